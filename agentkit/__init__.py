@@ -1,8 +1,8 @@
 """agentkit: plugin-based agents on models that people run themselves.
 
-    kit = agentkit.load()
-    for event in kit.agent("research").run("What does SQLITE_BUSY mean?"):
-        ...
+kit = agentkit.load()
+for event in kit.agent("research").run("What does SQLITE_BUSY mean?"):
+    ...
 """
 
 from __future__ import annotations

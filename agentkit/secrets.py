@@ -28,7 +28,7 @@ def resolve(reference: str) -> str:
             raise ConfigError(
                 f"the keyring holds nothing for {where}", f"keyring set {service} {user}"
             )
-        return value
+        return str(value)
     raise ConfigError(
         "a secret must be named, not written down",
         'write "env:NAME" or "keyring:service/user"',

@@ -23,7 +23,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolInfo:
-    """name: letters, digits, "_" and "-". arguments: a pydantic model; its schema goes to models."""
+    """name: letters, digits, "_", "-". arguments: a pydantic model; its schema goes to models."""
 
     name: str
     description: str

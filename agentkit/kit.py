@@ -1,0 +1,402 @@
+"""Kit: the parts that settings declare, built on demand, checked before, closed afterwards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from agentkit.capabilities import ABILITIES, NOUNS, LanguageModel, Source, Tool
+from agentkit.errors import AgentkitError, ConfigError, PluginError, UnknownPart, Unsupported
+from agentkit.host import Host
+from agentkit.names import nearest
+from agentkit.registry import Registration
+from agentkit.settings import (
+    TABLE_OF,
+    PartSettings,
+    PartValues,
+    Settings,
+    Value,
+    explain_validation,
+    load_settings,
+)
+
+if TYPE_CHECKING:
+    from agentkit.capabilities import Environment
+    from agentkit.runs.agent import BoundAgent
+
+T = TypeVar("T")
+Key = tuple[str, str]  # (noun, name)
+
+
+def load(
+    file: Path | str | None = None,
+    *,
+    overrides: Iterable[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Kit:
+    """The kit of the nearest `agentkit.toml`, or of the built-in defaults where there is none.
+
+    Args:
+        file: a settings file to use instead.
+        overrides: "models.small.device=cuda" each; they win over file and environment.
+
+    Raises:
+        ConfigError: the settings cannot be read.
+    """
+    host = Host.load(environ)
+    path = Path(file) if file is not None else None
+    settings = load_settings(
+        file=path, defaults=host.registry.defaults, overrides=overrides, environ=environ
+    )
+    if settings.host.disable:
+        host = Host.load(environ, disable=settings.host.disable)
+        settings = load_settings(
+            file=path, defaults=host.registry.defaults, overrides=overrides, environ=environ
+        )
+    return Kit(host, settings)
+
+
+class Parts:
+    """What a factory gets beside its settings: the parts they name, and things shared in the kit.
+
+    `parts["base"]` is the part that the setting `base` names, a list where the setting is one, and
+    None where it is None; it is built when first asked for.
+    """
+
+    def __init__(self, kit: Kit, key: Key) -> None:
+        self._kit, self._key = kit, key
+
+    @property
+    def name(self) -> str:
+        """This part's own name."""
+        return self._key[1]
+
+    @property
+    def kit(self) -> Kit:
+        return self._kit
+
+    def __getitem__(self, field: str) -> Any:
+        noun, names, many = self._kit.references(self._key)[field]
+        built = [self._kit.part(noun, name) for name in names]
+        return built if many else (built[0] if built else None)
+
+    def names(self, field: str) -> list[str]:
+        """The names behind a reference, without building anything."""
+        return self._kit.references(self._key)[field][1]
+
+    def share(self, key: str, make: Callable[[], T]) -> T:
+        """One object for all parts of this kit that ask for the same key, e.g. loaded weights."""
+        return self._kit.share(key, make)
+
+    def resolve(self, path: Path | str, field: str = "") -> Path:
+        """A path as the settings meant it: relative to the file that it was written in."""
+        path = Path(path).expanduser()
+        if path.is_absolute():
+            return path
+        values = self._kit.values(*self._key).values
+        origin = values.get(field) or values.get("use")
+        return (origin.base if origin else Path.cwd()) / path
+
+
+class Kit:
+    """All parts by name. Use it as a context manager, or call `close()`."""
+
+    def __init__(self, host: Host, settings: Settings) -> None:
+        self.host = host
+        self.settings = settings
+        self._built: dict[Key, Any] = {}
+        self._shared: dict[str, Any] = {}
+        self._order: list[Any] = []
+        self._building: list[Key] = []
+        self._lock = threading.RLock()
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def model(self, name: str | None = None) -> LanguageModel:
+        return cast(LanguageModel, self.part("model", name or self.settings.host.model))
+
+    def source(self, name: str) -> Source:
+        return cast(Source, self.part("source", name))
+
+    def tool(self, name: str) -> Tool:
+        return cast(Tool, self.part("tool", name))
+
+    def environment(self, name: str) -> Environment:
+        return cast("Environment", self.part("environment", name))
+
+    def agent(self, name: str | None = None) -> BoundAgent:
+        """An agent, ready to run: `for event in kit.agent("research").run("…"): …`"""
+        from agentkit.runs.agent import BoundAgent
+
+        name = name or self.settings.host.agent
+        self.check("agent", name)
+        return BoundAgent(self, name)
+
+    def names(self, noun: str) -> list[str]:
+        """Names of all declared parts of a noun."""
+        return sorted(name for n, name in self.settings.parts if n == noun)
+
+    def define(self, noun: str, name: str, *, use: str, **settings: Any) -> None:
+        """Declares a part from code, in place of a table in the settings file."""
+        with self._lock:
+            if (noun, name) in self._built:
+                raise ConfigError(f"{TABLE_OF[noun]}.{name} is already built", "use another name")
+            values = {"use": use, **settings}
+            self.settings.parts.pop((noun, name), None)
+            self.settings.put(
+                noun, name, {k: Value(v, "from code", Path.cwd()) for k, v in values.items()}
+            )
+
+    def part(self, noun: str, name: str) -> Any:
+        """The part itself, built now if it was not yet.
+
+        Raises:
+            ConfigError: its settings or those of a part that it needs are wrong.
+            AgentkitError: whatever the part says while it is made.
+        """
+        key = (noun, name)
+        with self._lock:
+            if key in self._built:
+                return self._built[key]
+            if not self._building:
+                self.check(noun, name)
+            self._building.append(key)
+            try:
+                made = self._make(key)
+            finally:
+                self._building.pop()
+            self._built[key] = made
+            self._order.append(made)
+            return made
+
+    def share(self, key: str, make: Callable[[], T]) -> T:
+        """One object per key for the life of this kit."""
+        with self._lock:
+            if key not in self._shared:
+                self._shared[key] = make()
+                self._order.append(self._shared[key])
+            return cast(T, self._shared[key])
+
+    def close(self) -> None:
+        """Closes what was built, last first. Faults do not keep the rest from closing."""
+        faults = []
+        with self._lock:
+            while self._order:
+                close = getattr(self._order.pop(), "close", None)
+                if callable(close):
+                    try:
+                        close()
+                    except Exception as error:
+                        faults.append(f"{type(error).__name__}: {error}")
+            self._built.clear()
+            self._shared.clear()
+        if faults:
+            raise AgentkitError("parts did not close: " + "; ".join(faults))
+
+    def __enter__(self) -> Kit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- settings ---------------------------------------------------------------------------------
+
+    def values(self, noun: str, name: str) -> PartValues:
+        """The settings of a part with their origins.
+
+        Raises:
+            UnknownPart: no such part is declared.
+        """
+        found = self.settings.parts.get((noun, name))
+        if found is None:
+            names = self.names(noun)
+            raise UnknownPart(
+                f"there is no {noun} {name!r}{nearest(name, names)}",
+                f"declared: {', '.join(names) or 'none'}; add [{TABLE_OF[noun]}.{name}] to "
+                "agentkit.toml",
+            )
+        return found
+
+    def registration(self, noun: str, name: str) -> Registration:
+        """What a plugin registered for the part's `use`."""
+        values = self.values(noun, name)
+        try:
+            return self.host.registry.find(noun, values.use)
+        except PluginError as error:
+            raise PluginError(
+                f"{values.origin}: {values.label} uses {values.use!r}, but {error.message}",
+                error.hint,
+            ) from None
+
+    def validated(self, noun: str, name: str) -> BaseModel:
+        """The part's settings as an instance of its settings class.
+
+        Raises:
+            ConfigError: with one line a fault.
+        """
+        values, registration = self.values(noun, name), self.registration(noun, name)
+        model: type[BaseModel] = registration.load_settings() or PartSettings
+        plain = values.plain()
+        origins = {key: v.origin for key, v in values.values.items()}
+        known = {f.alias or key for key, f in model.model_fields.items()}
+        known |= set(model.model_fields)
+        faults = []
+        for key in plain:
+            if key not in known:
+                hint = nearest(key, known) or f"; known: {', '.join(sorted(known)) or 'none'}"
+                faults.append(f"{origins[key]}: {values.label}.{key}: unknown setting{hint}")
+        try:
+            checked = model.model_validate({k: v for k, v in plain.items() if k in known})
+        except ValidationError as error:
+            faults += explain_validation(error, values.label, origins, model)
+        if faults:
+            raise ConfigError("\n".join(faults), f"`agentkit config explain {values.label}`")
+        return checked
+
+    def references(self, key: Key) -> dict[str, tuple[str, list[str], bool]]:
+        """Per reference field of a part: (noun, names, whether the field is a list)."""
+        registration, settings = self.registration(*key), self.validated(*key)
+        found = {}
+        for field, need in registration.needs.items():
+            value: Any = getattr(settings, field, None)
+            many = isinstance(value, list | tuple)
+            names = list(value) if many else [] if value is None else [value]
+            found[field] = (need if need in NOUNS else "model", names, many)
+        return found
+
+    # -- checks before anything is loaded ---------------------------------------------------------
+
+    def check(self, noun: str, name: str) -> None:
+        """Checks a part and all it needs: names, plugins, settings, abilities, cycles.
+
+        Raises:
+            ConfigError: with every fault, one a line; a single fault keeps its own class.
+        """
+        faults = list(self._faults((noun, name), [], set()))
+        if len(faults) == 1:
+            raise faults[0]
+        if faults:
+            raise ConfigError("\n".join(f.message for f in faults), faults[0].hint)
+
+    def _faults(self, key: Key, above: list[Key], seen: set[Key]) -> Iterator[AgentkitError]:
+        if key in above:
+            chain = " -> ".join(f"{TABLE_OF[n]}.{m}" for n, m in [*above[above.index(key) :], key])
+            yield ConfigError(f"parts need each other in a circle: {chain}", "break the circle")
+            return
+        if key in seen:
+            return
+        seen.add(key)
+        try:
+            registration, references = self.registration(*key), self.references(key)
+        except AgentkitError as error:
+            yield error
+            return
+        for field, (noun, names, _) in references.items():
+            for name in names:
+                below = list(self._faults((noun, name), [*above, key], seen))
+                yield from below
+                if not below and noun == "model":
+                    yield from self._missing(key, field, name, registration.needs[field])
+
+    def _missing(self, key: Key, field: str, model: str, need: str) -> Iterator[AgentkitError]:
+        if need in NOUNS:
+            return
+        gives = self.registration("model", model).gives
+        for ability in need.split("+"):
+            label = f"{TABLE_OF[key[0]]}.{key[1]}"
+            if ability not in ABILITIES:
+                yield ConfigError(
+                    f"{label}: its plugin asks for an ability {ability!r} that does not exist",
+                    f"known: {', '.join(ABILITIES)}",
+                )
+            elif ability not in gives:
+                yield Unsupported(
+                    f"{label} needs {field} to have the ability {ability!r}, which models.{model} "
+                    f"(use = {self.values('model', model).use!r}) lacks",
+                    f"models that have it: {', '.join(self._models_with(ability)) or 'none'}",
+                )
+
+    def _models_with(self, ability: str) -> list[str]:
+        found = []
+        for name in self.names("model"):
+            try:
+                if ability in self.registration("model", name).gives:
+                    found.append(name)
+            except AgentkitError:
+                continue
+        return found
+
+    # -- recipes ----------------------------------------------------------------------------------
+
+    def recipe(self, noun: str, name: str) -> dict[str, Any]:
+        """How to make this part again in another process, as JSON. Holds no secrets: settings
+        only name them."""
+        registration = self.registration(noun, name)
+        record = next(r for r in self.host.records if r.name == registration.plugin)
+        loaded = getattr(self._built.get((noun, name)), "loaded", None)
+        return {
+            "noun": noun,
+            "name": name,
+            "use": registration.name,
+            "settings": self.validated(noun, name).model_dump(mode="json"),
+            "distribution": record.distribution,
+            "version": record.version,
+            "loaded": loaded() if callable(loaded) else {},
+            "needs": {
+                field: [self.recipe(below, n) for n in names]
+                for field, (below, names, _) in self.references((noun, name)).items()
+            },
+        }
+
+    @classmethod
+    def from_recipe(cls, recipe: Mapping[str, Any], host: Host | None = None) -> Kit:
+        """A kit that holds the recipe's part and all that it needs."""
+        kit = cls(host or Host.load(), Settings())
+
+        def define(one: Mapping[str, Any]) -> None:
+            kit.define(one["noun"], one["name"], use=one["use"], **one["settings"])
+            for recipes in one["needs"].values():
+                for below in recipes:
+                    define(below)
+
+        define(recipe)
+        return kit
+
+    # -- making -----------------------------------------------------------------------------------
+
+    def _make(self, key: Key) -> Any:
+        registration = self.registration(*key)
+        made = registration.load()(self.validated(*key), Parts(self, key))
+        for field, (noun, names, _) in self.references(key).items():
+            need = registration.needs[field]
+            for name in names if noun == "model" and need not in NOUNS else ():
+                if ("model", name) in self._built:  # a factory may leave some for later
+                    for ability in need.split("+"):
+                        self._built["model", name].ability(ABILITIES[ability])
+        missing = [m for m in _members(NOUNS[key[0]]) if not hasattr(made, m)]
+        if missing:
+            raise PluginError(
+                f"plugin {registration.plugin!r}: {registration.target} made something that is no "
+                f"{key[0]}: it lacks {', '.join(missing)}",
+                f"see agentkit.capabilities.{NOUNS[key[0]].__name__}",
+            )
+        return made
+
+
+def _members(protocol: type) -> list[str]:
+    """The names that a protocol asks for."""
+    names = {n for n in vars(protocol) if not n.startswith("_") and callable(vars(protocol)[n])}
+    return sorted(names | set(getattr(protocol, "__annotations__", {})))
+
+
+def installed(distribution: str) -> str:
+    """A distribution's version, or "" where it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
