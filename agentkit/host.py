@@ -108,7 +108,7 @@ class Host:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin may even call sys.exit
-            self._fail(record, f"{type(error).__name__}: {_first_line(error)}")
+            self._fail(record, f"{type(error).__name__}: {_one_line(error)}")
             if isinstance(error, PluginError):
                 record.error, record.hint = error.message, error.hint
         finally:
@@ -205,5 +205,5 @@ def _split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0]
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

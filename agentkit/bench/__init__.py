@@ -1,7 +1,7 @@
 """Experiments: a question, a command that anyone can run again, and an honest table.
 
-An experiment is registered by `registry.experiment("retrieval", "module:EXPERIMENT", summary=…)` and
-run by `agentkit bench retrieval [--quick] [--scale full] [--dry-run]`.
+`registry.experiment("retrieval", "module:EXPERIMENT", summary=…)` registers one;
+`agentkit bench retrieval [--quick] [--scale full] [--dry-run]` runs it.
 """
 
 from agentkit.bench.experiment import (

@@ -1,0 +1,63 @@
+# agentkit: two commands set everything up on a fresh machine: `make run` and `make test`.
+PYTHON      ?= python3
+# Where pip finds the CPU build of PyTorch, unless it is configured to know already.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+QUESTION    ?= How are Boolean values stored, and how are dates and times stored?
+BIN         := .venv/bin
+LOCAL       := . $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml environments/*/pyproject.toml))
+STAMP       := .venv/.stamp-$(shell cat constraints.txt Makefile $(addsuffix /pyproject.toml,$(LOCAL)) | cksum | cut -d' ' -f1)
+TYPED       := agentkit $(wildcard plugins/*/agentkit_* environments/*/agentkit_*)
+PIP         := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT  := 0
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help run test check lint bench docs setup models system clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
+
+run: setup models  ## answer the example question from real documents, with quotes that can be checked
+	$(BIN)/agentkit run research "$(QUESTION)" --out out/report.md
+	@echo
+	@echo "The report is in out/report.md. Next, try:"
+	@echo "  make run QUESTION='Are foreign key constraints disabled by default?'"
+	@echo "  $(BIN)/agentkit run research 'your question' --source path/to/your/documents"
+	@echo "  $(BIN)/agentkit runs list        $(BIN)/agentkit chat        $(BIN)/agentkit --help"
+
+test: setup models lint  ## lint, types and all tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: setup lint  ## lint, types and the fast tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+lint: setup
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary $(TYPED)
+
+bench: setup models  ## run every experiment and write docs/results
+	$(BIN)/agentkit bench --all
+
+docs: setup  ## make the generated pages again: hooks, commands, results index
+	$(BIN)/python scripts/docs.py
+
+setup: $(STAMP) system  ## .venv with everything in it
+
+$(STAMP): 
+	@test -d .venv || $(PYTHON) -m venv .venv
+	@rm -f .venv/.stamp-*
+	@echo "installing packages into .venv (some minutes the first time)"
+	@$(PIP) $(if $(PIP_FIND_LINKS),,--extra-index-url $(TORCH_INDEX)) torch hatchling editables
+	@$(PIP) --no-build-isolation $(foreach dist,$(LOCAL),--editable '$(dist)$(if $(filter .,$(dist)),[dev])')
+	@$(BIN)/python -m pip check --disable-pip-version-check
+	@touch $@
+
+models: setup  ## the small models that run here (fetched and converted once)
+	@$(BIN)/agentkit models get smollm2-135m minilm
+
+system:
+	@sh scripts/system-packages.sh
+
+clean:  ## forget .venv and what tools left behind
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,42 @@
+"""House rules of the test suite."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ALLOWED_SKIPS = {"gpu", "hub"}
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the user's settings or writes to the user's runs. Models stay cached."""
+    home = tmp_path_factory.mktemp("agentkit")
+    monkeypatch.setenv("AGENTKIT_CONFIG", str(home / "config"))
+    monkeypatch.setenv("AGENTKIT_DATA", str(home / "data"))
+    for name in list(os.environ):
+        if name.startswith("AGENTKIT_") and "__" in name:
+            monkeypatch.delenv(name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[pytest.TestReport]:
+    """With CI=true a skip is a failure, unless the test is marked gpu or hub."""
+    report = yield
+    if (
+        report.skipped
+        and not hasattr(report, "wasxfail")
+        and os.environ.get("CI") == "true"
+        and not any(item.get_closest_marker(mark) for mark in ALLOWED_SKIPS)
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which CI does not allow"
+    return report
+
+
+REPOSITORY = Path(__file__).parent
