@@ -1,8 +1,9 @@
-"""Makes docs/reference.md from the code: hooks, registration, nouns, errors. `--check` only compares."""
+"""Makes docs/reference.md from the code; `--check` only compares."""
 
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def signature(function: object, name: str = "") -> str:
     assert callable(function)
     plain = inspect.signature(function)
     kept = [p for p in plain.parameters.values() if p.name != "self"]
-    return f"{name or function.__name__}{plain.replace(parameters=kept)}".replace("'", "")
+    text = f"{name or function.__name__}{plain.replace(parameters=kept)}"
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)  # annotations are strings there
 
 
 def clean(text: str | None) -> str:
