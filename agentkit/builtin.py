@@ -39,3 +39,13 @@ def agentkit_register(registry: Registry) -> None:
     registry.default_part("model", "small", use="transformers", model="smollm2-135m")
     registry.default_part("model", "coder", use="transformers", model="qwen2.5-coder-0.5b")
     registry.default_part("model", "minilm", use="embedder", model="minilm")
+    registry.experiment(
+        "startup",
+        "agentkit.bench.startup:STARTUP",
+        summary="CPU time of commands that load no model",
+    )
+    registry.experiment(
+        "fresh-clone",
+        "agentkit.bench.startup:FRESH_CLONE",
+        summary="from the clone to a finished report: time and disk",
+    )
