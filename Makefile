@@ -25,7 +25,7 @@ run: setup models  ## answer the example question from real documents, with quot
 	@echo "  $(BIN)/agentkit run research 'your question' --source path/to/your/documents"
 	@echo "  $(BIN)/agentkit runs list        $(BIN)/agentkit chat        $(BIN)/agentkit --help"
 
-test: setup models lint  ## lint, types and all tests
+test: setup lint  ## lint, types and all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup lint  ## lint, types and the fast tests

@@ -1,0 +1,69 @@
+"""What all commands share: global options, the kit, and how results are shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from agentkit.host import Host
+    from agentkit.kit import Kit
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """The options in front of the command."""
+
+    config: str | None
+    options: tuple[str, ...]
+    debug: bool
+    host: Host
+
+
+def options() -> Globals:
+    """The global options of the command that is running."""
+    found = click.get_current_context().find_object(Globals)
+    assert found is not None
+    return found
+
+
+def open_kit() -> Kit:
+    """The kit of the settings that this command line names. Closed when the command ends."""
+    from agentkit.kit import load
+
+    chosen = options()
+    kit = load(chosen.config, overrides=chosen.options)
+    click.get_current_context().call_on_close(kit.close)
+    return kit
+
+
+def show_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table that fits the terminal; tab-separated lines where there is none."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(str(cell) for cell in row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console().print(table)
+
+
+def note(text: str) -> None:
+    """Something for the person, on standard error."""
+    click.echo(text, err=True)
