@@ -27,7 +27,6 @@ from agentkit.settings import (
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Environment
-    from agentkit.runs.agent import BoundAgent
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (noun, name)
@@ -128,14 +127,6 @@ class Kit:
 
     def environment(self, name: str) -> Environment:
         return cast("Environment", self.part("environment", name))
-
-    def agent(self, name: str | None = None) -> BoundAgent:
-        """An agent, ready to run: `for event in kit.agent("research").run("…"): …`"""
-        from agentkit.runs.agent import BoundAgent
-
-        name = name or self.settings.host.agent
-        self.check("agent", name)
-        return BoundAgent(self, name)
 
     def names(self, noun: str) -> list[str]:
         """Names of all declared parts of a noun."""

@@ -7,7 +7,7 @@ typer app, imported when it is called.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import Any, cast
 
 import click
 import typer
@@ -17,16 +17,10 @@ from agentkit.host import Host
 
 # name: (module:attribute, help). The attribute is a typer.Typer, or one function.
 COMMANDS = {
-    "run": ("agentkit.cli.run:run", "run an agent on a task and watch it"),
-    "chat": ("agentkit.cli.chat:chat", "talk to a model"),
-    "runs": ("agentkit.cli.runs:app", "list, show, resume, fork, steer, export runs"),
-    "models": ("agentkit.cli.models:app", "list and fetch models"),
     "plugins": ("agentkit.cli.plugins:plugins", "what is installed, and what is wrong with it"),
     "doctor": ("agentkit.cli.doctor:doctor", "check this machine, plugins and settings"),
     "config": ("agentkit.cli.config:app", "explain and check settings"),
     "init": ("agentkit.cli.init:init", "write an agentkit.toml to start from"),
-    "bench": ("agentkit.cli.bench:bench", "run an experiment"),
-    "new-plugin": ("agentkit.cli.new_plugin:new_plugin", "write a plugin whose tests pass"),
 }
 
 
@@ -50,9 +44,9 @@ class Lazy(click.Group):
             app = typer.Typer(add_completion=False)
             app.command(name=cmd_name, help=found.__doc__ or summary)(found)
             found = app
-        command = typer.main.get_command(found)
+        command: Any = typer.main.get_command(found)
         command.name = cmd_name
-        return command
+        return cast(click.Command, command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -84,7 +78,7 @@ def build() -> click.Group:
         name="agentkit",
         help="Agents whose model is routed, sharpened, instructed, given a memory, trained, "
         "audited and looked into, all by plugins.",
-        epilog="First: agentkit run research 'a question'. More: agentkit COMMAND --help",
+        epilog="agentkit COMMAND --help says more.",
         callback=root,
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
