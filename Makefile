@@ -2,7 +2,6 @@
 PYTHON      ?= python3
 # Where pip finds the CPU build of PyTorch, unless it is configured to know already.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-QUESTION    ?= How are Boolean values stored, and how are dates and times stored?
 BIN         := .venv/bin
 LOCAL       := . $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml environments/*/pyproject.toml))
 STAMP       := .venv/.stamp-$(shell cat constraints.txt Makefile $(addsuffix /pyproject.toml,$(LOCAL)) | cksum | cut -d' ' -f1)
@@ -17,13 +16,8 @@ export TOKENIZERS_PARALLELISM := false
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
 
-run: setup models  ## answer the example question from real documents, with quotes that can be checked
-	$(BIN)/agentkit run research "$(QUESTION)" --out out/report.md
-	@echo
-	@echo "The report is in out/report.md. Next, try:"
-	@echo "  make run QUESTION='Are foreign key constraints disabled by default?'"
-	@echo "  $(BIN)/agentkit run research 'your question' --source path/to/your/documents"
-	@echo "  $(BIN)/agentkit runs list        $(BIN)/agentkit chat        $(BIN)/agentkit --help"
+run: setup  ## check this installation (the research demonstration comes with the models)
+	$(BIN)/agentkit doctor
 
 test: setup lint  ## lint, types and all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
