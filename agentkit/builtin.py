@@ -12,7 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "scripted",
         "agentkit.testing.scripted:ScriptedModel",
         settings="agentkit.testing.scripted:ScriptedSettings",
-        gives=("grammar",),
+        gives=("grammar", "vision"),
         summary="says what it was told to say, for tests",
     )
     registry.model(
@@ -20,7 +20,7 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.testing.replay:open_replay",
         settings="agentkit.testing.replay:ReplaySettings",
         needs={"base": "model"},
-        gives=("grammar",),
+        gives=("grammar", "vision"),
         summary="gives recorded answers again, for tests",
     )
     registry.environment(
