@@ -23,6 +23,11 @@ def agentkit_register(registry: Registry) -> None:
         gives=("grammar", "vision"),
         summary="gives recorded answers again, for tests",
     )
+    registry.context(
+        "window",
+        "agentkit.models.context:Window",
+        summary="system, last user message, and the newest others that fit",
+    )
     registry.environment(
         "grid",
         "agentkit.testing.fakes:FakeEnvironment",

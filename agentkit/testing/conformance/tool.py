@@ -77,8 +77,8 @@ class ToolConformance(Conformance):
             assert tool.find("run/9:other/0") is None
 
     def test_to06_it_works_through_a_runtime(self) -> None:
-        """Called by name through rt, it is recorded, and a node that runs again gets the result
-        without another call."""
+        """Called by name through rt it has one row: a node that runs again gets the result, without
+        another call. A tool that records calls of its own inside cannot keep that."""
         with self.fresh() as tool:
             rt = self.runtime()
             rt.add_tool(tool)
