@@ -69,13 +69,15 @@ class BoundAgent:
         limits = budget or Limits(**settings.budget.model_dump())
         plain = checked.model_dump(mode="json")
         shown = task if task is not None else str(next(iter(plain.values()), ""))
+        recipe = self.kit.recipe("agent", self.name)
+        recipe["guards"] = [self.kit.recipe("guard", name) for name in self.kit.names("guard")]
         row = self.kit.runs.create(
             NewRun(
                 self.name,
                 shown,
                 plain,
                 settings.seed if seed is None else seed,
-                self.kit.recipe("agent", self.name),
+                recipe,
                 limits,
             )
         )
@@ -107,10 +109,14 @@ class Run:
     answer. After `answer` or `resume` a new iteration goes on where the last one ended.
     """
 
-    def __init__(self, kit: Kit, store: RunStore, row: RunRow) -> None:
+    def __init__(
+        self, kit: Kit, store: RunStore, row: RunRow, budget: Budget | None = None
+    ) -> None:
+        """budget: other limits from now on."""
         self.id = row.id
-        self._kit, self._store = kit, store
-        self._seen = 0 if row.status == "created" else store.last(row.id)
+        self._kit, self._store, self._budget = kit, store, budget
+        new = row.status == "created" and row.parent is None
+        self._seen = 0 if new else store.last(row.id)
         self._passing: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._news = threading.Condition()
         self._lock = threading.Lock()
@@ -118,6 +124,7 @@ class Run:
         self._thread: threading.Thread | None = None
         self._fault: Exception | None = None
         self._start()
+        kit.adopt(self)
 
     # -- what it is -------------------------------------------------------------------------------
 
@@ -270,7 +277,7 @@ class Run:
         if row.status in ("done", "cancelled"):
             raise UsageError(f"run {self.id} is {row.status}", "start another, or fork it")
         self._fault = None
-        self._driver = driver = Driver(self._kit, self._store, row, self._publish)
+        self._driver = driver = Driver(self._kit, self._store, row, self._publish, self._budget)
         self._thread = threading.Thread(target=self._drive, args=(driver,), daemon=True)
         self._thread.name = f"run {self.id}"
         self._thread.start()
