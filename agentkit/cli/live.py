@@ -65,10 +65,10 @@ class Lines:
 
     def show(self, event: Event) -> None:
         text = told(event)
-        if event.kind == "progress" and event.data["text"] != self._last:
-            if time.monotonic() >= self._next:
+        if event.kind == "progress" and time.monotonic() >= self._next:
+            if event.data["text"] != self._last:
                 text = self._last = str(event.data["text"])
-                self._next = time.monotonic() + PAUSE
+            self._next = time.monotonic() + PAUSE
         if text:
             click.echo(text, err=True)
 
@@ -141,7 +141,9 @@ class Screen:
             page.append(f" {' '.join(self._text.split())[-120:]}\n", "dim")
         seconds = time.monotonic() - self._began
         share = "" if self._done is None else f" {self._done:.0%}"
-        page.append(f" {self._now}{share} · {self._tokens} tokens · {seconds:.0f} s", "cyan")
+        page.append(
+            f" {self._now or 'starting'}{share} · {self._tokens} tokens · {seconds:.0f} s", "cyan"
+        )
         return page
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentkit.errors import AgentkitError, BudgetExceeded, UsageError, error_from
 from agentkit.runs.events import Event
+from agentkit.runs.observe import Observers, telemetry
 from agentkit.runs.store import NewRun, RunRow, Status
 from agentkit.settings import explain_validation
 
@@ -65,6 +67,7 @@ class BoundAgent:
         from agentkit.runs.store import Budget as Limits
 
         settings = self.kit.settings.host
+        telemetry(self.kit)  # a wrong setting shall not leave a run behind that cannot start
         checked = self._input(task, input)
         limits = budget or Limits(**settings.budget.model_dump())
         plain = checked.model_dump(mode="json")
@@ -277,18 +280,24 @@ class Run:
         if row.status in ("done", "cancelled"):
             raise UsageError(f"run {self.id} is {row.status}", "start another, or fork it")
         self._fault = None
+        self._observers = Observers(self._kit, self.id, row.agent)
         self._driver = driver = Driver(self._kit, self._store, row, self._publish, self._budget)
         self._thread = threading.Thread(target=self._drive, args=(driver,), daemon=True)
         self._thread.name = f"run {self.id}"
         self._thread.start()
 
     def _drive(self, driver: Driver) -> None:
+        self._observers.started()
         self._fault = driver.drive()
+        with suppress(AgentkitError):
+            self._observers.finished(self.status)
         with self._news:
             self._news.notify_all()
 
     def _publish(self, event: Event) -> None:
-        if not event.stored:
+        if event.stored:
+            self._observers.event(event)
+        else:
             self._passing.put(event)
         with self._news:
             self._news.notify_all()
