@@ -40,6 +40,13 @@ def agentkit_register(registry: Registry) -> None:
         settings="agentkit.testing.fakes:InlineSettings",
         summary="documents written into the settings, for tests",
     )
+    registry.agent(
+        "tools",
+        "agentkit.agents.tools:ToolsAgent",
+        settings="agentkit.agents.tools:ToolsSettings",
+        needs={"model": "model", "tools": "tool"},
+        summary="a plain tool-calling agent",
+    )
     registry.tool(
         "python",
         "agentkit.agents.functions:open_function",
