@@ -182,7 +182,7 @@ class ReplayModel:
 def open_replay(settings: ReplaySettings, parts: Parts) -> ReplayModel:
     """The factory of `use = "replay"`."""
     if settings.run is not None:
-        recorded = from_run(_store(parts), settings.run)
+        recorded = from_run(parts.kit.runs, settings.run)
         return ReplayModel(recorded, name=parts.name, context=settings.context)
     assert settings.file is not None
     file = parts.resolve(settings.file, "file")
@@ -194,12 +194,6 @@ def open_replay(settings: ReplaySettings, parts: Parts) -> ReplayModel:
         )
     recorded = load(file) if file.is_file() else {}
     return ReplayModel(recorded, name=parts.name, context=settings.context, base=base, file=file)
-
-
-def _store(parts: Parts) -> RunStore:
-    kit: Any = parts.kit
-    store: RunStore = kit.runs
-    return store
 
 
 def key(request: Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel
 
 from agentkit.capabilities import Proposal, Verdict
+from agentkit.hookspecs import hookimpl
 from agentkit.kit import Kit, load
+from agentkit.runs.events import Event
 from agentkit.testing.conformance.base import Conformance
 
 if TYPE_CHECKING:
     from agentkit.runs.agent import Run
+
+POLL = 0.05  # seconds, within which a run's owner sees what is asked of it
 
 
 class _DenyAll:
@@ -26,22 +31,24 @@ class _DenyAll:
 class AgentConformance(Conformance):
     """Give `toml`, with models that answer by request (`choose = "request"`), and an input.
 
-    task: the input's first field. input: its other fields. answer: to every question.
+    task: the input's first field. input: its other fields. answer: to every question. pauses: how
+    many are tried.
     """
 
     noun = "agent"
     task: ClassVar[str] = "Say hello."
     input: ClassVar[Mapping[str, Any]] = {}
     answer: ClassVar[str] = "yes"
+    pauses: ClassVar[int] = 8
 
     @contextmanager
-    def opened(self) -> Iterator[Kit]:
-        """A kit of `toml` with an empty run store."""
+    def opened(self, store: Path | None = None) -> Iterator[Kit]:
+        """A kit of `toml` with a run store in that folder, or an empty one."""
         assert self.toml, f"{type(self).__name__} gives no toml: an agent is run through a kit"
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "agentkit.toml"
             file.write_text(self.toml)
-            override = f'host.store="{folder}/runs"'
+            override = f'host.store="{store or folder}"'
             with load(file, environ={}, overrides=[override]) as kit:
                 yield kit
 
@@ -98,31 +105,36 @@ class AgentConformance(Conformance):
     def test_ag05_it_goes_on_from_any_step(self) -> None:
         """Forked after each step, the rest is done anew and comes out the same; and what was done
         before is not done again."""
-        from agentkit.runs.agent import Run
-
         with self.opened() as kit:
             run = self.finish(self.start(kit))
             calls = _calls(run, kit)
             steps = sorted({int(position.split(":")[0]) for position, *_ in calls if position})
             assert steps, "no call was recorded"
             for step in steps:
-                fork = self.finish(Run(kit, kit.runs, kit.runs.fork(run.id, step)))
+                fork = self.finish(kit.fork(run.id, step))
                 assert fork.status == "done", f"forked after step {step}: {fork.row.note}"
                 assert fork.result == run.result, f"forked after step {step}: another result"
                 assert _calls(fork, kit) == calls
 
     def test_ag06_a_pause_loses_nothing(self) -> None:
-        """Paused as soon as it has begun and resumed by another kit: the same result."""
+        """Paused at several moments and resumed with parts made anew: the same result, the same
+        calls. What a node keeps outside its state and the run is lost then."""
         with self.opened() as kit:
-            expected = self.finish(self.start(kit)).result
-            run = self.start(kit)
-            for _ in run:
-                run.pause()
-                break
-            run.wait(120)
-            if run.status == "paused":
-                run.resume()
-            assert self.finish(run).result == expected
+            whole = self.finish(self.start(kit))
+            calls, last, paused = _calls(whole, kit), kit.runs.tail(whole.id)[-1].seq, 0
+            for at in sorted({3 + n * (last - 4) // self.pauses for n in range(self.pauses)}):
+                with _paused_at(kit, at):
+                    run = self.start(kit)
+                    run.wait(120)
+                with self.opened(kit.settings.host.store) as other:
+                    if run.status == "paused":
+                        paused += 1
+                        run = other.resume(run.id)
+                    self.finish(run)
+                    assert run.status == "done", f"paused after event {at}: {run.row.note}"
+                    assert run.result == whole.result, f"paused after event {at}: another result"
+                    assert _calls(run, other) == calls, f"paused after event {at}: other calls"
+            assert paused, "it could not be paused at all: its calls do not go through rt"
 
     def test_ag07_a_message_does_no_harm(self) -> None:
         """A steering message that it may not understand is read or marked late, and it ends."""
@@ -150,6 +162,25 @@ class AgentConformance(Conformance):
             run = self.finish(self.start(kit))
             size = len(str(run.row.result))
             assert size < 1 << 20, f"the result has {size} characters: store it as an artifact"
+
+
+@contextmanager
+def _paused_at(kit: Kit, seq: int) -> Iterator[None]:
+    """Asks for a pause at an event, and holds the run until that was noticed."""
+
+    class Pauser:
+        @hookimpl
+        def agentkit_event(self, event: Event) -> None:
+            if event.seq == seq:
+                kit.runs.request(event.run, "pause")
+                time.sleep(4 * POLL)
+
+    plugin = Pauser()
+    kit.host.manager.register(plugin, "conformance-pauser")
+    try:
+        yield
+    finally:
+        kit.host.manager.unregister(plugin)
 
 
 def _calls(run: Run, kit: Kit) -> list[tuple[Any, ...]]:
