@@ -23,6 +23,14 @@ def agentkit_register(registry: Registry) -> None:
         gives=("grammar",),
         summary="gives recorded answers again, for tests",
     )
+    registry.model(
+        "embedder",
+        "agentkit.models.embedder:open_embedder",
+        settings="agentkit.models.settings:EmbedderSettings",
+        gives=("embed",),
+        summary="sentence embeddings in this process",
+    )
+    registry.default_part("model", "minilm", use="embedder", model="minilm")
     registry.environment(
         "grid",
         "agentkit.testing.fakes:FakeEnvironment",
