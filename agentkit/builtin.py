@@ -30,6 +30,13 @@ def agentkit_register(registry: Registry) -> None:
         gives=("embed",),
         summary="sentence embeddings in this process",
     )
+    registry.model(
+        "openai",
+        "agentkit.models.openai:open_openai",
+        settings="agentkit.models.settings:OpenAISettings",
+        gives=("logprobs", "grammar"),
+        summary="any OpenAI-compatible endpoint: vLLM, llama.cpp, Ollama, a provider",
+    )
     registry.default_part("model", "minilm", use="embedder", model="minilm")
     registry.environment(
         "grid",

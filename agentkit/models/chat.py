@@ -101,11 +101,11 @@ class Chat:
         messages = [m for message in request.messages for m in self._plain(message)]
         if self._template is None:
             return "\n\n".join(m["content"] for m in messages if m["content"])
-        tools = [_function(t) for t in request.tools] if self.native_tools else None
+        tools = [function_schema(t) for t in request.tools] if self.native_tools else None
         if messages[0]["role"] != "system":
             messages.insert(0, {"role": "system", "content": ""})
         if request.tools and not self.native_tools:
-            signatures = "\n".join(json.dumps(_function(t)) for t in request.tools)
+            signatures = "\n".join(json.dumps(function_schema(t)) for t in request.tools)
             head = messages[0]["content"]
             told = _PREAMBLE.format(tools=signatures)
             messages[0] = {"role": "system", "content": f"{head}\n\n{told}" if head else told}
@@ -179,13 +179,7 @@ class Chat:
     def _safe(self, text: str) -> str:
         """Text as data: what reads like one of the model's control tokens is broken by an invisible
         character (U+200B), so that no document and no user can open a turn of their own."""
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise UsageError(
-                f"a message holds a character that is not valid Unicode at {error.start}",
-                'decode bytes with errors="replace"',
-            ) from error
+        text = valid_text(text)
         for special in self._special:
             if special in text:
                 text = text.replace(special, f"{special[0]}\u200b{special[1:]}")
@@ -273,6 +267,22 @@ class Chat:
         return text.rstrip()  # white space before a call belongs to nothing
 
 
+def valid_text(text: str) -> str:
+    """The text itself.
+
+    Raises:
+        UsageError: it holds a lone surrogate, as bytes decoded with "surrogateescape" do.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"a message holds a character that is not valid Unicode at {error.start}",
+            'decode bytes with errors="replace"',
+        ) from error
+    return text
+
+
 def _without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The system message's text moved to the front of the first user message."""
     system = [m["content"] for m in messages if m["role"] == "system" and m["content"]]
@@ -284,7 +294,8 @@ def _without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rest
 
 
-def _function(tool: ToolSpec) -> dict[str, Any]:
+def function_schema(tool: ToolSpec) -> dict[str, Any]:
+    """A tool in the form that templates and endpoints take."""
     return {
         "type": "function",
         "function": {

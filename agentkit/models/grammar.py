@@ -16,10 +16,9 @@ In a decode loop, one row:
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,9 +28,9 @@ from llguidance.hf import from_tokenizer
 from torch import Tensor
 
 from agentkit.capabilities.language_model import Grammar
-from agentkit.errors import GrammarDeadEnd, Unsupported
+from agentkit.errors import GrammarDeadEnd
 from agentkit.models.closing import Closer
-from agentkit.models.schemas import JSON_STYLE, closed
+from agentkit.models.schemas import refused, source, text_of
 
 _KEPT = 64  # compiled grammars
 _HORIZON = 48  # tokens before the end of the budget at which closing is watched, at least
@@ -64,7 +63,7 @@ class Grammars:
             GrammarDeadEnd: nothing can match.
             Unsupported: the grammar is malformed or uses what cannot be enforced.
         """
-        key = f"{grammar.kind}\n{_text(grammar)}"
+        key = f"{grammar.kind}\n{text_of(grammar)}"
         with self._lock:
             if key not in self._compiled:
                 self._compiled[key] = self._compile(grammar)
@@ -87,10 +86,9 @@ class Grammars:
                 self._tokenizer, n_vocab=self.rows, eos_token=list(self.ends)
             )
             self._closer = Closer(self._vocabulary, self._real)
-        source = _source(grammar)
-        inner = LLMatcher(self._vocabulary, source, log_level=0)
+        inner = LLMatcher(self._vocabulary, source(grammar), log_level=0)
         if inner.is_error():
-            raise _refused(grammar, inner.get_error())
+            raise refused(grammar, inner.get_error())
         assert self._closer is not None
         made = Matcher(inner, self._closer, self.ends)
         made.fill(bitmask(1, self.rows), 0)  # dead ends show in the first mask
@@ -221,38 +219,6 @@ def apply(logits: Tensor, bits: Tensor) -> None:
 
 
 # -- inside ---------------------------------------------------------------------------------------
-
-
-def _text(grammar: Grammar) -> str:
-    return grammar.value if isinstance(grammar.value, str) else json.dumps(grammar.value)
-
-
-def _source(grammar: Grammar) -> str:
-    """The grammar in the library's own form."""
-    if grammar.kind == "json":
-        schema = grammar.value
-        if isinstance(schema, str):
-            try:
-                schema = json.loads(schema)
-            except ValueError as error:
-                raise Unsupported(f"the JSON Schema is no JSON: {error}", "pass a dict") from error
-        shut = closed(schema) if isinstance(schema, Mapping) else schema
-        return str(LLMatcher.grammar_from_json_schema(json.dumps(shut), overrides=JSON_STYLE))
-    if grammar.kind == "regex":
-        return str(LLMatcher.grammar_from_regex(_text(grammar)))
-    return str(LLMatcher.grammar_from_lark(_text(grammar)))
-
-
-def _refused(grammar: Grammar, reason: str) -> GrammarDeadEnd | Unsupported:
-    line = " ".join(reason.split())[:300]
-    if "nsatisfiable" in line or "empty" in line:
-        return GrammarDeadEnd(f"nothing can match this {grammar.kind} grammar: {line}")
-    return Unsupported(
-        f"this {grammar.kind} grammar cannot be enforced: {line}",
-        "leave that keyword out and check it afterwards"
-        if grammar.kind == "json"
-        else "correct the grammar",
-    )
 
 
 def _real_tokens(tokenizer: Any, rows: int) -> np.ndarray:
