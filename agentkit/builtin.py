@@ -12,7 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "scripted",
         "agentkit.testing.scripted:ScriptedModel",
         settings="agentkit.testing.scripted:ScriptedSettings",
-        gives=("grammar", "vision"),
+        gives=("grammar",),
         summary="says what it was told to say, for tests",
     )
     registry.model(
@@ -20,13 +20,22 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.testing.replay:open_replay",
         settings="agentkit.testing.replay:ReplaySettings",
         needs={"base": "model"},
-        gives=("grammar", "vision"),
+        gives=("grammar",),
         summary="gives recorded answers again, for tests",
     )
-    registry.context(
-        "window",
-        "agentkit.models.context:Window",
-        summary="system, last user message, and the newest others that fit",
+    registry.model(
+        "embedder",
+        "agentkit.models.embedder:open_embedder",
+        settings="agentkit.models.settings:EmbedderSettings",
+        gives=("embed",),
+        summary="sentence embeddings in this process",
+    )
+    registry.model(
+        "openai",
+        "agentkit.models.openai:open_openai",
+        settings="agentkit.models.settings:OpenAISettings",
+        gives=("logprobs", "grammar"),
+        summary="any OpenAI-compatible endpoint: vLLM, llama.cpp, Ollama, a provider",
     )
     registry.environment(
         "grid",
@@ -39,13 +48,6 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.testing.fakes:FakeSource",
         settings="agentkit.testing.fakes:InlineSettings",
         summary="documents written into the settings, for tests",
-    )
-    registry.agent(
-        "tools",
-        "agentkit.agents.tools:ToolsAgent",
-        settings="agentkit.agents.tools:ToolsSettings",
-        needs={"model": "model", "tools": "tool"},
-        summary="a plain tool-calling agent",
     )
     registry.tool(
         "python",
@@ -60,6 +62,18 @@ def agentkit_register(registry: Registry) -> None:
         needs={"source": "source"},
         summary="a source that a model searches by itself",
     )
+    registry.context(
+        "window",
+        "agentkit.models.context:Window",
+        summary="system, last user message, and the newest others that fit",
+    )
+    registry.agent(
+        "tools",
+        "agentkit.agents.tools:ToolsAgent",
+        settings="agentkit.agents.tools:ToolsSettings",
+        needs={"model": "model", "tools": "tool"},
+        summary="a plain tool-calling agent",
+    )
     registry.experiment(
         "startup",
         "agentkit.bench.startup:STARTUP",
@@ -70,3 +84,4 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.bench.startup:FRESH_CLONE",
         summary="from the clone to a finished report: time and disk",
     )
+    registry.default_part("model", "minilm", use="embedder", model="minilm")

@@ -47,10 +47,10 @@ class OpenAISettings(PartSettings):
     base_url: up to and including "/v1". api_key: where the key is, "env:NAME" or
     "keyring:service/user"; None where the endpoint wants none. context: tokens of prompt and answer
     together; None asks the server and falls back to 4096. timeout: seconds without a single byte.
-    deadline: seconds for a whole answer. retries: after a failure that may pass, with growing
-    pauses. concurrency: requests in flight at once. structured: how `Request.grammar` is asked for;
-    "none" declares the endpoint unable. max_logprobs: the most alternatives per token that the
-    endpoint gives; 0 declares it unable.
+    deadline: seconds for a whole answer. retries: after a failure that may pass, with pauses that
+    begin with `backoff` seconds and double. concurrency: requests in flight at once. structured:
+    how `Request.grammar` is asked for; "none" declares the endpoint unable. max_logprobs: the most
+    alternatives per token that the endpoint gives; 0 declares it unable.
     """
 
     base_url: str
@@ -60,6 +60,7 @@ class OpenAISettings(PartSettings):
     timeout: float = Field(default=60.0, gt=0)
     deadline: float = Field(default=600.0, gt=0)
     retries: int = Field(default=3, ge=0)
+    backoff: float = Field(default=0.5, ge=0)
     concurrency: int = Field(default=8, ge=1)
     structured: Literal["json_schema", "none"] = "json_schema"
     max_logprobs: int = Field(default=20, ge=0)
