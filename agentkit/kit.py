@@ -420,9 +420,7 @@ class Kit:
         Everything else in it is as the settings say now; guards that the recipe names stay.
         """
         noun, name = made["noun"], made["name"]
-        guards = [
-            g for g in made.get("guards", ()) if ("guard", g["name"]) not in self.settings.parts
-        ]
+        guards = [g for g in made.get("guards", ()) if g["name"] not in self.names("guard")]
         try:
             if not guards and recipe.same(self.recipe(noun, name), made):
                 return self
