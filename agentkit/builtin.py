@@ -84,4 +84,14 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.bench.startup:FRESH_CLONE",
         summary="from the clone to a finished report: time and disk",
     )
+    registry.experiment(
+        "host-overhead",
+        "agentkit.bench.overhead:OVERHEAD",
+        summary="what the host adds to one step of an agent",
+    )
+    registry.experiment(
+        "resume",
+        "agentkit.bench.resume:RESUME",
+        summary="kills at any moment: is anything lost, repeated or doubled?",
+    )
     registry.default_part("model", "minilm", use="embedder", model="minilm")

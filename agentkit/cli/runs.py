@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Runs: list, follow, steer, resume, fork, export.")
 POLL = 0.025  # seconds between looks at a run that another process drives
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="its id, or the beginning of one")]
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="its id, the beginning or end of one, or last")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 
 

@@ -12,6 +12,7 @@ import queue
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +122,7 @@ class Run:
         new = row.status == "created" and row.parent is None
         self._seen = 0 if new else store.last(row.id)
         self._passing: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._held: list[Event] = []
         self._news = threading.Condition()
         self._lock = threading.Lock()
         self._driver: Driver | None = None
@@ -210,10 +212,14 @@ class Run:
 
     def _fresh(self) -> Iterator[Event]:
         """What happened since the last look: stored events in order, passing ones in between."""
-        passing = [self._passing.get() for _ in range(self._passing.qsize())]
         stored = self._store.tail(self.id, self._seen)
-        for event in sorted([*stored, *passing], key=lambda e: (e.seq, not e.stored)):
-            self._seen = max(self._seen, event.seq)
+        # Read after the log: what a call showed before its result was stored is there by now.
+        self._held += [self._passing.get() for _ in range(self._passing.qsize())]
+        upto = stored[-1].seq if stored else self._seen
+        ready = [replace(e, seq=max(e.seq, self._seen)) for e in self._held if e.seq <= upto]
+        self._held = [e for e in self._held if e.seq > upto]
+        for event in sorted([*stored, *ready], key=lambda e: (e.seq, not e.stored)):
+            self._seen = event.seq
             yield event
 
     def wait(self, timeout: float | None = None) -> Status:

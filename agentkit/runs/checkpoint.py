@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -23,7 +23,8 @@ class Checkpoints(SqliteSaver):  # type: ignore[misc]
     Nothing is pickled, and only plain values and the state's own types are read back.
     """
 
-    def __init__(self, path: Path, told: Callable[[], int]) -> None:
+    def __init__(self, path: Path, graph: Any, told: Callable[[], int]) -> None:
+        """graph: the uncompiled one. told: gives the number of the last event."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self._told = path, told
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
@@ -37,10 +38,41 @@ class Checkpoints(SqliteSaver):  # type: ignore[misc]
             if isinstance(error, sqlite3.OperationalError):
                 raise
             raise CheckpointDamaged(str(error)) from error
-        super().__init__(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        serde = JsonPlusSerializer(allowed_msgpack_modules=sorted(classes(graph)) or None)
+        super().__init__(connection, serde=serde)
 
     def close(self) -> None:
         self.conn.close()
 
     def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         return super().put(config, checkpoint, {**metadata, "log": self._told()}, new_versions)
+
+
+def classes(graph: Any) -> set[tuple[str, str]]:
+    """(module, name) of the classes that a graph's states are declared with, subgraphs too."""
+    found: set[tuple[str, str]] = set()
+    seen: set[int] = set()
+
+    def look(kind: Any) -> None:
+        if id(kind) in seen:
+            return
+        seen.add(id(kind))
+        for inner in get_args(kind):
+            look(inner)
+        if not isinstance(kind, type) or kind.__module__ == "builtins":
+            return
+        found.add((kind.__module__, kind.__qualname__))
+        try:
+            hints = get_type_hints(kind, include_extras=True)
+        except (NameError, TypeError):
+            return
+        for inner in hints.values():
+            look(inner)
+
+    for schema in graph.schemas:
+        look(schema)
+    for spec in graph.nodes.values():
+        inner = getattr(getattr(spec.runnable, "func", None), "graph", None)
+        if inner is not None:
+            found |= classes(inner)
+    return found

@@ -103,7 +103,7 @@ class Driver:
         if began != now:
             session.renamed = graphs.renames(began, now)
         session.write(SetGraph({"began": began, "last": now}))
-        self._notices(built, began != now)
+        self._notices(built)
         if not keep or self._row.graph.get("last", now) != now:
             store.drop_checkpoint(self.run)
         from agentkit.runs.checkpoint import CheckpointDamaged
@@ -123,7 +123,7 @@ class Driver:
 
         from agentkit.runs.checkpoint import Checkpoints
 
-        saver = Checkpoints(self._store.checkpoint(self.run), lambda: self.session.told)
+        saver = Checkpoints(self._store.checkpoint(self.run), built, lambda: self.session.told)
         try:
             graph = built.compile(checkpointer=saver)
             config = {"configurable": {"thread_id": self.run}, "recursion_limit": STEPS}
@@ -213,34 +213,39 @@ class Driver:
             if wanted:
                 self.stop(wanted)
 
-    def _notices(self, built: Any, renamed: bool) -> None:
+    def _notices(self, built: Any) -> None:
         first = self._row.status == "created"
         foreign = graphs.unrecorded(built)
         if foreign and first:
             text = f"calls of {', '.join(foreign)} do not go through the runtime: not recorded"
             self.session.write(Append("run.notice", {"text": text}))
-        if renamed and self.session.renamed:
-            names = ", ".join(f"{old} is now {new}" for new, old in self.session.renamed.items())
-            self.session.write(Append("run.notice", {"text": f"the graph's node {names}"}))
+        renamed = self.session.renamed
+        if renamed:
+            names = (f"{old} is now {new.split('/')[-1]}" for new, old in renamed.items())
+            text = f"nodes were renamed, their calls stand: {', '.join(names)}"
+            self.session.write(Append("run.notice", {"text": text}))
 
 
 def spent(store: RunStore, run: str) -> Meter:
     """What the run has spent in all sessions before, from its events. A session that was killed
     counts up to its last node or model call."""
-    meter, began, until = Meter(), 0.0, 0.0
-    for event in store.tail(run, kinds=("run.status", "node.entered", "model.done")):
+    meter, until = Meter(), 0.0
+    began: float | None = None
+    for event in store.tail(run, kinds=("run.status", "node.entered", "model.done", "score.done")):
         if event.kind == "node.entered":
             meter.steps += 1
         elif event.kind == "model.done":
             meter.tokens += sum(u["prompt"] + u["spent"] for u in event.data.get("usage", ()))
-        elif event.data["status"] == "running":
-            meter.seconds += until - began
+        elif event.kind == "score.done":
+            meter.tokens += event.data.get("tokens", 0)
+        elif event.data["status"] != "running":
+            meter.seconds += 0.0 if began is None else event.time - began
+            began = None
+        else:
+            meter.seconds += 0.0 if began is None else until - began  # it was killed
             began = event.time
         until = event.time
-        if event.kind == "run.status" and event.data["status"] != "running":
-            meter.seconds += until - began
-            began = until
-    meter.seconds += until - began
+    meter.seconds += 0.0 if began is None else until - began
     return meter
 
 

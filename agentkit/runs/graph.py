@@ -69,7 +69,7 @@ def subgraph(
             _above.reset(token)
         return out(result) if out else result
 
-    visit.inner = describe(getattr(compiled, "builder", graph))  # type: ignore[attr-defined]
+    visit.graph = getattr(compiled, "builder", graph)  # type: ignore[attr-defined]
     return _dressed(visit, graph)
 
 
@@ -122,7 +122,7 @@ def describe(graph: Any) -> dict[str, Any]:
         for branch in branches.values():
             edges += [[source, end] for end in (branch.ends or {"*": "*"}).values()]
     return {
-        "nodes": {name: getattr(_function(spec), "inner", None) for name, spec in _nodes(graph)},
+        "nodes": {name: _inner(spec) for name, spec in _nodes(graph)},
         "edges": sorted(edges),
     }
 
@@ -134,6 +134,11 @@ def unrecorded(graph: Any) -> list[str]:
 
 def _nodes(graph: Any) -> list[tuple[str, Any]]:
     return sorted(graph.nodes.items())
+
+
+def _inner(spec: Any) -> dict[str, Any] | None:
+    inner = getattr(_function(spec), "graph", None)
+    return None if inner is None else describe(inner)
 
 
 def _function(spec: Any) -> Any:

@@ -111,11 +111,16 @@ class SqliteRunStore:
     # -- reading ----------------------------------------------------------------------------------
 
     def get(self, run: str) -> RunRow:
-        found = self._rows(
-            "SELECT * FROM runs WHERE id = ?1 OR substr(id, 1, length(?1)) = ?1", run
-        )
+        if run == "last":
+            found = self._rows("SELECT * FROM runs ORDER BY created DESC LIMIT 1")
+        else:
+            found = self._rows(
+                "SELECT * FROM runs "
+                "WHERE ?1 IN (substr(id, 1, length(?1)), substr(id, -length(?1)))",
+                run,
+            )
         exact = [r for r in found if r["id"] == run] or found
-        if len(exact) != 1 or not run:
+        if len(exact) != 1:
             many = "several runs" if len(exact) > 1 else "no run"
             raise UsageError(f"{many} with the id {run!r}", "`agentkit runs list` shows them")
         return _run(exact[0])
@@ -515,8 +520,8 @@ def _last(db: sqlite3.Connection, run: str) -> int:
 
 
 def _new_id() -> str:
-    """Sorts by time, easy to type the beginning of."""
-    return f"{time.strftime('%m%d%H%M%S', time.gmtime())}{uuid.uuid4().hex[:6]}"
+    """Sorts by time; its last six letters are short to type."""
+    return f"{time.strftime('%y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
 
 
 def _run(row: sqlite3.Row) -> RunRow:

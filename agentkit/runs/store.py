@@ -205,7 +205,8 @@ class RunStore(Protocol):
     # -- reading, by anyone --
 
     def get(self, run: str) -> RunRow:
-        """By id or by the beginning of one. Raises UsageError where that names none or several."""
+        """By id, by the beginning or end of one, or "last". Raises UsageError where that names
+        none or several."""
         ...
 
     def runs(self, limit: int = 50, agent: str = "") -> list[RunRow]:
