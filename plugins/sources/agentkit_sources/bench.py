@@ -248,16 +248,16 @@ def _cost(
     from agentkit_sources.vectors import StaticVectors
 
     index = Index(bench.out / "index.sqlite", corpus)
-    index.throw_away()
+    index.database.throw_away()
     words = index.update().seconds
     started = time.perf_counter()
     StaticVectors(index, ours.semantics.table()).refresh()
     vectors = time.perf_counter() - started
-    index.close()
+    index.database.close()
     size = sum(f.stat().st_size for f in bench.out.glob("index.sqlite*")) / 2**20
     some = questions[:5] if bench.scale == "quick" else questions
     plain = _source(bench, corpus, "bm25")
-    ours.index.use_embeddings_of("nothing")  # forgets what earlier searches have read
+    ours.index.embeddings.made_by("nothing")  # forgets what earlier searches have read
     found = {
         "index time, words": Metric(words, unit="s"),
         "index time, vectors": Metric(vectors, unit="s"),

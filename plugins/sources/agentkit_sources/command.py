@@ -37,7 +37,7 @@ def index(
         with _progress() as on_progress:
             done = source.update(on_progress=on_progress)
         if as_json:
-            shown = {"index": str(source.index.file), "missing": source.semantics.missing}
+            shown = {"index": str(source.index.database.file), "missing": source.semantics.missing}
             click.echo(json.dumps({**asdict(done), **shown}, ensure_ascii=False, indent=2))
         else:
             _show(source, done)

@@ -17,7 +17,8 @@ from agentkit.capabilities import Cancel, Document, Hit, SearchResult, SourceInf
 from agentkit.errors import DataError
 from agentkit.files import cache_dir, sha256
 from agentkit.kit import Parts
-from agentkit_sources.index import VERSION, Index, Passage, Update, damaged
+from agentkit_sources.database import VERSION, damaged
+from agentkit_sources.index import Index, Passage, Update
 from agentkit_sources.ranking import fuse, total
 from agentkit_sources.semantics import Semantics
 from agentkit_sources.settings import FolderSettings
@@ -101,7 +102,7 @@ class FolderSource:
             except (sqlite3.DatabaseError, DataError) as error:
                 if not damaged(error):
                     raise
-            self.index.throw_away()
+            self.index.database.throw_away()
             done = self._update(on_progress, cancel)
             done.rebuilt = True
             return done
@@ -111,7 +112,7 @@ class FolderSource:
         return {"root": str(self.root), "index": str(VERSION), **self.semantics.loaded()}
 
     def close(self) -> None:
-        self.index.close()
+        self.index.database.close()
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -134,19 +135,19 @@ class FolderSource:
         if self.settings.read and weights["reading"]:
             signals["reading"] = self.semantics.read(query, list(ranked)[: self.settings.read])
             ranked = fuse(signals, weights)
-        passages = self.index.passages(list(ranked))
-        hits: list[Hit] = []
+        documents = self.index.owners(list(ranked))
         taken: Counter[str] = Counter()
-        for id_, parts in ranked.items():
-            passage = passages.get(id_)  # None: another process has just removed it
-            if passage and taken[passage.document] < self.settings.per_document:
-                taken[passage.document] += 1
-                hits.append(_hit(passage, parts))
-            if len(hits) == k:
-                break
+        chosen: list[int] = []
+        for id_ in ranked:
+            document = documents.get(id_)  # None: another process has just removed it
+            if document and taken[document] < self.settings.per_document and len(chosen) < k:
+                taken[document] += 1
+                chosen.append(id_)
+        passages = self.index.passages(chosen)
+        hits = [_hit(passages[id_], ranked[id_]) for id_ in chosen if id_ in passages]
         if not hits:
-            documents, _ = self.index.counts()
-            nothing = "none of its words occurs" if documents else "there is no document to read"
+            known = self.index.counts()[0]
+            nothing = "none of its words occurs" if known else "there is no document to read"
             return SearchResult("empty", reason=f"{nothing} in {self.root.name}")
         reason = self.semantics.missing
         if not signals["words"]:
@@ -161,6 +162,7 @@ class FolderSource:
         digest = found[1]
         file = self.root / path if self.root.is_dir() else self.root
         if not file.is_file() or sha256(file) != digest:
+            self.index.doubt(path)
             self.update()
             found = self.index.document(path)
         return found[0] if found else None
@@ -174,7 +176,7 @@ class FolderSource:
         except (sqlite3.DatabaseError, DataError) as error:
             if not damaged(error):
                 raise
-        self.index.throw_away()
+        self.index.database.throw_away()
         self.update()
         return ask()
 

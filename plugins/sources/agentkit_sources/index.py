@@ -7,30 +7,23 @@ where it stopped.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import sqlite3
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
-from typing import IO
 
 from agentkit.capabilities import Cancel, Document, Location
 from agentkit.errors import DataError, RunInterrupted
 from agentkit_sources.blocks import Parsed, Unreadable
 from agentkit_sources.chunks import chunks
+from agentkit_sources.database import Database, Kept
 from agentkit_sources.readers import read
 from agentkit_sources.walk import Found, Refused, walk
 
-VERSION = 1  # of the schema, the readers and the chunks; another number makes the index anew
 BATCH = 0.5  # seconds of work between two commits
-COLUMN_WEIGHTS = (1.0, 1.0, 1.0)  # title, heading, body
 
 
 @dataclass(slots=True)
@@ -68,10 +61,10 @@ class Index:
     """One folder's index. Safe for threads and for several processes."""
 
     def __init__(self, file: Path, root: Path) -> None:
-        self.file = file
         self.root = root
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
+        self.database = Database(file)
+        self.tokens = Kept(self.database, "tokens")
+        self.embeddings = Kept(self.database, "embeddings")
 
     # -- keeping up to date -----------------------------------------------------------------------
 
@@ -94,7 +87,7 @@ class Index:
             OSError: the folder cannot be listed, or the cache cannot be written.
         """
         started = time.perf_counter()
-        with self._lock, self._exclusive(cancel):
+        with self.database.lock, self.database.exclusive(cancel):
             done = self._update(include, exclude, largest, on_file, cancel)
         done.seconds = time.perf_counter() - started
         return done
@@ -111,7 +104,7 @@ class Index:
         found = list(walk(self.root, include, exclude))
         files = [f for f in found if isinstance(f, Found)]
         done.notes = [(f.path, f.reason) for f in found if isinstance(f, Refused)]
-        db = self._open()
+        db = self.database.open()
         known = {
             path: (size, mtime)
             for table in ("documents", "skipped")
@@ -120,12 +113,12 @@ class Index:
         gone = set(known) - {f.path for f in files}
         changed = [f for f in files if known.get(f.path) != (f.size, f.mtime_ns)]
         if gone:
-            with _transaction(db):
+            with self.database.transaction():
                 for path in sorted(gone):
                     done.removed += self._forget(path)
         pending = list(enumerate(changed))
         while pending:
-            with _transaction(db):
+            with self.database.transaction():
                 committed = time.perf_counter()
                 while pending and time.perf_counter() - committed < BATCH:
                     number, file = pending.pop(0)
@@ -144,6 +137,11 @@ class Index:
         ).fetchall()
         return done
 
+    def doubt(self, path: str) -> None:
+        """Lets the next update read a document again, whatever its file's size and time say."""
+        with self.database.transaction() as db:
+            db.execute("UPDATE documents SET mtime_ns = -1 WHERE path = ?", (path,))
+
     def _take(self, file: Found, largest: int) -> int:
         """Reads one file into the index; 1 where it became a document."""
         try:
@@ -157,7 +155,7 @@ class Index:
         except (Unreadable, OSError) as error:
             reason = str(error) if isinstance(error, Unreadable) else (error.strerror or "error")
             self._forget(file.path)
-            self._open().execute(
+            self.database.open().execute(
                 "INSERT INTO skipped VALUES (?, ?, ?, ?)",
                 (file.path, file.size, file.mtime_ns, reason),
             )
@@ -169,7 +167,7 @@ class Index:
     def _touched(self, file: Found, digest: str) -> bool:
         """Whether only the file's time changed; then it is noted and that is all."""
         return (
-            self._open()
+            self.database.open()
             .execute(
                 "UPDATE documents SET mtime_ns = ?, size = ? WHERE path = ? AND file_sha256 = ?",
                 (file.mtime_ns, file.size, file.path, digest),
@@ -179,7 +177,7 @@ class Index:
         )
 
     def _store(self, file: Found, digest: str, parsed: Parsed) -> None:
-        db = self._open()
+        db = self.database.open()
         document = db.execute(
             "INSERT INTO documents (path, size, mtime_ns, file_sha256, title, text, sha256, "
             "media_type, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -216,7 +214,7 @@ class Index:
 
     def _forget(self, path: str) -> int:
         """Removes a document and its passages; how many documents that were."""
-        db = self._open()
+        db = self.database.open()
         db.execute("DELETE FROM skipped WHERE path = ?", (path,))
         row = db.execute("SELECT id, title, text FROM documents WHERE path = ?", (path,)).fetchone()
         if row is None:
@@ -243,25 +241,35 @@ class Index:
         return 1
 
     def _changed(self) -> None:
-        self._note("generation", uuid.uuid4().hex)
+        self.database.note("generation", uuid.uuid4().hex)
 
     # -- reading ----------------------------------------------------------------------------------
 
     def match(self, expression: str, limit: int) -> list[tuple[int, float]]:
         """(passage, BM25 score) of the best matches of an FTS5 expression, best first."""
-        with self._lock:
-            rows = self._open().execute(
-                "SELECT rowid, -bm25(passages, ?, ?, ?) AS score FROM passages "
+        with self.database.lock:
+            rows = self.database.open().execute(
+                "SELECT rowid, -bm25(passages) AS score FROM passages "
                 "WHERE passages MATCH ? ORDER BY score DESC, rowid LIMIT ?",
-                (*COLUMN_WEIGHTS, expression, limit),
+                (expression, limit),
             )
             return [(int(row), float(score)) for row, score in rows]
 
     def frequency(self, expression: str) -> int:
         """How many passages match an FTS5 expression."""
         sql = "SELECT count(*) FROM passages WHERE passages MATCH ?"
-        with self._lock:
-            return int(self._open().execute(sql, (expression,)).fetchone()[0])
+        with self.database.lock:
+            return int(self.database.open().execute(sql, (expression,)).fetchone()[0])
+
+    def owners(self, ids: Sequence[int]) -> dict[int, str]:
+        """Which document each passage belongs to."""
+        marks = ",".join("?" * len(ids))
+        sql = (
+            "SELECT c.id, d.path FROM chunks c JOIN documents d ON d.id = c.document "
+            f"WHERE c.id IN ({marks})"
+        )
+        with self.database.lock:
+            return dict(self.database.open().execute(sql, list(ids)).fetchall())
 
     def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
         """Passages by id, each cut out of its document, whose hash is checked.
@@ -274,8 +282,8 @@ class Index:
             'SELECT c.id, c.start, c."end", c.heading, c.page, c.anchor, d.path, d.title, d.text, '
             f"d.sha256 FROM chunks c JOIN documents d ON d.id = c.document WHERE c.id IN ({marks})"
         )
-        with self._lock:
-            rows = self._open().execute(sql, list(ids)).fetchall()
+        with self.database.lock:
+            rows = self.database.open().execute(sql, list(ids)).fetchall()
         found = {}
         checked: dict[str, bytes] = {}
         for id_, start, end, heading, page, anchor, path, title, text, digest in rows:
@@ -288,8 +296,8 @@ class Index:
     def document(self, path: str) -> tuple[Document, str] | None:
         """The document at a path and the hash of its file when it was read; None: there is none."""
         sql = "SELECT title, text, sha256, media_type, file_sha256 FROM documents WHERE path = ?"
-        with self._lock:
-            row = self._open().execute(sql, (path,)).fetchone()
+        with self.database.lock:
+            row = self.database.open().execute(sql, (path,)).fetchone()
         if row is None:
             return None
         title, text, digest, media_type, file_digest = row
@@ -299,122 +307,17 @@ class Index:
 
     def ids(self) -> list[int]:
         """All passages."""
-        with self._lock:
-            return [row[0] for row in self._open().execute("SELECT id FROM chunks ORDER BY id")]
+        with self.database.lock:
+            return [
+                row[0] for row in self.database.open().execute("SELECT id FROM chunks ORDER BY id")
+            ]
 
     def counts(self) -> tuple[int, int]:
         """(documents, passages)."""
         sql = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks)"
-        with self._lock:
-            documents, passages = self._open().execute(sql).fetchone()
+        with self.database.lock:
+            documents, passages = self.database.open().execute(sql).fetchone()
         return int(documents), int(passages)
-
-    # -- what vectors need ------------------------------------------------------------------------
-
-    def fact(self, name: str) -> str:
-        """A fact about the index, "" where it is not known."""
-        with self._lock:
-            row = self._open().execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else ""
-
-    def use_tokens_of(self, model: str) -> None:
-        """Forgets the tokens of any other model."""
-        self._use("tokens", model)
-
-    def use_embeddings_of(self, model: str) -> None:
-        """Forgets the embeddings of any other model."""
-        self._use("embeddings", model)
-
-    def without_tokens(self) -> list[int]:
-        """Passages that are not tokenised yet."""
-        sql = "SELECT id FROM chunks WHERE id NOT IN (SELECT chunk FROM tokens) ORDER BY id"
-        with self._lock:
-            return [row[0] for row in self._open().execute(sql)]
-
-    def tokens(self) -> list[tuple[int, bytes]]:
-        """(passage, token ids as uint32) of all passages."""
-        with self._lock:
-            return self._open().execute("SELECT chunk, ids FROM tokens ORDER BY chunk").fetchall()
-
-    def put_tokens(self, rows: Iterable[tuple[int, bytes]]) -> None:
-        self._put("tokens", rows)
-
-    def embeddings(self, ids: Sequence[int]) -> dict[int, bytes]:
-        """{passage: vector as float32} of those that are embedded."""
-        marks = ",".join("?" * len(ids))
-        sql = f"SELECT chunk, vector FROM embeddings WHERE chunk IN ({marks})"
-        with self._lock:
-            return dict(self._open().execute(sql, list(ids)).fetchall())
-
-    def put_embeddings(self, rows: Iterable[tuple[int, bytes]]) -> None:
-        self._put("embeddings", rows)
-
-    def _use(self, table: str, model: str) -> None:
-        with self._lock:
-            if self.fact(table) != model:
-                with _transaction(self._open()) as db:
-                    db.execute(f"DELETE FROM {table}")
-                    self._note(table, model)
-
-    def _put(self, table: str, rows: Iterable[tuple[int, bytes]]) -> None:
-        """Stores rows of passages that still exist: another process may have removed some."""
-        with self._lock, _transaction(self._open()) as db:
-            db.executemany(
-                f"INSERT OR REPLACE INTO {table} SELECT id, ?2 FROM chunks WHERE id = ?1", rows
-            )
-
-    def _note(self, name: str, value: str) -> None:
-        self._open().execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
-
-    def close(self) -> None:
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-    # -- the file ---------------------------------------------------------------------------------
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(
-                self.file, timeout=60, isolation_level=None, check_same_thread=False
-            )
-            self._connection = db
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, VERSION):
-                raise sqlite3.DatabaseError(f"index version {version}, this is {VERSION}")
-            if version == 0:
-                schema = resources.files("agentkit_sources").joinpath("schema.sql").read_text()
-                db.executescript(f"{schema}\nPRAGMA user_version = {VERSION};")
-        return self._connection
-
-    def throw_away(self) -> None:
-        """Deletes a damaged index; the next update makes it anew."""
-        with self._lock:
-            self.close()
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{self.file}{suffix}").unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def _exclusive(self, cancel: Cancel | None) -> Iterator[None]:
-        """One process at a time updates; the others wait and then find the work done."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with open(f"{self.file}.lock", "a") as file:
-            while not _locked(file):
-                if cancel:
-                    raise RunInterrupted("indexing was interrupted")
-                time.sleep(0.05)
-            yield
-
-
-def damaged(error: BaseException) -> bool:
-    """Whether an error says that the index's file is broken, rather than busy or the disk full."""
-    if isinstance(error, sqlite3.OperationalError):
-        return "no such table" in str(error) or "no such column" in str(error)
-    return isinstance(error, sqlite3.DatabaseError | DataError)
 
 
 def _words_of(title: str, heading: tuple[str, ...], text: str) -> tuple[str, str, str]:
@@ -429,23 +332,3 @@ def _checked(text: str, digest: str, path: str) -> bytes:
             f"the stored text of {path} is not what was stored", "the index will be made anew"
         )
     return data
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield db
-    except BaseException as error:
-        # The one between two files leaves nothing half done.
-        db.execute("COMMIT" if isinstance(error, RunInterrupted) else "ROLLBACK")
-        raise
-    db.execute("COMMIT")

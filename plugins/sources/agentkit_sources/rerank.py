@@ -24,14 +24,14 @@ class Reranker:
         if not ids:
             return {}
         model = self._embed()
-        self._index.use_embeddings_of(self._fingerprint)
-        known = self._index.embeddings(ids)
+        self._index.embeddings.made_by(self._fingerprint)
+        known = self._index.embeddings.of(ids)
         vectors = {id_: np.frombuffer(blob, "<f4") for id_, blob in known.items()}
         passages = self._index.passages([id_ for id_ in ids if id_ not in vectors])
         missing = list(passages)
         if missing:
             made = model.embed([passages[id_].text[:BEGINNING] for id_ in missing]).astype("<f4")
             vectors |= dict(zip(missing, made))
-            self._index.put_embeddings((id_, vectors[id_].tobytes()) for id_ in missing)
+            self._index.embeddings.put((id_, vectors[id_].tobytes()) for id_ in missing)
         asked = model.embed([query])[0]
         return {id_: float(vector @ asked) for id_, vector in vectors.items()}

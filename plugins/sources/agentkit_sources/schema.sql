@@ -32,11 +32,11 @@ CREATE VIRTUAL TABLE IF NOT EXISTS passages
 -- What vectors are made from, and which model's they are (facts "tokens" and "embeddings").
 CREATE TABLE IF NOT EXISTS tokens (
     chunk INTEGER PRIMARY KEY,
-    ids BLOB NOT NULL              -- uint32, little-endian
+    data BLOB NOT NULL             -- ids as uint32, little-endian
 );
 CREATE TABLE IF NOT EXISTS embeddings (
     chunk INTEGER PRIMARY KEY,
-    vector BLOB NOT NULL           -- float32, little-endian
+    data BLOB NOT NULL             -- a vector of float32, little-endian
 );
 CREATE TABLE IF NOT EXISTS facts (
     name TEXT PRIMARY KEY,

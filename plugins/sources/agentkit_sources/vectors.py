@@ -84,10 +84,10 @@ class StaticVectors:
 
     def refresh(self, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> None:
         """Brings the vectors up to date with the index: only new passages are tokenised."""
-        generation = self._index.fact("generation")
+        generation = self._index.database.fact("generation")
         if generation == self._generation:
             return
-        file = Path(f"{self._index.file}.vectors.npz")
+        file = Path(f"{self._index.database.file}.vectors.npz")
         key = f"{generation} {self._table.fingerprint}"
         if not self._read(file, key):
             self._tokenize(on_progress, cancel)
@@ -132,8 +132,8 @@ class StaticVectors:
         write_atomic(file, out.getvalue())
 
     def _tokenize(self, on_progress: OnProgress | None, cancel: Cancel | None) -> None:
-        self._index.use_tokens_of(self._table.fingerprint)
-        missing = self._index.without_tokens()
+        self._index.tokens.made_by(self._table.fingerprint)
+        missing = self._index.tokens.missing()
         for start in range(0, len(missing), _CHUNKS_AT_ONCE):
             if cancel:
                 raise RunInterrupted("indexing was interrupted")
@@ -142,13 +142,13 @@ class StaticVectors:
             some = missing[start : start + _CHUNKS_AT_ONCE]
             passages = self._index.passages(some)
             tokens = self._table.tokenize([passages[id_].labelled for id_ in some])
-            self._index.put_tokens(
+            self._index.tokens.put(
                 (id_, ids.astype("<u4").tobytes()) for id_, ids in zip(some, tokens)
             )
 
     def _sum(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(ids, matrix, idf) of all passages."""
-        rows = self._index.tokens()
+        rows = self._index.tokens.all()
         ids = np.array([id_ for id_, _ in rows], np.int64)
         every = [np.frombuffer(blob, "<u4").astype(np.int64) for _, blob in rows]
         occurs = np.zeros(self._table.size)
