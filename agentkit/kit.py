@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from agentkit import recipe
 from agentkit.capabilities import ABILITIES, NOUNS, LanguageModel, Source, Tool
 from agentkit.errors import AgentkitError, ConfigError, PluginError, UnknownPart, Unsupported
+from agentkit.files import data_dir
 from agentkit.host import Host
 from agentkit.names import nearest
 from agentkit.registry import Registration
@@ -27,6 +30,8 @@ from agentkit.settings import (
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Environment
+    from agentkit.runs.agent import BoundAgent, Run
+    from agentkit.runs.store import Budget, RunStore
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (noun, name)
@@ -109,9 +114,11 @@ class Kit:
         self.host = host
         self.settings = settings
         self._built: dict[Key, Any] = {}
+        self._added: dict[Key, Any] = {}
         self._shared: dict[str, Any] = {}
         self._order: list[Any] = []
         self._building: list[Key] = []
+        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._lock = threading.RLock()
 
     # -- parts ------------------------------------------------------------------------------------
@@ -128,9 +135,53 @@ class Kit:
     def environment(self, name: str) -> Environment:
         return cast("Environment", self.part("environment", name))
 
+    def agent(self, name: str | None = None) -> BoundAgent:
+        """An agent that can be run: `kit.agent("research").run("…")`."""
+        from agentkit.runs.agent import BoundAgent
+
+        return BoundAgent(self, name or self.settings.host.agent)
+
+    # -- runs -------------------------------------------------------------------------------------
+
+    @property
+    def runs(self) -> RunStore:
+        """The store of all runs: the setting host.store, else the user's data folder."""
+        from agentkit.runs.sqlite import SqliteRunStore
+
+        folder = self.settings.host.store or data_dir() / "runs"
+        return self.share("run store", lambda: SqliteRunStore(folder.expanduser()))
+
+    def resume(self, run: str, *, budget: Budget | None = None) -> Run:
+        """Goes on with a run of any process that stopped, made again from the run's own recipe.
+
+        Args:
+            run: its id, or the beginning of one.
+            budget: other limits from now on.
+
+        Raises:
+            UsageError: there is no such run, or it has ended.
+            StoreError: another process is driving it.
+        """
+        from agentkit.runs.agent import Run
+
+        row = self.runs.get(run)
+        return Run(self.like(row.recipe), self.runs, row, budget)
+
+    def fork(self, run: str, step: int) -> Run:
+        """A new run that shares the first steps of another one and goes on from there. What it did
+        to the world outside is not undone."""
+        from agentkit.runs.agent import Run
+
+        row = self.runs.fork(run, step)
+        return Run(self.like(row.recipe), self.runs, row)
+
+    def adopt(self, run: Run) -> None:
+        """Runs that this kit drives are paused before its parts are closed."""
+        self._runs.add(run)
+
     def names(self, noun: str) -> list[str]:
         """Names of all declared parts of a noun."""
-        return sorted(name for n, name in self.settings.parts if n == noun)
+        return sorted({name for n, name in [*self.settings.parts, *self._added] if n == noun})
 
     def define(self, noun: str, name: str, *, use: str, **settings: Any) -> None:
         """Declares a part from code, in place of a table in the settings file."""
@@ -142,6 +193,15 @@ class Kit:
             self.settings.put(
                 noun, name, {k: Value(v, "from code", Path.cwd()) for k, v in values.items()}
             )
+
+    def add(self, noun: str, name: str, part: Any) -> None:
+        """Puts a part made by code into the kit. A run that uses it can be resumed only by a
+        program that adds it again: no recipe can make it."""
+        with self._lock:
+            if (noun, name) in self._built or (noun, name) in self.settings.parts:
+                raise ConfigError(f"{TABLE_OF[noun]}.{name} exists already", "use another name")
+            _check_members(part, noun, f"what was added as {TABLE_OF[noun]}.{name}")
+            self._built[noun, name] = self._added[noun, name] = part
 
     def part(self, noun: str, name: str) -> Any:
         """The part itself, built now if it was not yet.
@@ -176,6 +236,8 @@ class Kit:
     def close(self) -> None:
         """Closes what was built, last first. Faults do not keep the rest from closing."""
         faults = []
+        for run in list(self._runs):
+            run.close()
         with self._lock:
             while self._order:
                 close = getattr(self._order.pop(), "close", None)
@@ -184,7 +246,7 @@ class Kit:
                         close()
                     except Exception as error:
                         faults.append(f"{type(error).__name__}: {error}")
-            self._built.clear()
+            self._built = dict(self._added)
             self._shared.clear()
         if faults:
             raise AgentkitError("parts did not close: " + "; ".join(faults))
@@ -251,6 +313,8 @@ class Kit:
 
     def references(self, key: Key) -> dict[str, tuple[str, list[str], bool]]:
         """Per reference field of a part: (noun, names, whether the field is a list)."""
+        if key in self._added:
+            return {}
         registration, settings = self.registration(*key), self.validated(*key)
         found = {}
         for field, need in registration.needs.items():
@@ -274,12 +338,25 @@ class Kit:
         if faults:
             raise ConfigError("\n".join(f.message for f in faults), faults[0].hint)
 
+    def check_all(self) -> int:
+        """Checks every declared part, and returns how many there are.
+
+        Raises:
+            ConfigError: with every fault, one a line.
+        """
+        seen: set[Key] = set()
+        keys = sorted(self.settings.parts)
+        faults = [f.message for key in keys for f in self._faults(key, [], seen)]
+        if faults:
+            raise ConfigError("\n".join(dict.fromkeys(faults)), "`agentkit config explain`")
+        return len(keys)
+
     def _faults(self, key: Key, above: list[Key], seen: set[Key]) -> Iterator[AgentkitError]:
         if key in above:
             chain = " -> ".join(f"{TABLE_OF[n]}.{m}" for n, m in [*above[above.index(key) :], key])
             yield ConfigError(f"parts need each other in a circle: {chain}", "break the circle")
             return
-        if key in seen:
+        if key in seen or key in self._added:
             return
         seen.add(key)
         try:
@@ -297,7 +374,8 @@ class Kit:
     def _missing(self, key: Key, field: str, model: str, need: str) -> Iterator[AgentkitError]:
         if need in NOUNS:
             return
-        gives = self.registration("model", model).gives
+        added = self._added.get(("model", model))
+        gives = added.info.abilities if added else self.registration("model", model).gives
         for ability in need.split("+"):
             label = f"{TABLE_OF[key[0]]}.{key[1]}"
             if ability not in ABILITIES:
@@ -308,15 +386,22 @@ class Kit:
             elif ability not in gives:
                 yield Unsupported(
                     f"{label} needs {field} to have the ability {ability!r}, which models.{model} "
-                    f"(use = {self.values('model', model).use!r}) lacks",
+                    f"({self._origin(model)}) lacks",
                     f"models that have it: {', '.join(self._models_with(ability)) or 'none'}",
                 )
+
+    def _origin(self, model: str) -> str:
+        if ("model", model) in self._added:
+            return "added from code"
+        return f"use = {self.values('model', model).use!r}"
 
     def _models_with(self, ability: str) -> list[str]:
         found = []
         for name in self.names("model"):
             try:
-                if ability in self.registration("model", name).gives:
+                added = self._added.get(("model", name))
+                gives = added.info.abilities if added else self.registration("model", name).gives
+                if ability in gives:
                     found.append(name)
             except AgentkitError:
                 continue
@@ -325,38 +410,41 @@ class Kit:
     # -- recipes ----------------------------------------------------------------------------------
 
     def recipe(self, noun: str, name: str) -> dict[str, Any]:
-        """How to make this part again in another process, as JSON. Holds no secrets: settings
-        only name them."""
-        registration = self.registration(noun, name)
-        record = next(r for r in self.host.records if r.name == registration.plugin)
-        loaded = getattr(self._built.get((noun, name)), "loaded", None)
-        return {
-            "noun": noun,
-            "name": name,
-            "use": registration.name,
-            "settings": self.validated(noun, name).model_dump(mode="json"),
-            "distribution": record.distribution,
-            "version": record.version,
-            "loaded": loaded() if callable(loaded) else {},
-            "needs": {
-                field: [self.recipe(below, n) for n in names]
-                for field, (below, names, _) in self.references((noun, name)).items()
-            },
-        }
+        """How to make this part again in another process; see `agentkit.recipe`."""
+        return recipe.write(self, noun, name)
+
+    def added(self, noun: str, name: str) -> bool:
+        """Whether the part was put here by `add`."""
+        return (noun, name) in self._added
+
+    def loaded(self, noun: str, name: str) -> dict[str, Any]:
+        """Hashes of what the part loaded, as far as it is built and says so."""
+        say = getattr(self._built.get((noun, name)), "loaded", None)
+        return cast(dict[str, Any], say()) if callable(say) else {}
 
     @classmethod
-    def from_recipe(cls, recipe: Mapping[str, Any], host: Host | None = None) -> Kit:
+    def from_recipe(cls, made: Mapping[str, Any], host: Host | None = None) -> Kit:
         """A kit that holds the recipe's part and all that it needs."""
-        kit = cls(host or Host.load(), Settings())
+        return cls(host or Host.load(), recipe.overlay(Settings(), [made]))
 
-        def define(one: Mapping[str, Any]) -> None:
-            kit.define(one["noun"], one["name"], use=one["use"], **one["settings"])
-            for recipes in one["needs"].values():
-                for below in recipes:
-                    define(below)
+    def like(self, made: Mapping[str, Any]) -> Kit:
+        """This kit where it makes the recipe's part as the recipe says, else one that does.
 
-        define(recipe)
-        return kit
+        Everything else in it is as the settings say now; guards that the recipe names stay.
+        """
+        noun, name = made["noun"], made["name"]
+        guards = [
+            g for g in made.get("guards", ()) if ("guard", g["name"]) not in self.settings.parts
+        ]
+        try:
+            if not guards and recipe.same(self.recipe(noun, name), made):
+                return self
+        except AgentkitError:
+            pass  # it cannot be made from the settings of today
+        other = Kit(self.host, recipe.overlay(self.settings, [made, *guards], self._added))
+        other._built, other._added = dict(self._added), self._added
+        other._shared["run store"] = self.runs
+        return self.share(f"kit of {other.recipe(noun, name)}", lambda: other)
 
     # -- making -----------------------------------------------------------------------------------
 
@@ -369,14 +457,17 @@ class Kit:
                 if ("model", name) in self._built:  # a factory may leave some for later
                     for ability in need.split("+"):
                         self._built["model", name].ability(ABILITIES[ability])
-        missing = [m for m in _members(NOUNS[key[0]]) if not hasattr(made, m)]
-        if missing:
-            raise PluginError(
-                f"plugin {registration.plugin!r}: {registration.target} made something that is no "
-                f"{key[0]}: it lacks {', '.join(missing)}",
-                f"see agentkit.capabilities.{NOUNS[key[0]].__name__}",
-            )
+        _check_members(made, key[0], f"plugin {registration.plugin!r}: {registration.target}")
         return made
+
+
+def _check_members(part: Any, noun: str, what: str) -> None:
+    missing = [m for m in _members(NOUNS[noun]) if not hasattr(part, m)]
+    if missing:
+        raise PluginError(
+            f"{what} is no {noun}: it lacks {', '.join(missing)}",
+            f"see agentkit.capabilities.{NOUNS[noun].__name__}",
+        )
 
 
 def _members(protocol: type) -> list[str]:
