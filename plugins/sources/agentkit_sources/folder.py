@@ -17,6 +17,7 @@ from agentkit.capabilities import Cancel, Document, Hit, SearchResult, SourceInf
 from agentkit.errors import DataError
 from agentkit.files import cache_dir, sha256
 from agentkit.kit import Parts
+from agentkit_sources.blocks import clean
 from agentkit_sources.database import VERSION, damaged
 from agentkit_sources.index import Index, Passage, Update
 from agentkit_sources.ranking import fuse, total
@@ -53,6 +54,7 @@ class FolderSource:
     # -- Source -----------------------------------------------------------------------------------
 
     def search(self, query: str, k: int = 10) -> SearchResult:
+        query = clean(query)
         terms = words(query)
         if not terms or k < 1:
             return SearchResult("empty", reason="the query holds no words")

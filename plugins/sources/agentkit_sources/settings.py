@@ -35,7 +35,7 @@ class FolderSettings(PartSettings):
     path: Path
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    embedder: str | None = None
+    embedder: str | None = "minilm"
     weights: Weights = Weights()
     read: int = Field(default=20, ge=0, le=20)
     largest: int = Field(default=20_000_000, gt=0)
