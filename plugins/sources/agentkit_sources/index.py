@@ -7,29 +7,23 @@ where it stopped.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
-from typing import IO
 
 from agentkit.capabilities import Cancel, Document, Location
 from agentkit.errors import DataError, RunInterrupted
 from agentkit_sources.blocks import Parsed, Unreadable
 from agentkit_sources.chunks import chunks
+from agentkit_sources.database import Database, Kept
 from agentkit_sources.readers import read
 from agentkit_sources.walk import Found, Refused, walk
 
-VERSION = 1  # of the schema, the readers and the chunks; another number makes the index anew
 BATCH = 0.5  # seconds of work between two commits
-COLUMN_WEIGHTS = (1.0, 1.0, 1.0)  # title, heading, body
 
 
 @dataclass(slots=True)
@@ -49,24 +43,28 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage as stored. bm25: higher is better; 0.0 where it was not asked for."""
+    """A passage as stored."""
 
     id: int
     document: str
     title: str
     text: str
     location: Location
-    bm25: float = 0.0
+
+    @property
+    def labelled(self) -> str:
+        """The text below its title and headings, each once."""
+        return " > ".join(dict.fromkeys((self.title, *self.location.heading))) + "\n" + self.text
 
 
 class Index:
     """One folder's index. Safe for threads and for several processes."""
 
     def __init__(self, file: Path, root: Path) -> None:
-        self.file = file
         self.root = root
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
+        self.database = Database(file)
+        self.tokens = Kept(self.database, "tokens")
+        self.embeddings = Kept(self.database, "embeddings")
 
     # -- keeping up to date -----------------------------------------------------------------------
 
@@ -89,15 +87,8 @@ class Index:
             OSError: the folder cannot be listed, or the cache cannot be written.
         """
         started = time.perf_counter()
-        with self._lock, self._exclusive(cancel):
-            try:
-                done = self._update(include, exclude, largest, on_file, cancel)
-            except sqlite3.DatabaseError as error:
-                if not damaged(error):
-                    raise
-                self.throw_away()
-                done = self._update(include, exclude, largest, on_file, cancel)
-                done.rebuilt = True
+        with self.database.lock, self.database.exclusive(cancel):
+            done = self._update(include, exclude, largest, on_file, cancel)
         done.seconds = time.perf_counter() - started
         return done
 
@@ -113,7 +104,7 @@ class Index:
         found = list(walk(self.root, include, exclude))
         files = [f for f in found if isinstance(f, Found)]
         done.notes = [(f.path, f.reason) for f in found if isinstance(f, Refused)]
-        db = self._open()
+        db = self.database.open()
         known = {
             path: (size, mtime)
             for table in ("documents", "skipped")
@@ -121,12 +112,13 @@ class Index:
         }
         gone = set(known) - {f.path for f in files}
         changed = [f for f in files if known.get(f.path) != (f.size, f.mtime_ns)]
-        with _transaction(db):
-            for path in sorted(gone):
-                done.removed += self._forget(path)
+        if gone:
+            with self.database.transaction():
+                for path in sorted(gone):
+                    done.removed += self._forget(path)
         pending = list(enumerate(changed))
         while pending:
-            with _transaction(db):
+            with self.database.transaction():
                 committed = time.perf_counter()
                 while pending and time.perf_counter() - committed < BATCH:
                     number, file = pending.pop(0)
@@ -145,6 +137,11 @@ class Index:
         ).fetchall()
         return done
 
+    def doubt(self, path: str) -> None:
+        """Lets the next update read a document again, whatever its file's size and time say."""
+        with self.database.transaction() as db:
+            db.execute("UPDATE documents SET mtime_ns = -1 WHERE path = ?", (path,))
+
     def _take(self, file: Found, largest: int) -> int:
         """Reads one file into the index; 1 where it became a document."""
         try:
@@ -158,7 +155,7 @@ class Index:
         except (Unreadable, OSError) as error:
             reason = str(error) if isinstance(error, Unreadable) else (error.strerror or "error")
             self._forget(file.path)
-            self._open().execute(
+            self.database.open().execute(
                 "INSERT INTO skipped VALUES (?, ?, ?, ?)",
                 (file.path, file.size, file.mtime_ns, reason),
             )
@@ -170,7 +167,7 @@ class Index:
     def _touched(self, file: Found, digest: str) -> bool:
         """Whether only the file's time changed; then it is noted and that is all."""
         return (
-            self._open()
+            self.database.open()
             .execute(
                 "UPDATE documents SET mtime_ns = ?, size = ? WHERE path = ? AND file_sha256 = ?",
                 (file.mtime_ns, file.size, file.path, digest),
@@ -180,7 +177,7 @@ class Index:
         )
 
     def _store(self, file: Found, digest: str, parsed: Parsed) -> None:
-        db = self._open()
+        db = self.database.open()
         document = db.execute(
             "INSERT INTO documents (path, size, mtime_ns, file_sha256, title, text, sha256, "
             "media_type, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -196,6 +193,7 @@ class Index:
                 "\n".join(parsed.notes),
             ),
         ).lastrowid
+        self._changed()
         for chunk in chunks(parsed):
             row = db.execute(
                 'INSERT INTO chunks (document, start, "end", heading, page, anchor) '
@@ -216,7 +214,7 @@ class Index:
 
     def _forget(self, path: str) -> int:
         """Removes a document and its passages; how many documents that were."""
-        db = self._open()
+        db = self.database.open()
         db.execute("DELETE FROM skipped WHERE path = ?", (path,))
         row = db.execute("SELECT id, title, text FROM documents WHERE path = ?", (path,)).fetchone()
         if row is None:
@@ -232,27 +230,46 @@ class Index:
                 "VALUES ('delete', ?, ?, ?, ?)",
                 (chunk, *words),
             )
+        for table in ("tokens", "embeddings"):
+            db.execute(
+                f"DELETE FROM {table} WHERE chunk IN (SELECT id FROM chunks WHERE document = ?)",
+                (document,),
+            )
         db.execute("DELETE FROM chunks WHERE document = ?", (document,))
         db.execute("DELETE FROM documents WHERE id = ?", (document,))
+        self._changed()
         return 1
+
+    def _changed(self) -> None:
+        self.database.note("generation", uuid.uuid4().hex)
 
     # -- reading ----------------------------------------------------------------------------------
 
     def match(self, expression: str, limit: int) -> list[tuple[int, float]]:
         """(passage, BM25 score) of the best matches of an FTS5 expression, best first."""
-        with self._lock:
-            rows = self._open().execute(
-                "SELECT rowid, -bm25(passages, ?, ?, ?) AS score FROM passages "
+        with self.database.lock:
+            rows = self.database.open().execute(
+                "SELECT rowid, -bm25(passages) AS score FROM passages "
                 "WHERE passages MATCH ? ORDER BY score DESC, rowid LIMIT ?",
-                (*COLUMN_WEIGHTS, expression, limit),
+                (expression, limit),
             )
             return [(int(row), float(score)) for row, score in rows]
 
     def frequency(self, expression: str) -> int:
         """How many passages match an FTS5 expression."""
         sql = "SELECT count(*) FROM passages WHERE passages MATCH ?"
-        with self._lock:
-            return int(self._open().execute(sql, (expression,)).fetchone()[0])
+        with self.database.lock:
+            return int(self.database.open().execute(sql, (expression,)).fetchone()[0])
+
+    def owners(self, ids: Sequence[int]) -> dict[int, str]:
+        """Which document each passage belongs to."""
+        marks = ",".join("?" * len(ids))
+        sql = (
+            "SELECT c.id, d.path FROM chunks c JOIN documents d ON d.id = c.document "
+            f"WHERE c.id IN ({marks})"
+        )
+        with self.database.lock:
+            return dict(self.database.open().execute(sql, list(ids)).fetchall())
 
     def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
         """Passages by id, each cut out of its document, whose hash is checked.
@@ -265,8 +282,8 @@ class Index:
             'SELECT c.id, c.start, c."end", c.heading, c.page, c.anchor, d.path, d.title, d.text, '
             f"d.sha256 FROM chunks c JOIN documents d ON d.id = c.document WHERE c.id IN ({marks})"
         )
-        with self._lock:
-            rows = self._open().execute(sql, list(ids)).fetchall()
+        with self.database.lock:
+            rows = self.database.open().execute(sql, list(ids)).fetchall()
         found = {}
         checked: dict[str, bytes] = {}
         for id_, start, end, heading, page, anchor, path, title, text, digest in rows:
@@ -279,8 +296,8 @@ class Index:
     def document(self, path: str) -> tuple[Document, str] | None:
         """The document at a path and the hash of its file when it was read; None: there is none."""
         sql = "SELECT title, text, sha256, media_type, file_sha256 FROM documents WHERE path = ?"
-        with self._lock:
-            row = self._open().execute(sql, (path,)).fetchone()
+        with self.database.lock:
+            row = self.database.open().execute(sql, (path,)).fetchone()
         if row is None:
             return None
         title, text, digest, media_type, file_digest = row
@@ -288,62 +305,19 @@ class Index:
         uri = (self.root / path if self.root.is_dir() else self.root).as_uri()
         return Document(path, title, text, digest, uri, media_type), file_digest
 
+    def ids(self) -> list[int]:
+        """All passages."""
+        with self.database.lock:
+            return [
+                row[0] for row in self.database.open().execute("SELECT id FROM chunks ORDER BY id")
+            ]
+
     def counts(self) -> tuple[int, int]:
         """(documents, passages)."""
         sql = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks)"
-        with self._lock:
-            documents, passages = self._open().execute(sql).fetchone()
+        with self.database.lock:
+            documents, passages = self.database.open().execute(sql).fetchone()
         return int(documents), int(passages)
-
-    def close(self) -> None:
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-    # -- the file ---------------------------------------------------------------------------------
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(
-                self.file, timeout=60, isolation_level=None, check_same_thread=False
-            )
-            self._connection = db
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, VERSION):
-                raise sqlite3.DatabaseError(f"index version {version}, this is {VERSION}")
-            if version == 0:
-                schema = resources.files("agentkit_sources").joinpath("schema.sql").read_text()
-                db.executescript(f"{schema}\nPRAGMA user_version = {VERSION};")
-        return self._connection
-
-    def throw_away(self) -> None:
-        """Deletes a damaged index; the next update makes it anew."""
-        with self._lock:
-            self.close()
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{self.file}{suffix}").unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def _exclusive(self, cancel: Cancel | None) -> Iterator[None]:
-        """One process at a time updates; the others wait and then find the work done."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with open(f"{self.file}.lock", "a") as file:
-            while not _locked(file):
-                if cancel:
-                    raise RunInterrupted("indexing was interrupted")
-                time.sleep(0.05)
-            yield
-
-
-def damaged(error: BaseException) -> bool:
-    """Whether an error says that the index's file is broken, rather than busy or the disk full."""
-    if isinstance(error, sqlite3.OperationalError):
-        return "no such table" in str(error) or "no such column" in str(error)
-    return isinstance(error, sqlite3.DatabaseError | DataError)
 
 
 def _words_of(title: str, heading: tuple[str, ...], text: str) -> tuple[str, str, str]:
@@ -358,23 +332,3 @@ def _checked(text: str, digest: str, path: str) -> bytes:
             f"the stored text of {path} is not what was stored", "the index will be made anew"
         )
     return data
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException as error:
-        # The one between two files leaves nothing half done.
-        db.execute("COMMIT" if isinstance(error, RunInterrupted) else "ROLLBACK")
-        raise
-    db.execute("COMMIT")

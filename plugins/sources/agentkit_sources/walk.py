@@ -68,7 +68,7 @@ def walk(
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED_FOLDERS:
                     below.append((f"{path}/", Path(entry.path)))
-            elif entry.is_dir():
+            elif _leads_to_folder(entry):
                 yield Refused(path, "a link to a folder; links to folders are not followed")
             elif _any(path, include) if include else reader_name(path):
                 yield from _file(path, Path(entry.path), root)
@@ -88,8 +88,17 @@ def _file(path: str, file: Path, root: Path) -> Iterator[Found | Refused]:
         yield Found(path, file, stat.st_size, stat.st_mtime_ns)
     except UnicodeEncodeError:
         yield Refused(repr(path), "its name is not UTF-8")
+    except RuntimeError:  # Python's way to say that links go round in a circle
+        yield Refused(path, "a link that leads to itself")
     except OSError as error:
         yield Refused(path, _why(error))
+
+
+def _leads_to_folder(link: os.DirEntry[str]) -> bool:
+    try:
+        return link.is_dir()
+    except OSError:
+        return False
 
 
 def _any(path: str, globs: tuple[str, ...]) -> bool:

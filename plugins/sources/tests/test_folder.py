@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import agentkit
 from agentkit.capabilities import Source, Vocabulary
 from agentkit.errors import DataError
 from agentkit_sources.folder import FolderSource
+
+Make = Callable[..., FolderSource]
 
 PAGE = """<title>Garden</title><h1>Garden</h1><p>About plants.</p>
 <h2 id=roses>Roses</h2><p>Roses need <b>four</b> litres of water.</p>
@@ -18,26 +20,15 @@ PAGE = """<title>Garden</title><h1>Garden</h1><p>About plants.</p>
 
 
 @pytest.fixture
-def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("AGENTKIT_CACHE", str(tmp_path / "cache"))
-    folder = tmp_path / "docs"
-    folder.mkdir()
-    (folder / "garden.html").write_text(PAGE)
-    (folder / "notes.md").write_text("# Notes\n\n## Dates\n\nThe *fair* is on 12 May.\n")
-    (folder / "plain.txt").write_text("The café opens at nine.\r\n\r\nIt closes at five.\r\n")
-    return folder
+def garden(docs: Path) -> Path:
+    (docs / "garden.html").write_text(PAGE)
+    (docs / "notes.md").write_text("# Notes\n\n## Dates\n\nThe *fair* is on 12 May.\n")
+    (docs / "plain.txt").write_text("The café opens at nine.\r\n\r\nIt closes at five.\r\n")
+    return docs
 
 
-def source(folder: Path, **settings: object) -> FolderSource:
-    kit = agentkit.load(environ={})
-    kit.define("source", "docs", use="folder", path=str(folder), **settings)
-    made = kit.source("docs")
-    assert isinstance(made, FolderSource)
-    return made
-
-
-def test_it_finds_passages_and_every_hit_stands_in_its_document(docs: Path) -> None:
-    made = source(docs)
+def test_it_finds_passages_and_every_hit_stands_in_its_document(garden: Path, source: Make) -> None:
+    made = source(garden)
     assert isinstance(made, Source) and isinstance(made, Vocabulary)
     result = made.search("How much water do roses need?")
     assert result.status == "ok"
@@ -51,25 +42,25 @@ def test_it_finds_passages_and_every_hit_stands_in_its_document(docs: Path) -> N
     assert made.info.documents == 3
 
 
-def test_a_term_stays_with_its_definition(docs: Path) -> None:
-    hit = source(docs).search("What is the spade_handle made of?").hits[0]
+def test_a_term_stays_with_its_definition(garden: Path, source: Make) -> None:
+    hit = source(garden).search("What is the spade_handle made of?").hits[0]
     assert hit.text == "spade_handle\n\nIt is made of ash wood."
     assert hit.location.heading == ("Garden", "Tools", "spade_handle")
 
 
-def test_offsets_count_bytes(docs: Path) -> None:
-    made = source(docs)
+def test_offsets_count_bytes(garden: Path, source: Make) -> None:
+    made = source(garden)
     hit = made.search("closes")
     assert hit.hits[0].text.startswith("The café") and "\r" not in hit.hits[0].text
     assert made.open("plain.txt").quote(hit.hits[0].location) == hit.hits[0].text
 
 
-def test_a_change_is_seen_and_an_old_quote_is_not_vouched_for(docs: Path) -> None:
-    made = source(docs, refresh=0)
+def test_a_change_is_seen_and_an_old_quote_is_not_vouched_for(garden: Path, source: Make) -> None:
+    made = source(garden)
     before = made.open("notes.md")
     assert made.search("fair May").status == "ok"
-    (docs / "notes.md").write_text("# Notes\n\nThe fete is in June.\n")
-    (docs / "garden.html").unlink()
+    (garden / "notes.md").write_text("# Notes\n\nThe fete is in June.\n")
+    (garden / "garden.html").unlink()
     assert made.search("fair").status == "empty"
     assert made.search("fete").hits[0].document == "notes.md"
     assert made.open("notes.md").sha256 != before.sha256
@@ -79,16 +70,16 @@ def test_a_change_is_seen_and_an_old_quote_is_not_vouched_for(docs: Path) -> Non
     assert (again.read, again.removed, again.documents) == (0, 0, 2)
 
 
-def test_a_document_is_named_from_the_index_only(docs: Path) -> None:
-    (docs.parent / "secret.txt").write_text("the secret")
-    made = source(docs)
-    for name in ("../secret.txt", str(docs.parent / "secret.txt"), ""):
+def test_a_document_is_named_from_the_index_only(garden: Path, source: Make) -> None:
+    (garden.parent / "secret.txt").write_text("the secret")
+    made = source(garden)
+    for name in ("../secret.txt", str(garden.parent / "secret.txt"), ""):
         with pytest.raises(DataError, match="no document"):
             made.open(name)
 
 
-def test_words_and_their_frequency(docs: Path) -> None:
-    made = source(docs)
+def test_words_and_their_frequency(garden: Path, source: Make) -> None:
+    made = source(garden)
     assert made.document_frequency("rose") == 1  # by its stem
     assert made.document_frequency("GPU") == 0
     assert made.document_frequency("") == 0
@@ -96,6 +87,37 @@ def test_words_and_their_frequency(docs: Path) -> None:
     assert made.search("???").reason == "the query holds no words"
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there(tmp_path: Path, source: Make) -> None:
     with pytest.raises(DataError, match=r"sources\.docs: there is no folder"):
         source(tmp_path / "nowhere")
+
+
+def test_one_file_is_a_source_too(garden: Path, source: Make) -> None:
+    made = source(garden / "notes.md")
+    assert made.update().documents == 1
+    assert made.search("fair").hits[0].document == "notes.md"
+    assert made.open("notes.md").uri.endswith("docs/notes.md")
+
+
+def test_include_and_exclude(garden: Path, source: Make) -> None:
+    (garden / "drafts").mkdir()
+    (garden / "drafts" / "old.md").write_text("An old draft.")
+    assert source(garden).update().documents == 4
+    assert source(garden, exclude=["drafts"]).update().documents == 3
+    assert source(garden, include=["*.md"], exclude=["drafts/*"]).update().documents == 1
+
+
+def test_one_document_does_not_fill_a_result(docs: Path, source: Make) -> None:
+    sections = "".join(f"## Part {n}\n\nThe pump is item {n}.\n\n" for n in range(9))
+    (docs / "long.md").write_text(f"# Long\n\n{sections}")
+    (docs / "short.md").write_text("A pump.\n")
+    found = [hit.document for hit in source(docs).search("pump").hits]
+    assert sorted(found) == ["long.md"] * 3 + ["short.md"]
+    assert len(source(docs, per_document=9).search("pump", k=20).hits) == 10
+
+
+def test_scores_are_the_sum_of_their_parts(garden: Path, source: Make) -> None:
+    hits = source(garden).search("water teeth fair").hits
+    assert len(hits) == 3
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+    assert all(hit.score == sum(value for _, value in hit.parts) for hit in hits)

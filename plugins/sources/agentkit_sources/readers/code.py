@@ -29,9 +29,9 @@ def read(path: str, data: bytes) -> Parsed:
                 indent = len(found["indent"].expandtabs(4))
                 headings.push(1 + indent, f"{found['what'].lower()} {found['name']}")
             elif section:
-                headings.push(1, section["name"])
-            elif line[:1].isalnum():  # code at the margin ends what was indented
-                headings.close(2)
+                headings.push(0, section["name"])
+            elif line[:1].isalnum():  # code at the margin ends what was defined above it
+                headings.close(1)
             if found or section:
                 break
         writer.add("code", "\n".join(lines), headings.path)
