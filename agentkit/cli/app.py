@@ -18,6 +18,7 @@ from agentkit.host import Host
 # name: (module:attribute, help). The attribute is a typer.Typer, or one function.
 COMMANDS = {
     "plugins": ("agentkit.cli.plugins:plugins", "what is installed, and what is wrong with it"),
+    "bench": ("agentkit.cli.bench:bench", "run an experiment; results with their spread"),
     "doctor": ("agentkit.cli.doctor:doctor", "check this machine, plugins and settings"),
     "config": ("agentkit.cli.config:app", "explain and check settings"),
     "init": ("agentkit.cli.init:init", "write an agentkit.toml to start from"),
