@@ -106,7 +106,7 @@ class Decoder:
     @property
     def token_bytes(self) -> int:
         """Bytes of keys and values that one token takes."""
-        return self.layers * 2 * self.kv_heads * self.size * self.embedding.element_size()
+        return self.layers * 2 * self.kv_heads * self.size * int(self.embedding.element_size())
 
     def store(self, rows: int, width: int) -> Tensor:
         """An empty store; zeros, since a masked key must still be a number."""

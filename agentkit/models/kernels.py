@@ -12,7 +12,7 @@ also the greatest gain in speed; otherwise plain `F.linear` is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -162,7 +162,7 @@ def _steady(one: Linear, rows: int, chunk: int, like: Tensor) -> bool:
             return False
         if n < chunk and not torch.equal(one(x[chunk - n :].contiguous()), whole[chunk - n :]):
             return False
-    return torch.equal(one(x.flip(0).contiguous()).flip(0), whole)
+    return bool(torch.equal(one(x.flip(0).contiguous()).flip(0), whole))
 
 
 def probe_attention(
@@ -223,6 +223,3 @@ def key_mask(ends: Tensor, width: int, dtype: torch.dtype) -> Tensor:
 def _noise(rows: int, columns: int, like: Tensor) -> Tensor:
     made = torch.randn(rows, columns, generator=torch.Generator().manual_seed(rows * 7919))
     return made.to(like.device, like.dtype)
-
-
-Attend = Callable[[Tensor, Tensor, Tensor, Tensor, int], Tensor]
