@@ -52,7 +52,7 @@ class Engine:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._busy = threading.Lock()  # held while anything is computed or the weights change
-        self._barred = False
+        self._holder: int | None = None  # the thread that keeps everything still
 
     @property
     def exact(self) -> bool:
@@ -121,16 +121,28 @@ class Engine:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Nothing is computed inside the block: rows that run end first, new ones wait."""
+        """Nothing is computed inside the block: calls under way end first, new ones wait."""
+        me = threading.get_ident()
         with self._wake:
-            self._barred = True
+            self._refuse(me)
+            while self._holder is not None:
+                self._wake.wait()
+            self._holder = me
         try:
             with self._busy:
                 yield
         finally:
             with self._wake:
-                self._barred = False
+                self._holder = None
                 self._wake.notify_all()
+
+    def _refuse(self, thread: int) -> None:
+        """A thread must not wait for itself."""
+        if self._holder == thread:
+            raise UsageError(
+                "the model was asked to work while its weights are lent to the same thread",
+                "give them back first, or train a private copy and load it",
+            )
 
     def renew(self, version: int) -> None:
         """Reads the weights again, under a new version; for use inside `exclusive`. All keys and
@@ -154,6 +166,9 @@ class Engine:
             call.end(0)
             return
         with self._wake:
+            self._refuse(threading.get_ident())
+            while self._holder is not None:
+                self._wake.wait()
             self._calls.append(call)
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -167,12 +182,12 @@ class Engine:
     def _serve(self) -> None:
         while True:
             with self._wake:
-                while self._barred or not self._calls:
-                    if not self._wake.wait(IDLE) and not self._barred and not self._calls:
+                while not self._calls:
+                    if not self._wake.wait(IDLE) and not self._calls:
                         self._thread = None
                         return
             with self._busy, torch.inference_mode():
-                while self._rows or (self._calls and not self._barred):
+                while self._rows or self._calls:
                     try:
                         self._join()
                         if self._rows:
@@ -182,7 +197,7 @@ class Engine:
 
     def _join(self) -> None:
         """Lets work in until a step is due: soon where rows of other calls wait for theirs."""
-        while self._calls and not self._barred:
+        while self._calls:
             call = self._calls[0]
             if call.given_up:
                 call.end(len(call.work))

@@ -41,15 +41,10 @@ class Writer:
 
     def finish(self) -> str:
         """What was held back; nothing follows."""
-        if self.stopped:
-            return ""
-        rest = self._release(self._decode(self._start)[self._sent :]) + self._held
-        if not self.stopped:
-            self.text += self._held
-        else:
-            rest = rest[: len(rest) - len(self._held)]
-        self._held = ""
-        return rest
+        certain = self._release(self._decode(self._start)[self._sent :])
+        held, self._held = self._held, ""
+        self.text += held
+        return certain + held
 
     def _decode(self, start: int) -> str:
         return str(

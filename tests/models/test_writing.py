@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,7 +54,7 @@ def test_text_ends_before_the_first_stop_string(tokenizer: Any) -> None:
     for stop in (("END",), ("END", "ENDING"), ("xyz", "END"), ("ND", "END")):
         made, writer = pieces(tokenizer, list(b"go ENE ENDING on"), stop)
         assert writer.stopped
-        assert "".join(made) == writer.text == ("go ENE E" if stop[0] == "ND" else "go ENE ")
+        assert "".join(made) == writer.text == "go ENE "
 
 
 def test_what_may_become_a_stop_string_is_held_back(tokenizer: Any) -> None:
