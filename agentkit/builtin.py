@@ -32,6 +32,14 @@ def agentkit_register(registry: Registry) -> None:
         gives=("grammar",),
         summary="gives recorded answers again, for tests",
     )
+    registry.model(
+        "embedder",
+        "agentkit.models.embedder:open_embedder",
+        settings="agentkit.models.settings:EmbedderSettings",
+        gives=("embed",),
+        summary="sentence embeddings in this process",
+    )
+    registry.default_part("model", "minilm", use="embedder", model="minilm")
     registry.environment(
         "grid",
         "agentkit.testing.fakes:FakeEnvironment",
@@ -43,6 +51,13 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.testing.fakes:FakeSource",
         settings="agentkit.testing.fakes:InlineSettings",
         summary="documents written into the settings, for tests",
+    )
+    registry.agent(
+        "tools",
+        "agentkit.agents.tools:ToolsAgent",
+        settings="agentkit.agents.tools:ToolsSettings",
+        needs={"model": "model", "tools": "tool"},
+        summary="a plain tool-calling agent",
     )
     registry.tool(
         "python",

@@ -31,13 +31,10 @@ from torch import Tensor
 from agentkit.capabilities.language_model import Grammar
 from agentkit.errors import GrammarDeadEnd, Unsupported
 from agentkit.models.closing import Closer
+from agentkit.models.schemas import JSON_STYLE, closed
 
-# One spacing, the one that models have seen most; free spacing lets a small model fill its budget
-# with blanks.
-JSON_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 _KEPT = 64  # compiled grammars
 _HORIZON = 48  # tokens before the end of the budget at which closing is watched, at least
-_OPENING = ("allOf", "oneOf", "not", "if", "$dynamicRef")  # where closing objects changes a meaning
 
 
 class Grammars:
@@ -221,39 +218,6 @@ def apply(logits: Tensor, bits: Tensor) -> None:
     shifts = torch.arange(32, device=logits.device, dtype=torch.int32)
     spread = (bits.to(logits.device).unsqueeze(-1) >> shifts) & 1
     logits.masked_fill_(spread.flatten(1)[:, :width] == 0, -torch.inf)
-
-
-def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with objects closed to properties that it does not list.
-
-    JSON Schema lets an object have any further property; asked for nothing, a model should write
-    nothing. What matches the closed schema matches the given one. Schemas that combine others
-    (allOf, oneOf, not, if) stay as they are, since closing a part could change the whole.
-    """
-    plain: dict[str, Any] = json.loads(json.dumps(schema))
-    return plain if _mentions(plain, _OPENING) else _close(plain)
-
-
-def _close(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_close(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    literal = ("const", "enum", "default", "examples")
-    made = {key: value if key in literal else _close(value) for key, value in node.items()}
-    listed = isinstance(made.get("properties"), dict) and made.get("type") == "object"
-    open_ended = {"additionalProperties", "patternProperties", "unevaluatedProperties", "$ref"}
-    if listed and not open_ended & made.keys():
-        made["additionalProperties"] = False
-    return made
-
-
-def _mentions(node: Any, keys: tuple[str, ...]) -> bool:
-    if isinstance(node, list):
-        return any(_mentions(item, keys) for item in node)
-    if isinstance(node, dict):
-        return any(key in keys or _mentions(value, keys) for key, value in node.items())
-    return False
 
 
 # -- inside ---------------------------------------------------------------------------------------
