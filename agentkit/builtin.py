@@ -73,6 +73,11 @@ def agentkit_register(registry: Registry) -> None:
         summary="a source that a model searches by itself",
     )
     registry.experiment(
+        "model",
+        "agentkit.bench.model:MODEL",
+        summary="throughput of the in-process engine beside transformers.generate",
+    )
+    registry.experiment(
         "startup",
         "agentkit.bench.startup:STARTUP",
         summary="CPU time of commands that load no model",
