@@ -9,6 +9,15 @@ from agentkit.registry import Registry
 @hookimpl
 def agentkit_register(registry: Registry) -> None:
     registry.model(
+        "transformers",
+        "agentkit.models.transformers:open_model",
+        settings="agentkit.models.settings:TransformersSettings",
+        gives=("tokens", "hidden", "weights", "logprobs", "grammar"),
+        summary="a language model in this process",
+    )
+    registry.default_part("model", "small", use="transformers", model="smollm2-135m")
+    registry.default_part("model", "coder", use="transformers", model="qwen2.5-coder-0.5b")
+    registry.model(
         "scripted",
         "agentkit.testing.scripted:ScriptedModel",
         settings="agentkit.testing.scripted:ScriptedSettings",
@@ -73,6 +82,11 @@ def agentkit_register(registry: Registry) -> None:
         settings="agentkit.agents.tools:ToolsSettings",
         needs={"model": "model", "tools": "tool"},
         summary="a plain tool-calling agent",
+    )
+    registry.experiment(
+        "model",
+        "agentkit.bench.model:MODEL",
+        summary="throughput of the in-process engine beside transformers.generate",
     )
     registry.experiment(
         "startup",
