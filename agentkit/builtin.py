@@ -8,6 +8,33 @@ from agentkit.registry import Registry
 
 @hookimpl
 def agentkit_register(registry: Registry) -> None:
+    registry.model(
+        "scripted",
+        "agentkit.testing.scripted:ScriptedModel",
+        settings="agentkit.testing.scripted:ScriptedSettings",
+        gives=("grammar",),
+        summary="says what it was told to say, for tests",
+    )
+    registry.model(
+        "replay",
+        "agentkit.testing.replay:open_replay",
+        settings="agentkit.testing.replay:ReplaySettings",
+        needs={"base": "model"},
+        gives=("grammar",),
+        summary="gives recorded answers again, for tests",
+    )
+    registry.environment(
+        "grid",
+        "agentkit.testing.fakes:FakeEnvironment",
+        settings="agentkit.testing.fakes:GridSettings",
+        summary="a small world of fields and walls, for tests",
+    )
+    registry.source(
+        "inline",
+        "agentkit.testing.fakes:FakeSource",
+        settings="agentkit.testing.fakes:InlineSettings",
+        summary="documents written into the settings, for tests",
+    )
     registry.experiment(
         "startup",
         "agentkit.bench.startup:STARTUP",
