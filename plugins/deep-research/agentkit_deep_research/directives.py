@@ -77,14 +77,14 @@ _PATTERNS: tuple[tuple[str, RuleKind | CommandKind, str], ...] = (
         "the report is written with what is there",
     ),
     (
-        r"(?:add|also|and also|additionally)(?: +(?:look up|find(?: out)?|research|check))? *[:,]? +"
-        + _X,
+        r"(?:add|also|and also|additionally)"
+        r"(?: +(?:look up|find(?: out)?|research|check))? *[:,]? +" + _X,
         "add",
         "one more task: {}",
     ),
     (
-        r"(?:exclude|ignore|without|leave out|avoid|skip|no more|not|nothing (?:on|about|from)|omit) +"
-        + _X,
+        r"(?:exclude|ignore|without|leave out|avoid|skip|no more|not|omit|"
+        r"nothing (?:on|about|from)) +" + _X,
         "exclude",
         "{!r} is left out of queries, evidence and report",
     ),

@@ -17,11 +17,12 @@ _NUMBER_WORD = re.compile(
 )
 
 
-def _set(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a literal list."""
     return frozenset(text.split())
 
 
-STOP = _set(
+STOP = word_set(
     """a about all also am an and any anybody anything are as at be been being but by can could did
     do does doing done each else ever every for from get gets getting give gives go goes going got
     had has have having he her him his how i if in into is it its itself just let like make makes
@@ -33,9 +34,9 @@ STOP = _set(
 )
 """Words that say nothing about the matter. "default", "not", "never" say much and are not here."""
 
-NEGATIONS = _set("no not never none neither nor cannot without unless except excluding instead")
+NEGATIONS = word_set("no not never none neither nor cannot without unless except excluding instead")
 _OPPOSITES = [
-    _set(pair)
+    word_set(pair)
     for pair in (
         "on off",
         "enable disable",
@@ -126,8 +127,9 @@ def names(text: str) -> list[str]:
 
 def negative(text: str) -> bool:
     """Whether the statement is a negated one: an odd number of negations."""
-    words = [w for w in _WORD.findall(text.lower())]
-    return sum(w in NEGATIONS or w.endswith(("n't", "n’t")) for w in words) % 2 == 1
+    words = _WORD.findall(text.lower())
+    said = sum(1 for w in words if w in NEGATIONS or w.endswith(("n't", "n’t")))
+    return said % 2 == 1
 
 
 def agree(claim: str, passage: str) -> bool:

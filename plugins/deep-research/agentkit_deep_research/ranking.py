@@ -1,0 +1,172 @@
+"""Which sentences answer a facet best. Pure: what models add comes in as numbers.
+
+A sentence is judged by the facet's words in it (rare ones count more), by those in its headings, by
+how well its passage was found, by whether it holds what the facet asks for (a number, a version),
+and, where there are models, by nearness in meaning and by how likely the question is after it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from agentkit_deep_research.facets import Facet
+from agentkit_deep_research.sentences import Unit
+from agentkit_deep_research.words import (
+    content,
+    folded,
+    is_code,
+    negative,
+    says_a_number,
+    stem,
+    stems,
+)
+
+VERSION = re.compile(r"\b\d+\.\d+(?:\.\d+)*\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each signal counts; fixed on the development questions. See docs/results."""
+
+    words: float = 1.0
+    headings: float = 0.4
+    passage: float = 0.5
+    asked: float = 0.15
+    meaning: float = 0.6
+    likelihood: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A unit of a found passage. about: title and headings. rank: of its passage, from 0."""
+
+    unit: Unit
+    about: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A candidate with its score, 0..1, and the signals that it was made from."""
+
+    candidate: Candidate
+    score: float
+    parts: tuple[tuple[str, float], ...]
+
+
+def rarity(frequencies: Mapping[str, int], total: int) -> dict[str, float]:
+    """Weight per stem, at most 1: rare words count more. A word that occurs nowhere counts as the
+    rarest one; without any frequencies all count the same.
+
+    Args:
+        frequencies: stem to the number of passages that hold it.
+        total: the number of passages.
+    """
+    ceiling = math.log(1 + max(total, 1))
+    return {
+        word: max(math.log((total + 1) / (count + 1)) / ceiling, 0.05) if total else 1.0
+        for word, count in frequencies.items()
+    }
+
+
+def usable(candidate: Candidate) -> bool:
+    """Whether a unit can be an answer at all: no question, no lead-in, no heading, no bare code."""
+    text = folded(candidate.unit.text)
+    if text.endswith(("?", ":")) or len(content(text)) < 2 or len(text.split()) < 4:
+        return False
+    letters = sum(c.isalpha() or c.isspace() for c in text)
+    if letters < 0.6 * len(text):
+        return False
+    said = stems(text)
+    return not (len(said) <= 8 and set(said) <= set(stems(candidate.about)))
+
+
+def rank(
+    facet: Facet,
+    candidates: Sequence[Candidate],
+    rare: Mapping[str, float],
+    *,
+    meaning: Sequence[float] | None = None,
+    likelihood: Sequence[float] | None = None,
+    bonus: Callable[[Candidate], float] | None = None,
+    weights: Weights = Weights(),
+) -> list[Scored]:
+    """Candidates, best first; equal ones keep their order.
+
+    Args:
+        rare: weight per stem of the facet, see `rarity`; missing ones count fully.
+        meaning: cosine of question and candidate, per candidate.
+        likelihood: mean log p(question token | candidate) in nats, per candidate.
+        bonus: 0..1 per candidate, for what a person wants to see first.
+    """
+    wanted = {word: rare.get(word, 1.0) for word in stems(facet.query)}
+    total = sum(wanted.values()) or 1.0
+    likely = _spread(likelihood) if likelihood is not None else None
+    found = []
+    for n, candidate in enumerate(candidates):
+        said = set(stems(candidate.unit.text))
+        above = set(stems(candidate.about)) - said
+        parts = {
+            "words": sum(w for word, w in wanted.items() if word in said) / total,
+            "headings": sum(w for word, w in wanted.items() if word in above) / total,
+            "passage": 1 / (1 + candidate.rank / 3),
+            "asked": holds(facet, candidate.unit.text),
+        }
+        if meaning is not None:
+            parts["meaning"] = max(meaning[n], 0.0)
+        if likely is not None:
+            parts["likelihood"] = likely[n]
+        share = sum(getattr(weights, name) * value for name, value in parts.items())
+        score = share / sum(getattr(weights, name) for name in parts)
+        if negative(facet.text) and not negative(candidate.unit.text):
+            score *= 0.8
+        if bonus is not None and (extra := bonus(candidate)):
+            score, parts["wanted"] = min(score + 0.5 * extra, 1.0), extra
+        rounded = tuple((name, round(value, 4)) for name, value in parts.items())
+        found.append(Scored(candidate, round(score, 4), rounded))
+    return sorted(found, key=lambda s: -s.score)
+
+
+def holds(facet: Facet, text: str) -> float:
+    """1 where the text holds what the facet asks for, 0 where it lacks it; 0.5 asks for nothing."""
+    match facet.kind:
+        case "version":
+            return float(bool(VERSION.search(text)))
+        case "number":
+            return float(says_a_number(text))
+        case "value":
+            return 1.0 if says_a_number(text) or any(map(is_code, text.split())) else 0.3
+        case "comparison" if facet.entities:
+            there = {stem(w) for w in content(text)}
+            return sum(e.lower() in there for e in facet.entities) / len(facet.entities)
+    return 0.5
+
+
+def alike(one: str, two: str) -> bool:
+    """Whether two sentences say nearly the same: a Jaccard index of their stems above 0.8."""
+    mine, theirs = set(stems(one)), set(stems(two))
+    return len(mine & theirs) > 0.8 * len(mine | theirs)
+
+
+def choose(scored: Sequence[Scored], most: int, per_passage: int = 2) -> list[Scored]:
+    """The best few: no near-duplicates, not all from one passage."""
+    kept: list[Scored] = []
+    for one in scored:
+        same = sum(k.candidate.rank == one.candidate.rank for k in kept)
+        if same >= per_passage:
+            continue
+        if any(alike(one.candidate.unit.text, k.candidate.unit.text) for k in kept):
+            continue
+        kept.append(one)
+        if len(kept) == most:
+            break
+    return kept
+
+
+def _spread(values: Sequence[float]) -> list[float]:
+    """Values on 0..1 by their place between the least and the greatest."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    return [(v - low) / (high - low) if high > low else 0.5 for v in values]
