@@ -1,0 +1,1 @@
+"""Folders of documents as sources that agents search."""

@@ -1,0 +1,165 @@
+"""The part: `use = "folder"`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from agentkit.capabilities import Cancel, Document, Hit, SearchResult, SourceInfo
+from agentkit.errors import DataError
+from agentkit.files import cache_dir, sha256
+from agentkit.kit import Parts
+from agentkit_sources.index import VERSION, Index, Passage, Update, damaged
+from agentkit_sources.settings import FolderSettings
+from agentkit_sources.words import expression, phrase, words
+
+T = TypeVar("T")
+CANDIDATES = 100
+
+
+class FolderSource:
+    """A Source and a Vocabulary over the documents of a folder.
+
+    The index is made at the first search and brought up to date by later ones; `update` does it at
+    a time of your choosing and tells what was read, what was not, and why.
+    """
+
+    def __init__(self, settings: FolderSettings, parts: Parts) -> None:
+        self.settings = settings
+        self.root = parts.resolve(settings.path, "path").resolve()
+        if not self.root.exists():
+            raise DataError(
+                f"sources.{parts.name}: there is no folder {self.root}",
+                "set `path` to a folder of documents, or to one file",
+            )
+        self.index = Index(index_file(self.root, settings), self.root)
+        self.info = SourceInfo(parts.name, "documents", f"documents in {self.root.name}")
+        self._lock = threading.RLock()
+        self._fresh_until = 0.0
+        self._problem: OSError | sqlite3.Error | None = None
+
+    # -- Source -----------------------------------------------------------------------------------
+
+    def search(self, query: str, k: int = 10) -> SearchResult:
+        terms = words(query)
+        if not terms or k < 1:
+            return SearchResult("empty", reason="the query holds no words")
+        try:
+            return self._healed(lambda: self._search(terms, k))
+        except PermissionError as error:
+            return SearchResult("blocked", reason=f"{self.root}: {error.strerror}")
+        except (OSError, sqlite3.Error, DataError) as error:
+            return SearchResult("failed", reason=f"{self.root}: {error}")
+
+    def open(self, document: str) -> Document:
+        try:
+            found = self._healed(lambda: self._document(document))
+        except (OSError, sqlite3.Error) as error:
+            raise DataError(f"{document} cannot be opened: {error}", str(self.root)) from error
+        if found is None:
+            raise DataError(
+                f"there is no document {document!r} in {self.root}",
+                "it was moved or deleted, or it cannot be read: `agentkit index` says which",
+            )
+        return found
+
+    # -- Vocabulary -------------------------------------------------------------------------------
+
+    def document_frequency(self, word: str) -> int:
+        if not words(word):
+            return 0
+        return self._healed(lambda: self.index.frequency(phrase(word)))
+
+    # -- the index --------------------------------------------------------------------------------
+
+    def update(
+        self,
+        *,
+        on_file: Callable[[int, int, str], None] | None = None,
+        cancel: Cancel | None = None,
+    ) -> Update:
+        """Brings the index up to date.
+
+        Raises:
+            OSError: the folder cannot be listed, or the cache cannot be written.
+            RunInterrupted: by `cancel`; what was read stays.
+        """
+        with self._lock:
+            s = self.settings
+            done = self.index.update(
+                s.include, s.exclude, s.largest, on_file=on_file, cancel=cancel
+            )
+            self.info = SourceInfo(
+                self.info.name, self.info.kind, self.info.description, done.documents
+            )
+            self._fresh_until = time.monotonic() + s.refresh
+            return done
+
+    def loaded(self) -> dict[str, str]:
+        """What makes two of these give the same results: for the recipe of a run."""
+        return {"root": str(self.root), "index": str(VERSION)}
+
+    def close(self) -> None:
+        self.index.close()
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _search(self, terms: list[str], k: int) -> SearchResult:
+        matches = self.index.match(expression(terms), CANDIDATES)
+        passages = self.index.passages([id_ for id_, _ in matches])
+        hits: list[Hit] = []
+        taken: dict[str, int] = {}
+        for id_, score in matches:
+            passage = passages[id_]
+            if taken.get(passage.document, 0) < self.settings.per_document:
+                taken[passage.document] = taken.get(passage.document, 0) + 1
+                hits.append(_hit(passage, score, (("bm25", score),)))
+            if len(hits) == k:
+                break
+        if not hits:
+            documents, _ = self.index.counts()
+            nothing = "none of its words occurs" if documents else "there is no document to read"
+            return SearchResult("empty", reason=f"{nothing} in {self.root.name}")
+        return SearchResult("ok", tuple(hits))
+
+    def _document(self, path: str) -> Document | None:
+        """The stored document, read again first where its file has changed since."""
+        found = self.index.document(path)
+        if found is None:
+            return None
+        digest = found[1]
+        file = self.root / path if self.root.is_dir() else self.root
+        if not file.is_file() or sha256(file) != digest:
+            self.update()
+            found = self.index.document(path)
+        return found[0] if found else None
+
+    def _healed(self, ask: Callable[[], T]) -> T:
+        """Asks of an index that is up to date, and of a new one where this one is damaged."""
+        if time.monotonic() >= self._fresh_until:
+            self.update()
+        try:
+            return ask()
+        except (sqlite3.DatabaseError, DataError) as error:
+            if not damaged(error):
+                raise
+        self.index.throw_away()
+        self.update()
+        return ask()
+
+
+def index_file(root: Path, settings: FolderSettings) -> Path:
+    """Where a folder's index lies. Settings that change what is in it are part of the name."""
+    key = json.dumps([str(root), settings.include, settings.exclude, settings.largest])
+    name = hashlib.sha256(key.encode()).hexdigest()[:20]
+    return cache_dir() / "sources" / f"{name}.sqlite"
+
+
+def _hit(passage: Passage, score: float, parts: tuple[tuple[str, float], ...]) -> Hit:
+    return Hit(passage.document, passage.title, passage.text, passage.location, score, parts)

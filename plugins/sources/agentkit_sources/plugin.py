@@ -1,0 +1,16 @@
+"""What this plugin registers. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from agentkit.hookspecs import hookimpl
+from agentkit.registry import Registry
+
+
+@hookimpl
+def agentkit_register(registry: Registry) -> None:
+    registry.source(
+        "folder",
+        "agentkit_sources.folder:FolderSource",
+        settings="agentkit_sources.settings:FolderSettings",
+        summary="a folder of HTML, Markdown, text, PDF and code",
+    )

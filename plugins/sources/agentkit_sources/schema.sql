@@ -1,0 +1,31 @@
+CREATE TABLE IF NOT EXISTS documents (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    file_sha256 TEXT NOT NULL,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    sha256 TEXT NOT NULL,          -- of text as UTF-8
+    media_type TEXT NOT NULL,
+    notes TEXT NOT NULL            -- one a line
+);
+CREATE TABLE IF NOT EXISTS skipped (             -- files that cannot be read, so that they are not tried again
+    path TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    reason TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS chunks (
+    id INTEGER PRIMARY KEY,
+    document INTEGER NOT NULL REFERENCES documents(id),
+    start INTEGER NOT NULL,        -- byte offsets into documents.text
+    "end" INTEGER NOT NULL,
+    heading TEXT NOT NULL,         -- JSON list
+    page INTEGER,
+    anchor TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS chunks_of_document ON chunks(document);
+-- Contentless: the words are in documents.text already.
+CREATE VIRTUAL TABLE IF NOT EXISTS passages
+    USING fts5(title, heading, body, content='', tokenize='porter unicode61');
