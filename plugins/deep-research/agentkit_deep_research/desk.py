@@ -28,13 +28,16 @@ KINDS = (
     "directive.applied",
     "warning",
     "role.used",
+    "model.done",
+    "score.done",
+    "directive.heard",
     "research.finish",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A finished search. status: as `SearchResult.status`; kept: how many spans it gave."""
+    """A finished search. status: as `SearchResult.status`."""
 
     task: str
     source: str
@@ -42,16 +45,14 @@ class Query:
     status: str
     reason: str = ""
     hits: int = 0
-    kept: int = 0
 
 
 @dataclass(slots=True)
 class Role:
-    """What a model did in a role: calls, faults, tokens."""
+    """What a model did in a role."""
 
     calls: int = 0
     faults: int = 0
-    tokens: int = 0
     last_fault: str = ""
 
 
@@ -66,10 +67,14 @@ class Desk:
     queries: list[Query] = field(default_factory=list)
     gaps: dict[int, str] = field(default_factory=dict)
     absent: dict[int, list[str]] = field(default_factory=dict)
-    asked: list[tuple[str, str]] = field(default_factory=list)  # tasks that a person added
+    counts: list[tuple[dict[str, int], int]] = field(default_factory=list)  # per facet
+    asked: list[tuple[str, str]] = field(default_factory=list)  # what to add, and who said so
+    heard: int = 0  # how many of these are tasks by now
+    focused: set[str] = field(default_factory=set)  # focus rules that have their tasks
     rejected: list[tuple[str, str]] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
     roles: dict[str, Role] = field(default_factory=dict)
+    tokens: int = 0
     finish: str = ""  # why the search is over, where somebody or a limit said so
 
     def apply(self, event: Event) -> Desk:
@@ -85,6 +90,7 @@ class Desk:
                         tuple(data["entities"]),
                     )
                 )
+                self.counts.append((dict(data["counts"]), data["passages"]))
             case "todo.changed":
                 self.todo.apply(data)
                 if data.get("status") == "cancelled":
@@ -102,6 +108,9 @@ class Desk:
                     self.asked.append((data["value"], data.get("author", "user")))
                 else:
                     self.rules.add(data)
+            case "directive.heard":
+                self.heard += "value" in data
+                self.focused |= {data["rule"]} if "rule" in data else set()
             case "directive.removed":
                 self.rules.remove(data["value"])
             case "directive.rejected":
@@ -114,8 +123,11 @@ class Desk:
                 role = self.roles.setdefault(data["role"], Role())
                 role.calls += data.get("calls", 0)
                 role.faults += data.get("faults", 0)
-                role.tokens += data.get("tokens", 0)
                 role.last_fault = data.get("fault", "") or role.last_fault
+            case "model.done":
+                self.tokens += sum(u["prompt"] + u["spent"] for u in data["usage"])
+            case "score.done":
+                self.tokens += data["tokens"]
             case "research.finish":
                 self.finish = data["reason"]
         return self

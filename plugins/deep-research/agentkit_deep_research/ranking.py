@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agentkit_deep_research.facets import Facet
 from agentkit_deep_research.sentences import Unit
@@ -23,6 +24,9 @@ from agentkit_deep_research.words import (
     stem,
     stems,
 )
+
+if TYPE_CHECKING:
+    from agentkit.capabilities import Hit
 
 VERSION = re.compile(r"\b\d+\.\d+(?:\.\d+)*\b")
 
@@ -39,13 +43,22 @@ class Weights:
     likelihood: float = 0.5
 
 
+WEIGHTS = Weights()
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit of a found passage. about: title and headings. rank: of its passage, from 0."""
+    """A unit of a found passage. rank: of the passage in its source's result, from 0."""
 
     unit: Unit
-    about: str
+    source: str
+    hit: Hit
     rank: int
+
+    @property
+    def about(self) -> str:
+        """What stands above it: document, title and headings."""
+        return "\n".join([self.hit.document, self.hit.title, *self.hit.location.heading])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +101,21 @@ def rank(
     facet: Facet,
     candidates: Sequence[Candidate],
     rare: Mapping[str, float],
-    *,
-    meaning: Sequence[float] | None = None,
-    likelihood: Sequence[float] | None = None,
-    bonus: Callable[[Candidate], float] | None = None,
-    weights: Weights = Weights(),
+    signals: Mapping[Candidate, Mapping[str, float]] | None = None,
+    weights: Weights = WEIGHTS,
 ) -> list[Scored]:
     """Candidates, best first; equal ones keep their order.
 
     Args:
         rare: weight per stem of the facet, see `rarity`; missing ones count fully.
-        meaning: cosine of question and candidate, per candidate.
-        likelihood: mean log p(question token | candidate) in nats, per candidate.
-        bonus: 0..1 per candidate, for what a person wants to see first.
+        signals: what models say of a candidate: "meaning", the cosine of question and candidate,
+            "likelihood", the mean log p(question token | candidate) in nats.
     """
     wanted = {word: rare.get(word, 1.0) for word in stems(facet.query)}
     total = sum(wanted.values()) or 1.0
-    likely = _spread(likelihood) if likelihood is not None else None
+    likely = _spread([dict(s)["likelihood"] for s in (signals or {}).values() if "likelihood" in s])
     found = []
-    for n, candidate in enumerate(candidates):
+    for candidate in candidates:
         said = set(stems(candidate.unit.text))
         above = set(stems(candidate.about)) - said
         parts = {
@@ -115,16 +124,15 @@ def rank(
             "passage": 1 / (1 + candidate.rank / 3),
             "asked": holds(facet, candidate.unit.text),
         }
-        if meaning is not None:
-            parts["meaning"] = max(meaning[n], 0.0)
-        if likely is not None:
-            parts["likelihood"] = likely[n]
+        given = (signals or {}).get(candidate, {})
+        if "meaning" in given:
+            parts["meaning"] = max(given["meaning"], 0.0)
+        if "likelihood" in given:
+            parts["likelihood"] = likely(given["likelihood"])
         share = sum(getattr(weights, name) * value for name, value in parts.items())
         score = share / sum(getattr(weights, name) for name in parts)
         if negative(facet.text) and not negative(candidate.unit.text):
             score *= 0.8
-        if bonus is not None and (extra := bonus(candidate)):
-            score, parts["wanted"] = min(score + 0.5 * extra, 1.0), extra
         rounded = tuple((name, round(value, 4)) for name, value in parts.items())
         found.append(Scored(candidate, round(score, 4), rounded))
     return sorted(found, key=lambda s: -s.score)
@@ -155,7 +163,7 @@ def choose(scored: Sequence[Scored], most: int, per_passage: int = 2) -> list[Sc
     """The best few: no near-duplicates, not all from one passage."""
     kept: list[Scored] = []
     for one in scored:
-        same = sum(k.candidate.rank == one.candidate.rank for k in kept)
+        same = sum(k.candidate.hit is one.candidate.hit for k in kept)
         if same >= per_passage:
             continue
         if any(alike(one.candidate.unit.text, k.candidate.unit.text) for k in kept):
@@ -166,7 +174,7 @@ def choose(scored: Sequence[Scored], most: int, per_passage: int = 2) -> list[Sc
     return kept
 
 
-def _spread(values: Sequence[float]) -> list[float]:
-    """Values on 0..1 by their place between the least and the greatest."""
+def _spread(values: Sequence[float]) -> Callable[[float], float]:
+    """A value's place between the least and the greatest of all, 0..1."""
     low, high = min(values, default=0.0), max(values, default=0.0)
-    return [(v - low) / (high - low) if high > low else 0.5 for v in values]
+    return lambda value: (value - low) / (high - low) if high > low else 0.5

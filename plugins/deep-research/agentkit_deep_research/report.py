@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from agentkit_deep_research.desk import Desk
 from agentkit_deep_research.evidence import Span
-from agentkit_deep_research.gaps import Conflict, Enough, conflicts
+from agentkit_deep_research.gaps import Conflict, conflicts
 from agentkit_deep_research.ranking import alike
 from agentkit_deep_research.verify import Verdict
 from agentkit_deep_research.words import folded
@@ -87,9 +87,7 @@ class Report:
         return {"schema": 1, "coverage": round(self.coverage, 4), **asdict(self)}
 
 
-def compose(
-    question: str, desk: Desk, *, quotes: int, enough: Enough = Enough(), reason: str = ""
-) -> Report:
+def compose(question: str, desk: Desk, *, quotes: int, reason: str = "") -> Report:
     """The report of a desk.
 
     Args:
@@ -145,7 +143,10 @@ class _Citations:
 def _wanted(desk: Desk, facet: int, most: int, used: Sequence[Span]) -> list[Span]:
     """A facet's best spans that no rule forbids and no facet before has used up."""
     kept: list[Span] = []
-    for span in desk.evidence.of_facet(facet):
+    spans = desk.evidence.of_facet(facet)
+    if desk.rules.standing("focus", "prefer"):
+        spans.sort(key=lambda s: -(s.score + desk.rules.bonus(f"{s.text}\n{s.about}")))
+    for span in spans:
         if desk.rules.against(span.text, span.about):
             continue
         near = [k for k in kept if alike(k.text, span.text) or _overlap(k, span)]
@@ -218,9 +219,11 @@ def _limits(desk: Desk) -> Iterator[str]:
         yield text + (f" ({times} times)" if times > 1 else "")
     for name, role in sorted(desk.roles.items()):
         faults = f", {role.faults} failed ({role.last_fault})" if role.faults else ""
-        yield f"A model took part as {name}: {role.calls} calls, {role.tokens} tokens{faults}."
+        yield f"A model took part as {name}: {role.calls} calls{faults}."
+    if desk.tokens:
+        yield f"Language models read and wrote {desk.tokens} tokens."
     if not desk.roles:
-        yield "No language model took part: quotes were chosen by rules."
+        yield "No model took part: quotes were chosen by rules."
 
 
 # -- Markdown -------------------------------------------------------------------------------------
