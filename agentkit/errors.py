@@ -5,6 +5,7 @@ The command line prints `message` and `hint` and exits with `exit_code`; traceba
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -25,6 +26,7 @@ class AgentkitError(Exception):
         self.message = message
         self.hint = hint
         self.details = details
+        self.call: tuple[str, int] | None = None  # the ledger row that it was recorded in
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
@@ -154,7 +156,20 @@ class Cancelled(RunInterrupted):
     reason = "cancelled"
 
 
+class OutOfBudget(RunInterrupted):
+    """A limit on tokens, time or steps was reached; the run can go on with a higher one."""
+
+    reason = "budget"
+
+
 class LeaseLost(RunInterrupted):
     """Another process took the run over; this one must not write to it any more."""
 
     reason = "lease-lost"
+
+
+def error_from(plain: Mapping[str, Any]) -> AgentkitError:
+    """An error from its JSON form, of the class that has its code."""
+    kinds = (k for k in globals().values() if isinstance(k, type) and issubclass(k, AgentkitError))
+    kind = next((k for k in kinds if k.code == plain["code"]), AgentkitError)
+    return kind(plain["message"], plain.get("hint", ""))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from agentkit.capabilities import ABILITIES, NOUNS, LanguageModel, Source, Tool
 from agentkit.errors import AgentkitError, ConfigError, PluginError, UnknownPart, Unsupported
+from agentkit.files import data_dir
 from agentkit.host import Host
 from agentkit.names import nearest
 from agentkit.registry import Registration
@@ -27,6 +28,8 @@ from agentkit.settings import (
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Environment
+    from agentkit.runs.agent import BoundAgent
+    from agentkit.runs.store import RunStore
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (noun, name)
@@ -127,6 +130,22 @@ class Kit:
 
     def environment(self, name: str) -> Environment:
         return cast("Environment", self.part("environment", name))
+
+    def agent(self, name: str | None = None) -> BoundAgent:
+        """An agent that can be run: `kit.agent("research").run("…")`."""
+        from agentkit.runs.agent import BoundAgent
+
+        return BoundAgent(self, name or self.settings.host.agent)
+
+    # -- runs -------------------------------------------------------------------------------------
+
+    @property
+    def runs(self) -> RunStore:
+        """The store of all runs: the setting host.store, else the user's data folder."""
+        from agentkit.runs.sqlite import SqliteRunStore
+
+        folder = self.settings.host.store or data_dir() / "runs"
+        return self.share("run store", lambda: SqliteRunStore(folder.expanduser()))
 
     def names(self, noun: str) -> list[str]:
         """Names of all declared parts of a noun."""

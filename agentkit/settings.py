@@ -154,14 +154,16 @@ def load_settings(
     for key, text in sorted(environ.items()):
         if key.startswith(ENV) and "__" in key:
             _override(
-                settings, host, faults, key[len(ENV) :].lower().split("__"), _value(text), key
+                settings, host, faults, key[len(ENV) :].lower().split("__"), parse_value(text), key
             )
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals:
             faults.append(f"-o {text}: write it as table.name.setting=value")
         else:
-            _override(settings, host, faults, key.strip().split("."), _value(value), f"-o {key}")
+            _override(
+                settings, host, faults, key.strip().split("."), parse_value(value), f"-o {key}"
+            )
     for part_values in settings.parts.values():
         if "use" not in part_values.values:
             where = next(iter(part_values.values.values())).origin
@@ -247,7 +249,7 @@ def _nest(target: dict[str, Any], keys: list[str], value: Any) -> None:
     target[keys[-1]] = value
 
 
-def _value(text: str) -> Any:
+def parse_value(text: str) -> Any:
     """A TOML value where the text is one, else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]

@@ -32,12 +32,16 @@ def options() -> Globals:
     return found
 
 
-def open_kit() -> Kit:
-    """The kit of the settings that this command line names. Closed when the command ends."""
+def open_kit(*overrides: str) -> Kit:
+    """The kit of the settings that this command line names. Closed when the command ends.
+
+    Args:
+        overrides: further ones, as `-o` takes them.
+    """
     from agentkit.kit import load
 
     chosen = options()
-    kit = load(chosen.config, overrides=chosen.options)
+    kit = load(chosen.config, overrides=[*chosen.options, *overrides])
     click.get_current_context().call_on_close(kit.close)
     return kit
 

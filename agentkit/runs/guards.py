@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentkit.capabilities.guard import ALLOW, Proposal, Verdict
 
 if TYPE_CHECKING:
-    from agentkit.runs.runtime import Session
+    from agentkit.runs.session import Session
 
 RANK = {"allow": 0, "ask": 1, "deny": 2}
 

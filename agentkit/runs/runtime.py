@@ -7,29 +7,33 @@ call that differs from the one recorded at its place is `Diverged`, never execut
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentkit.capabilities.agent import Directive, Question
 from agentkit.capabilities.guard import Proposal
 from agentkit.capabilities.language_model import Cancel, Completion, Delta, Request
 from agentkit.capabilities.tool import Effect, Findable
-from agentkit.errors import (
-    AgentkitError,
-    BudgetExceeded,
-    Cancelled,
-    Diverged,
-    Paused,
-    ToolDenied,
-)
+from agentkit.errors import AgentkitError, Diverged, ToolDenied, UsageError, error_from
 from agentkit.runs.codec import completion_from, completion_to, request_to
 from agentkit.runs.events import Event
 from agentkit.runs.guards import judge
+from agentkit.runs.session import Session, Waiting
 from agentkit.runs.sqlite import dump
-from agentkit.runs.store import Append, Attach, Call, Change, Finish, Intend, Lease, TakeInbox
+from agentkit.runs.store import (
+    Append,
+    Attach,
+    Call,
+    Change,
+    Finish,
+    Intend,
+    Reopen,
+    TakeInbox,
+)
 from agentkit.seeds import derive
 
 if TYPE_CHECKING:
@@ -37,89 +41,29 @@ if TYPE_CHECKING:
 
     from agentkit.capabilities.environment import Environment, Step
     from agentkit.capabilities.source import Document, SearchResult
-    from agentkit.kit import Kit
-    from agentkit.runs.store import Budget, RunStore
 
 S = TypeVar("S")
+ARTIFACT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 ENTRY = -1  # the ledger row of the visit itself
-
-
-@dataclass(slots=True)
-class Meter:
-    """What a run has spent in this process."""
-
-    tokens: int = 0
-    steps: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    def check(self, budget: Budget) -> None:
-        """Raises BudgetExceeded where a limit is reached."""
-        spent = {
-            "tokens": (self.tokens, budget.tokens),
-            "steps": (self.steps, budget.steps),
-            "seconds": (time.monotonic() - self.started, budget.seconds),
-        }
-        for name, (used, limit) in spent.items():
-            if limit is not None and used > limit:
-                raise BudgetExceeded(
-                    f"the run reached its limit of {limit:g} {name}",
-                    f"raise host.budget.{name}, then `agentkit runs resume`",
-                )
-
-
-@dataclass(slots=True)
-class Session:
-    """One run being driven by this process: what all its node visits share."""
-
-    kit: Kit
-    store: RunStore
-    lease: Lease
-    agent: str
-    seed: int
-    budget: Budget
-    publish: Callable[[Event], None]
-    on_delta: Callable[[Delta], None] | None = None
-    cancel: Cancel = field(default_factory=Cancel)
-    control: str = ""
-    meter: Meter = field(default_factory=Meter)
-
-    @property
-    def run(self) -> str:
-        return self.lease.run
-
-    def write(self, *changes: Change, durable: bool = False) -> None:
-        """Commits, then tells: nobody hears of what could still be lost."""
-        for event in self.store.write(self.lease, *changes, durable=durable):
-            self.publish(event)
-
-    def check(self) -> None:
-        """Raises what stops the node between two calls."""
-        if self.cancel:
-            raise Cancelled if self.control == "cancel" else Paused
-        self.meter.check(self.budget)
-
-
-current: ContextVar[Session] = ContextVar("agentkit_session")
-
-
-class Waiting(Exception):
-    """A question is open; the host turns it into LangGraph's interrupt."""
 
 
 class Rt:
     """The runtime of one visit of a node. See `agentkit.capabilities.Runtime`."""
 
-    def __init__(self, session: Session, position: str) -> None:
-        self._session, self._position = session, position
+    def __init__(self, session: Session, position: str, key: str = "") -> None:
+        """key: of the call that this visit is the inside of, for a tool's own calls."""
+        self._session, self._position, self._key = session, position, key
         self._index = 0
         self._ledger: dict[int, Call] = session.store.calls(session.run, position)
         if ENTRY not in self._ledger:
-            session.meter.steps += 1
-            session.write(
+            changes: list[Change] = [
                 Intend(position, ENTRY, "enter", "none", ""),
                 Finish(position, ENTRY, {"ok": None}),
-                Append("node.entered", {}, position, ENTRY),
-            )
+            ]
+            if not key:
+                session.meter.steps += 1
+                changes.append(Append("node.entered", {}, position, ENTRY))
+            session.write(*changes)
             self._ledger = session.store.calls(session.run, position)
 
     # -- where we are -----------------------------------------------------------------------------
@@ -138,7 +82,7 @@ class Rt:
 
     @property
     def key(self) -> str:
-        return f"{self.run}/{self._position}/{self._index}"
+        return self._key or f"{self.run}/{self._position}/{self._index}"
 
     @property
     def cancel(self) -> Cancel:
@@ -163,26 +107,21 @@ class Rt:
             summary: what of the result stands in the event; the whole result by default.
         """
         known = self._known(kind, dump(args))
+        index = self._index
         if known is not None and known.result is not None:
             self._index += 1
-            return _outcome(known.result)
+            return self._outcome(known.result, index)
         self._session.check()
-        index, durable = self._index, effect in (Effect.OUTSIDE, Effect.IRREVERSIBLE)
-        result = self._look_for(find) if known is not None and durable else None
+        durable = effect in (Effect.OUTSIDE, Effect.IRREVERSIBLE)
+        doubt = known is not None and (durable or find is not None)
+        result = self._look_for(find) if doubt else None
         if result is None:
             self._session.write(
                 Intend(self._position, index, kind, effect.value, _hash(dump(args))),
                 Append(f"{kind}.asked", args, self._position, index),
                 durable=durable,
             )
-            try:
-                result = {"ok": do()}
-            except ToolDenied as error:
-                result = {"denied": error.to_json()}
-            except (AgentkitError, ValueError) as error:
-                if isinstance(error, Diverged | BudgetExceeded):
-                    raise
-                result = {"error": _plain(error)}
+            result = self._attempt(kind, do)
         shown = result.get("ok", result)
         if summary is not None and "ok" in result:
             shown = summary(result["ok"])
@@ -193,17 +132,61 @@ class Rt:
             durable=durable,
         )
         self._index += 1
-        return _outcome(result)
+        return self._outcome(result, index)
+
+    def _attempt(self, kind: str, do: Callable[[], Any]) -> dict[str, Any]:
+        """The result to record. It is brought to JSON now, so that a node which runs again sees
+        the very same value."""
+        try:
+            value = do()
+        except ToolDenied as error:
+            return {"denied": error.to_json()}
+        except (AgentkitError, ValueError) as error:
+            if self._session.fault is not None:
+                raise
+            return {"error": _plain(error)}
+        try:
+            made: dict[str, Any] = json.loads(dump({"ok": value}))
+        except (TypeError, ValueError) as error:
+            reason = f"a {kind} call gave something that JSON cannot hold: {error}"
+            return {"error": {"code": "error", "message": reason, "hint": ""}}
+        return made
+
+    def _outcome(self, result: Mapping[str, Any], index: int) -> Any:
+        """A recorded result given again; recorded errors are raised again."""
+        if "ok" in result:
+            return result["ok"]
+        if "denied" in result:
+            raise ToolDenied(result["denied"]["message"], result["denied"].get("hint", ""))
+        error = error_from(result["error"])
+        error.call = (self._position, index)
+        raise error
+
+    def reopen(self, error: BaseException | None) -> None:
+        """Forgets the recorded error that made this visit fail, so that a resumed run tries that
+        call again; errors that the node dealt with stay as they are."""
+        while error is not None:
+            call = getattr(error, "call", None)
+            if call is not None and f"{call[0]}/".startswith(f"{self._position}/"):
+                self._session.write(Reopen(*call))
+                return
+            error = error.__cause__ or error.__context__
 
     def _known(self, kind: str, args: str) -> Call | None:
         known = self._ledger.get(self._index)
         if known is not None and (known.kind, known.args) != (kind, _hash(args)):
-            raise Diverged(
+            raise self._diverged(
                 f"run {self.run} at {self._position}, call {self._index}: a {known.kind!r} call "
                 f"stands recorded there, the node now makes a different {kind!r} call",
                 "the agent's code or parts changed: fork from an earlier step, or start a new run",
             )
         return known
+
+    def _diverged(self, message: str, hint: str) -> Diverged:
+        """Stands even where the node's own code swallows it."""
+        error = Diverged(message, hint)
+        self._session.fault = self._session.fault or error
+        return error
 
     def _look_for(self, find: Callable[[str], Any | None] | None) -> dict[str, Any] | None:
         """The result of a call that was begun and may have happened; None: do it (again)."""
@@ -238,15 +221,18 @@ class Rt:
 
         def do() -> Any:
             model = session.kit.model(names[0])
-            made = model.generate(filled, on_delta=session.on_delta, cancel=session.cancel)
+            made = model.generate(filled, on_delta=on_delta, cancel=session.cancel)
+            session.meter.tokens += sum(c.usage.prompt + c.usage.spent for c in made)
             if any(c.finish == "cancelled" for c in made):
                 session.check()
             return [completion_to(c) for c in made]
 
+        def on_delta(delta: Delta) -> None:
+            shown = {"role": role, "index": delta.index, "text": delta.text}
+            session.show("model.delta", shown, self._position)
+
         args = {"role": role, "model": names[0], "requests": [request_to(r) for r in filled]}
-        made = [completion_from(one) for one in self.record("model", args, do, summary=_usage_of)]
-        session.meter.tokens += sum(c.usage.prompt + c.usage.spent for c in made)
-        return made
+        return [completion_from(one) for one in self.record("model", args, do, summary=_usage_of)]
 
     def _fill(self, request: Request, number: int) -> Request:
         context = request.context
@@ -267,40 +253,63 @@ class Rt:
         return search_from(self.record("search", args, do, summary=_search_summary))
 
     def open(self, source: str, document: str) -> Document:
-        opened = self._session.kit.source(source).open(document)
-        args = {"source": source, "document": document}
-        sha = self.record("open", args, lambda: opened.sha256)
-        if sha != opened.sha256:
-            raise Diverged(
+        opened: list[Document] = []
+
+        def do() -> str:
+            opened.append(self._session.kit.source(source).open(document))
+            return opened[0].sha256
+
+        sha = self.record("open", {"source": source, "document": document}, do)
+        found = opened[0] if opened else self._session.kit.source(source).open(document)
+        if sha != found.sha256:
+            raise self._diverged(
                 f"{document} of source {source!r} has changed since this run read it",
                 "start a new run, so that all of it reads the same text",
             )
-        return opened
+        return found
 
     def call(self, tool: str, args: Mapping[str, Any]) -> Any:
-        part = self._session.kit.tool(tool)
-        checked = part.info.arguments.model_validate(dict(args))
+        from pydantic import ValidationError
 
+        part = self._session.kit.tool(tool)
+        try:
+            checked = part.info.arguments.model_validate(dict(args))
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors()
+            )
+            raise UsageError(f"tool {tool!r} cannot be called so: {faults}") from error
         self._permit(tool, part.info.name, args, part.info.effect)
+        key, inside = self.key, f"{self._position}/{self._index}:{tool}"
         return self.record(
             "tool",
             {"tool": tool, "args": dict(args)},
-            lambda: part.call(checked, self),
+            lambda: part.call(checked, Rt(self._session, inside, key)),
             effect=part.info.effect,
             find=part.find if isinstance(part, Findable) else None,
         )
 
     def act(self, environment: str, action: BaseModel) -> Step:
+        from agentkit.capabilities.environment import Step as Taken
         from agentkit.runs.codec import step_from, step_to
 
         part, plain = self._session.kit.environment(environment), action.model_dump(mode="json")
         effect: Effect = getattr(type(action), "effect", Effect.INSIDE)
         name = str(plain.get("kind", type(action).__name__))
 
+        def look(_key: str) -> Any:
+            """Where it is not known whether the action happened, the agent sees what is there."""
+            return step_to(Taken(part.observe(), info={"in_doubt": True}))
+
         self._permit(environment, name, plain, effect)
-        called = {"environment": environment, "action": plain}
         return step_from(
-            self.record("action", called, lambda: step_to(part.step(action)), effect=effect)  # type: ignore[arg-type]
+            self.record(
+                "action",
+                {"environment": environment, "action": plain},
+                lambda: step_to(part.step(action)),  # type: ignore[arg-type]
+                effect=effect,
+                find=look if effect is Effect.INSIDE else None,
+            )
         )
 
     def environment(self, name: str) -> Environment:
@@ -311,9 +320,23 @@ class Rt:
     def _permit(self, target: str, name: str, args: Mapping[str, Any], effect: Effect) -> None:
         """Asks the guards, and a person where they want that. The verdict is recorded, so a node
         that runs again does not judge anew."""
-        proposal = Proposal(self.run, self._session.agent, target, name, args, effect)
         described = {"target": target, "name": name, "effect": effect.value}
-        verdict = self.record("guard", described, lambda: asdict(judge(self._session, proposal)))
+        known = self._known("guard", dump(described))
+        if known is None or known.result is None:
+            self._session.check()
+            proposal = Proposal(self.run, self._session.agent, target, name, args, effect)
+            verdict = asdict(judge(self._session, proposal))
+            changes: list[Change] = [
+                Intend(self._position, self._index, "guard", "none", _hash(dump(described))),
+                Finish(self._position, self._index, {"ok": verdict}),
+            ]
+            if verdict["kind"] != "allow":
+                data = {**described, "verdict": verdict["kind"], "reason": verdict["reason"]}
+                changes.append(Append("guard.judged", data, self._position, self._index))
+            self._session.write(*changes)
+        else:
+            verdict = known.result["ok"]
+        self._index += 1
         if verdict["kind"] == "deny":
             reason = verdict["reason"] or "by a guard"
             raise ToolDenied(f"{name} on {target} was denied: {reason}")
@@ -340,7 +363,7 @@ class Rt:
         if known.result is None:
             raise Waiting
         self._index += 1
-        return str(_outcome(known.result))
+        return str(known.result["ok"])
 
     def _ask_aside(self, question: Question) -> str:
         """A question about the call being made, in a row far from the node's own numbering."""
@@ -350,7 +373,7 @@ class Rt:
             self._put_question(question, index)
         if known is None or known.result is None:
             raise Waiting
-        return str(_outcome(known.result))
+        return str(known.result["ok"])
 
     def _put_question(self, question: Question, index: int) -> None:
         plain = asdict(question)
@@ -385,10 +408,7 @@ class Rt:
         self._index += 1
 
     def progress(self, text: str, done: float | None = None) -> None:
-        event = Event(
-            self.run, 0, time.time(), "progress", self._position, {"text": text, "done": done}
-        )
-        self._session.publish(event)
+        self._session.show("progress", {"text": text, "done": done}, self._position)
 
     def view(self, fold: Callable[[S, Event], S], start: S, kinds: Sequence[str] = ()) -> S:
         store, entry = self._session.store, self._ledger[ENTRY].seq
@@ -403,20 +423,22 @@ class Rt:
         return float(self.record("clock", {}, time.time))
 
     def artifact(self, name: str, content: bytes | str, media_type: str = "text/plain") -> str:
+        if not ARTIFACT.fullmatch(name):
+            raise UsageError(f"{name!r} is no name for a file", "letters, digits, and ._- within")
         data = content.encode() if isinstance(content, str) else content
         sha = hashlib.sha256(data).hexdigest()
         args = dump({"name": name, "sha256": sha})
         if self._known("artifact", args) is None:
-            self._session.store.put_blob(data)
+            self._session.store.put_blob(self.run, data)
             shown = {"name": name, "sha256": sha, "media_type": media_type, "size": len(data)}
             self._session.write(
                 Intend(self._position, self._index, "artifact", "none", _hash(args)),
                 Finish(self._position, self._index, {"ok": sha}),
-                Attach(name, sha, media_type, len(data)),
                 Append("artifact", shown, self._position, self._index),
+                Attach(name, sha, media_type, len(data)),
             )
         self._index += 1
-        return sha
+        return str(self._session.store.artifact(self.run, name))
 
 
 class RoleModel:
@@ -433,15 +455,6 @@ class RoleModel:
 
     def ask(self, prompt: str, **settings: Any) -> str:
         return self.complete(Request.of(prompt, **settings)).text
-
-
-def _outcome(result: Mapping[str, Any]) -> Any:
-    """A recorded result given again; recorded errors are raised again."""
-    if "denied" in result:
-        raise ToolDenied(result["denied"]["message"], result["denied"].get("hint", ""))
-    if "error" in result:
-        raise AgentkitError(result["error"]["message"], result["error"].get("hint", ""))
-    return result["ok"]
 
 
 def _plain(error: Exception) -> dict[str, Any]:

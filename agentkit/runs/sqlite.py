@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -18,8 +18,10 @@ from typing import Any, Literal
 from agentkit.capabilities.agent import Directive, Question
 from agentkit.errors import LeaseLost, StoreError, UsageError
 from agentkit.files import write_atomic
+from agentkit.runs import forking
 from agentkit.runs import lease as leases
 from agentkit.runs.events import VERSION, Event
+from agentkit.runs.opening import connect, open_store, suspect
 from agentkit.runs.store import (
     ENDED,
     Append,
@@ -33,14 +35,13 @@ from agentkit.runs.store import (
     Message,
     NewRun,
     OpenQuestion,
+    Reopen,
     RunRow,
+    SetBudget,
     SetGraph,
     SetStatus,
     TakeInbox,
 )
-
-SCHEMA = 1
-BUSY_SECONDS = 30.0
 
 
 def dump(value: Any) -> str:
@@ -58,8 +59,8 @@ class SqliteRunStore:
         self._lock = threading.RLock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = self._open()
-            self._durable = self._connect("FULL")
+            self._db = open_store(self.path, self.notices)
+            self._durable = connect(self.path, "FULL")
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"the run store {self.path} cannot be opened: {error}") from error
 
@@ -68,59 +69,7 @@ class SqliteRunStore:
             self._db.close()
             self._durable.close()
 
-    # -- opening ----------------------------------------------------------------------------------
-
-    def _connect(self, synchronous: str) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        db.row_factory = sqlite3.Row
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute(f"PRAGMA synchronous = {synchronous}")
-        return db
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            db = self._connect("NORMAL")
-            if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-                raise sqlite3.DatabaseError("its pages do not fit together")
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError as error:
-            aside = self._set_aside()
-            self.notices.append(f"the run store was damaged ({error}); it is kept as {aside}")
-            db = self._connect("NORMAL")
-        self._migrate(db)
-        return db
-
-    def _set_aside(self) -> Path:
-        aside = self.path.with_name(f"runs.damaged-{time.time_ns()}.db")
-        for suffix in ("", "-wal", "-shm"):
-            part = Path(f"{self.path}{suffix}")
-            if part.exists():
-                os.replace(part, f"{aside}{suffix}")
-        return aside
-
-    def _migrate(self, db: sqlite3.Connection) -> None:
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            have = db.execute("PRAGMA user_version").fetchone()[0]
-            if have > SCHEMA:
-                raise StoreError(
-                    f"{self.path} was written by a newer agentkit (schema {have}, known {SCHEMA})",
-                    "upgrade agentkit, or set AGENTKIT_DATA to another folder",
-                )
-            text = (Path(__file__).parent / "schema.sql").read_text()
-            for version in range(have + 1, SCHEMA + 1):
-                section = text.split(f"-- version {version}\n")[1].split("-- version ")[0]
-                bare = "\n".join(line.split("--")[0] for line in section.splitlines())
-                for statement in filter(str.strip, bare.split(";")):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {version}")
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
+    # -- transactions -----------------------------------------------------------------------------
 
     @contextmanager
     def _change(self, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -137,17 +86,27 @@ class SqliteRunStore:
                         db.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise StoreError(
-                    f"the run store {self.path} cannot be written: {error}",
-                    "free some disk, then `agentkit runs resume`; nothing stored was lost",
-                ) from error
+                raise self._fault("written", error) from error
+
+    def _fault(self, what: str, error: sqlite3.Error) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        hints = {
+            sqlite3.SQLITE_FULL: "free some disk, then `agentkit runs resume`",
+            sqlite3.SQLITE_BUSY: "another process holds it; try again",
+            sqlite3.SQLITE_READONLY: "make it writable, or set host.store to another folder",
+        }
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            suspect(self.path)
+            hints[code] = "the next command keeps the damaged file aside and starts a new one"
+        hint = hints.get(code, "nothing stored was lost")
+        return StoreError(f"the run store {self.path} cannot be {what}: {error}", hint)
 
     def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         with self._lock:
             try:
                 return self._db.execute(sql, values).fetchall()
             except sqlite3.Error as error:
-                raise StoreError(f"the run store {self.path} cannot be read: {error}") from error
+                raise self._fault("read", error) from error
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -172,13 +131,20 @@ class SqliteRunStore:
     def tail(
         self, run: str, after: int = 0, kinds: Sequence[str] = (), upto: int | None = None
     ) -> list[Event]:
+        chosen = f"AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
         rows = self._rows(
-            "SELECT * FROM events WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq",
+            f"SELECT * FROM events WHERE run = ? AND seq > ? AND seq <= ? {chosen} ORDER BY seq",
             run,
             after,
             2**62 if upto is None else upto,
+            *kinds,
         )
-        return [_event(row) for row in rows if not kinds or row["kind"] in kinds]
+        return [_event(row) for row in rows]
+
+    def last(self, run: str) -> int:
+        return int(
+            self._rows("SELECT max(seq) AS seq FROM events WHERE run = ?", run)[0]["seq"] or 0
+        )
 
     def own(self, run: str, position: str, after: int, before: int) -> list[Event]:
         rows = self._rows(
@@ -263,17 +229,20 @@ class SqliteRunStore:
                 raise UsageError(
                     f"run {run} is {status}: nobody would read the message", "start another run"
                 )
-            number = db.execute("SELECT count(*) FROM inbox WHERE run = ?", (run,)).fetchone()[0]
-            made = Directive(f"m{number + 1}", text, author, data)
+            sql = "SELECT coalesce(max(number), 0) + 1 FROM inbox WHERE run = ?"
+            number = db.execute(sql, (run,)).fetchone()[0]
+            made = Directive(f"m{number}", text, author, data)
             db.execute(
                 "INSERT INTO inbox VALUES (?,?,?,?,?,?,?,'waiting')",
-                (run, made.id, number + 1, author, text, dump(data), time.time()),
+                (run, made.id, number, author, text, dump(data), time.time()),
             )
             self._append(db, run, Append("inbox.received", asdict(made)))
         return made
 
     def answer(self, run: str, answer: str, number: int | None = None) -> OpenQuestion:
         with self._change(durable=True) as db:
+            if self._status(db, run) in ENDED:
+                raise UsageError(f"run {run} has ended: nobody waits for an answer")
             still_open = self.questions(run)
             chosen = [q for q in still_open if number in (None, q.number)]
             if len(chosen) != 1:
@@ -302,61 +271,22 @@ class SqliteRunStore:
             if row["status"] in ENDED:
                 raise UsageError(f"run {run} is {row['status']} already")
             if leases.lapsed(row["owner"], row["until"]):
+                if control == "pause" and row["status"] not in ("created", "running"):
+                    raise UsageError(f"run {run} is not at work: it is {row['status']}")
                 status = SetStatus("cancelled" if control == "cancel" else "paused", "by request")
                 self._set_status(db, run, status)
             else:
                 db.execute("UPDATE runs SET control = ? WHERE id = ?", (control, run))
 
     def fork(self, run: str, step: int) -> RunRow:
-        old, made, now = self.get(run), _new_id(), time.time()
-
-        def kept(position: str) -> bool:
-            return bool(position) and int(position.split(":")[0]) <= step
-
+        if step < 0:
+            raise UsageError(f"there is no step {step}", "0 is before the first node")
+        old, made = self.get(run), _new_id()
         with self._change() as db:
             new = NewRun(old.agent, old.task, old.input, old.seed, old.recipe, old.budget)
-            self._insert(db, made, new, now, old.id, step)
-            rows = db.execute("SELECT * FROM ledger WHERE run = ?", (old.id,)).fetchall()
-            done = {
-                (r["position"], r["call"])
-                for r in rows
-                if r["result"] is not None and kept(r["position"])
-            }
-            renumbered, seq = {0: 0}, 0
-            events = db.execute("SELECT * FROM events WHERE run = ? ORDER BY seq", (old.id,))
-            for r in events.fetchall():
-                if (r["position"], r["call"]) in done or r["kind"] == "run.created":
-                    seq += 1
-                    db.execute(
-                        "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
-                        (
-                            made,
-                            seq,
-                            r["time"],
-                            r["kind"],
-                            r["position"],
-                            r["call"],
-                            r["version"],
-                            r["data"],
-                        ),
-                    )
-                renumbered[r["seq"]] = seq
-            for r in rows:
-                if (r["position"], r["call"]) in done:
-                    db.execute(
-                        "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?)",
-                        (
-                            made,
-                            r["position"],
-                            r["call"],
-                            r["kind"],
-                            r["effect"],
-                            r["args"],
-                            r["tries"],
-                            renumbered[r["seq"]],
-                            r["result"],
-                        ),
-                    )
+            self._insert(db, made, new, time.time(), old.id, step)
+            for sha in forking.copy(db, old.id, made, step):
+                self.put_blob(made, self.blob(old.id, sha))
             self._append(db, made, Append("run.forked", {"parent": old.id, "step": step}))
         return self.get(made)
 
@@ -368,6 +298,9 @@ class SqliteRunStore:
             for table in ("events", "ledger", "inbox", "artifacts"):
                 db.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
             db.execute("DELETE FROM runs WHERE id = ?", (run,))
+        self.drop_checkpoint(run)
+        for kind in ("blobs", "artifacts"):
+            shutil.rmtree(self.folder / kind / run, ignore_errors=True)
 
     # -- what only its owner may do ---------------------------------------------------------------
 
@@ -388,11 +321,16 @@ class SqliteRunStore:
             )
         return Lease(run, me, row["epoch"] + 1, clean)
 
-    def renew(self, lease: Lease, ttl: float) -> str:
+    def renew(self, lease: Lease, ttl: float) -> None:
         with self._change() as db:
-            row = self._held(db, lease)
+            self._held(db, lease)
             db.execute("UPDATE runs SET until = ? WHERE id = ?", (time.time() + ttl, lease.run))
-        return str(row["control"])
+
+    def wanted(self, lease: Lease) -> str:
+        found = self._rows("SELECT epoch, control FROM runs WHERE id = ?", lease.run)
+        if not found or found[0]["epoch"] != lease.epoch:
+            raise LeaseLost(f"another process took over run {lease.run}")
+        return str(found[0]["control"])
 
     def release(self, lease: Lease) -> None:
         with self._change() as db:
@@ -444,6 +382,14 @@ class SqliteRunStore:
                         change.size,
                     ),
                 )
+            case Reopen():
+                db.execute(
+                    "UPDATE ledger SET result = NULL WHERE run = ? AND position = ? AND call = ?",
+                    (run, change.position, change.index),
+                )
+            case SetBudget():
+                plain = dump(asdict(change.budget))
+                db.execute("UPDATE runs SET budget = ? WHERE id = ?", (plain, run))
             case SetGraph():
                 db.execute("UPDATE runs SET graph = ? WHERE id = ?", (dump(change.graph), run))
             case SetStatus():
@@ -483,7 +429,9 @@ class SqliteRunStore:
             "result = coalesce(?, result) WHERE id = ?",
             (to.status, to.note, time.time(), None if to.result is None else dump(to.result), run),
         )
-        data = {"status": to.status, "note": to.note}
+        data: dict[str, Any] = {"status": to.status, "note": to.note}
+        if to.result is not None:
+            data["result"] = to.result
         return [*events, self._append(db, run, Append("run.status", data))]
 
     # -- inside a transaction ---------------------------------------------------------------------
@@ -515,21 +463,43 @@ class SqliteRunStore:
 
     # -- contents ---------------------------------------------------------------------------------
 
-    def put_blob(self, content: bytes) -> str:
+    def put_blob(self, run: str, content: bytes) -> str:
         sha = hashlib.sha256(content).hexdigest()
-        path = self.folder / "blobs" / sha[:2] / sha
+        path = self.folder / "blobs" / run / sha
         if not path.exists():
-            try:
-                write_atomic(path, content)
-            except OSError as error:
-                raise StoreError(f"{path} cannot be written: {error}", "free some disk") from error
+            self._put(path, content)
         return sha
 
-    def blob(self, sha256: str) -> bytes:
+    def blob(self, run: str, sha256: str) -> bytes:
         try:
-            return (self.folder / "blobs" / sha256[:2] / sha256).read_bytes()
+            return (self.folder / "blobs" / run / sha256).read_bytes()
         except OSError as error:
             raise StoreError(f"the artifact {sha256[:12]} is gone: {error}") from error
+
+    @staticmethod
+    def _put(path: Path, content: bytes) -> None:
+        try:
+            write_atomic(path, content)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error}", "free some disk") from error
+
+    def artifact(self, run: str, name: str) -> Path:
+        found = [a for a in self.artifacts(run) if a["name"] == name]
+        if not found:
+            known = ", ".join(sorted({a["name"] for a in self.artifacts(run)})) or "none"
+            raise UsageError(f"run {run} has no artifact {name!r}", f"it has: {known}")
+        path = self.folder / "artifacts" / run / name
+        content = self.blob(run, found[-1]["sha256"])
+        if not path.exists() or path.read_bytes() != content:
+            self._put(path, content)
+        return path
+
+    def checkpoint(self, run: str) -> Path:
+        return self.folder / "checkpoints" / f"{run}.db"
+
+    def drop_checkpoint(self, run: str) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.checkpoint(run)}{suffix}").unlink(missing_ok=True)
 
 
 def question(data: Mapping[str, Any]) -> Question:

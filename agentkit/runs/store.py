@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from agentkit.capabilities.agent import Directive, Question
@@ -141,8 +142,16 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """A call whose result was an error shall be made again."""
+
+    position: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attach:
-    """A stored artifact."""
+    """A stored artifact; follows its event."""
 
     name: str
     sha256: str
@@ -167,6 +176,13 @@ class SetGraph:
 
 
 @dataclass(frozen=True, slots=True)
+class SetBudget:
+    """Other limits from now on."""
+
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
 class TakeInbox:
     """Unread messages become the result of a call, with one event each."""
 
@@ -174,7 +190,7 @@ class TakeInbox:
     index: int
 
 
-Change = Append | Intend | Finish | Attach | SetStatus | SetGraph | TakeInbox
+Change = Append | Intend | Finish | Reopen | Attach | SetStatus | SetGraph | SetBudget | TakeInbox
 
 
 class RunStore(Protocol):
@@ -200,6 +216,10 @@ class RunStore(Protocol):
         self, run: str, after: int = 0, kinds: Sequence[str] = (), upto: int | None = None
     ) -> list[Event]:
         """Events with seq in (after, upto], in order."""
+        ...
+
+    def last(self, run: str) -> int:
+        """The number of the last event, 0 where there is none."""
         ...
 
     def own(self, run: str, position: str, after: int, before: int) -> list[Event]:
@@ -252,8 +272,12 @@ class RunStore(Protocol):
         """Raises StoreError while another living process holds it."""
         ...
 
-    def renew(self, lease: Lease, ttl: float) -> str:
-        """Raises LeaseLost, else returns what somebody asked of the owner ("", pause, cancel)."""
+    def renew(self, lease: Lease, ttl: float) -> None:
+        """Raises LeaseLost."""
+        ...
+
+    def wanted(self, lease: Lease) -> str:
+        """What somebody asked of the owner ("", pause, cancel). Raises LeaseLost."""
         ...
 
     def release(self, lease: Lease) -> None: ...
@@ -271,10 +295,20 @@ class RunStore(Protocol):
 
     # -- contents --
 
-    def put_blob(self, content: bytes) -> str:
-        """Keeps bytes under their SHA-256, which it returns."""
+    def put_blob(self, run: str, content: bytes) -> str:
+        """Keeps bytes with a run under their SHA-256, which it returns."""
         ...
 
-    def blob(self, sha256: str) -> bytes: ...
+    def blob(self, run: str, sha256: str) -> bytes: ...
+
+    def artifact(self, run: str, name: str) -> Path:
+        """A file with the latest content of an artifact. Raises UsageError where there is none."""
+        ...
+
+    def checkpoint(self, run: str) -> Path:
+        """Where LangGraph's checkpoint of the run is kept: a cache, not part of the run."""
+        ...
+
+    def drop_checkpoint(self, run: str) -> None: ...
 
     def close(self) -> None: ...

@@ -1,0 +1,117 @@
+"""Session: one run being driven by this process, shared by all its node visits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agentkit.capabilities.language_model import Cancel
+from agentkit.errors import Cancelled, LeaseLost, OutOfBudget, Paused, RunInterrupted, StoreError
+from agentkit.runs.events import Event
+from agentkit.runs.store import Budget, Change, Lease
+
+if TYPE_CHECKING:
+    from agentkit.kit import Kit
+    from agentkit.runs.store import RunStore
+
+
+@dataclass(slots=True)
+class Meter:
+    """What a run has spent, in this process and before. seconds: of work, until `started`."""
+
+    tokens: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    def reached(self, budget: Budget) -> str:
+        """The limit that is reached, in words, or ""."""
+        spent = {
+            "tokens": (self.tokens, budget.tokens),
+            "steps": (self.steps, budget.steps),
+            "seconds": (self.seconds + time.monotonic() - self.started, budget.seconds),
+        }
+        for name, (used, limit) in spent.items():
+            if limit is not None and used > limit:
+                return f"the run reached its limit of {limit:g} {name}"
+        return ""
+
+
+@dataclass(slots=True)
+class Session:
+    """One run being driven by this process: what all its node visits share.
+
+    publish: told of every event once it is stored, in order. renamed: nodes that had another name
+    when the run began, by their path in the graph. control: what is asked of the run. fault: why
+    it cannot go on, whatever its nodes make of it.
+    """
+
+    kit: Kit
+    store: RunStore
+    lease: Lease
+    agent: str
+    seed: int
+    budget: Budget
+    publish: Callable[[Event], None]
+    told: int = 0
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    cancel: Cancel = field(default_factory=Cancel)
+    control: str = ""
+    fault: Exception | None = None
+    meter: Meter = field(default_factory=Meter)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def run(self) -> str:
+        return self.lease.run
+
+    def write(self, *changes: Change, durable: bool = False) -> None:
+        """Commits, then tells: nobody hears of what could still be lost."""
+        with self._lock:
+            try:
+                events = self.store.write(self.lease, *changes, durable=durable)
+                if events and events[0].seq > self.told + 1:  # others wrote meanwhile
+                    events = self.store.tail(self.run, self.told)
+            except StoreError as error:
+                self.fault = self.fault or error
+                raise
+            for event in events:
+                self.told = event.seq
+                self.publish(event)
+
+    def catch_up(self) -> None:
+        """Tells what other processes wrote: messages, answers."""
+        with self._lock:
+            for event in self.store.tail(self.run, self.told):
+                self.told = event.seq
+                self.publish(event)
+
+    def show(self, kind: str, data: Mapping[str, Any], position: str = "") -> None:
+        """A passing event."""
+        self.publish(Event(self.run, self.told, time.time(), kind, position, data))
+
+    def stop(self, control: str) -> None:
+        """Asks all nodes to stop at their next call or token; the first reason stands."""
+        self.control = self.control or control
+        self.cancel.set()
+
+    def check(self) -> None:
+        """Raises what stops the node between two calls."""
+        reached = self.meter.reached(self.budget)
+        if reached:
+            raise OutOfBudget(reached)
+        if self.cancel:
+            raise {"cancel": Cancelled, "lost": LeaseLost}.get(self.control, Paused)
+
+
+current: ContextVar[Session] = ContextVar("agentkit_session")
+
+
+class Waiting(RunInterrupted):
+    """A question is open; the node's wrapper turns it into LangGraph's interrupt."""
+
+    reason = "waiting"
