@@ -96,6 +96,12 @@ class Runtime(Protocol):
         """The model that the agent's settings name in that field."""
         ...
 
+    def score(self, role: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        """For each (prompt, text) the log-probability of the text after the prompt, in nats, and
+        its number of tokens; both plain text, without chat template. The role's model must have
+        the ability Tokens."""
+        ...
+
     def search(self, source: str, query: str, k: int = 10) -> SearchResult:
         """Searches a source by its part name."""
         ...

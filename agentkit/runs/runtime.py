@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentkit.capabilities.agent import Directive, Question
 from agentkit.capabilities.guard import Proposal
-from agentkit.capabilities.language_model import Cancel, Completion, Delta, Request
+from agentkit.capabilities.language_model import (
+    Cancel,
+    Completion,
+    Delta,
+    Draw,
+    LanguageModel,
+    Request,
+    Tokens,
+)
 from agentkit.capabilities.tool import Effect, Findable
 from agentkit.errors import AgentkitError, Diverged, ToolDenied, UsageError, error_from
 from agentkit.runs.codec import completion_from, completion_to, request_to
@@ -54,6 +62,7 @@ class Rt:
         """key: of the call that this visit is the inside of, for a tool's own calls."""
         self._session, self._position, self._key = session, position, key
         self._index = 0
+        self._bound = ENTRY  # the row up to which a view sees what others did
         self._ledger: dict[int, Call] = session.store.calls(session.run, position)
         if ENTRY not in self._ledger:
             changes: list[Change] = [
@@ -212,15 +221,19 @@ class Rt:
     def model(self, role: str = "model") -> RoleModel:
         return RoleModel(self, role)
 
-    def _generate(self, role: str, requests: Sequence[Request]) -> list[Completion]:
-        session = self._session
-        names = session.kit.references(("agent", session.agent))[role][1]
+    def _model_of(self, role: str) -> str:
+        names = self._session.kit.references(("agent", self._session.agent))[role][1]
         if not names:
-            raise AgentkitError(f"the agent {session.agent!r} has no model in the role {role!r}")
+            agent = self._session.agent
+            raise AgentkitError(f"the agent {agent!r} has no model in the role {role!r}")
+        return names[0]
+
+    def _generate(self, role: str, requests: Sequence[Request]) -> list[Completion]:
+        session, name = self._session, self._model_of(role)
         filled = [self._fill(request, n) for n, request in enumerate(requests)]
 
         def do() -> Any:
-            model = session.kit.model(names[0])
+            model = session.kit.model(name)
             made = model.generate(filled, on_delta=on_delta, cancel=session.cancel)
             session.meter.tokens += sum(c.usage.prompt + c.usage.spent for c in made)
             if any(c.finish == "cancelled" for c in made):
@@ -231,8 +244,20 @@ class Rt:
             shown = {"role": role, "index": delta.index, "text": delta.text}
             session.show("model.delta", shown, self._position)
 
-        args = {"role": role, "model": names[0], "requests": [request_to(r) for r in filled]}
+        args = {"role": role, "model": name, "requests": [request_to(r) for r in filled]}
         return [completion_from(one) for one in self.record("model", args, do, summary=_usage_of)]
+
+    def score(self, role: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        session, name = self._session, self._model_of(role)
+
+        def do() -> Any:
+            scores, read = log_probabilities(session.kit.model(name), pairs)
+            session.meter.tokens += read
+            return {"scores": scores, "tokens": read}
+
+        args = {"role": role, "model": name, "pairs": [list(pair) for pair in pairs]}
+        made = self.record("score", args, do)
+        return [(float(logp), int(length)) for logp, length in made["scores"]]
 
     def _fill(self, request: Request, number: int) -> Request:
         context = request.context
@@ -411,13 +436,25 @@ class Rt:
         self._session.show("progress", {"text": text, "done": done}, self._position)
 
     def view(self, fold: Callable[[S, Event], S], start: S, kinds: Sequence[str] = ()) -> S:
-        store, entry = self._session.store, self._ledger[ENTRY].seq
-        own = store.own(self.run, self._position, entry, self._index)
+        store, bound = self._session.store, self._ledger[self._bound].seq
+        own = store.own(self.run, self._position, bound, self._index)
         state = start
-        for event in [*store.tail(self.run, upto=entry), *own]:
+        for event in [*store.tail(self.run, upto=bound), *own]:
             if not kinds or event.kind in kinds:
                 state = fold(state, event)
         return state
+
+    def refresh(self) -> None:
+        if self._known("refresh", "") is None:
+            self._session.check()
+            self._session.write(
+                Intend(self._position, self._index, "refresh", "none", _hash("")),
+                Finish(self._position, self._index, {"ok": None}),
+            )
+            row = self._session.store.calls(self.run, self._position)[self._index]
+            self._ledger[self._index] = row
+        self._bound = self._index
+        self._index += 1
 
     def now(self) -> float:
         return float(self.record("clock", {}, time.time))
@@ -455,6 +492,27 @@ class RoleModel:
 
     def ask(self, prompt: str, **settings: Any) -> str:
         return self.complete(Request.of(prompt, **settings)).text
+
+
+def log_probabilities(
+    model: LanguageModel, pairs: Sequence[tuple[str, str]]
+) -> tuple[list[tuple[float, int]], int]:
+    """See `Runtime.score`; the second value is how many tokens the model read.
+
+    Raises:
+        AgentkitError: whatever the model raised.
+    """
+    try:
+        tokens = model.ability(Tokens)
+        prompts = [tokens.encode(prompt) for prompt, _ in pairs]
+        targets = [tokens.encode(text) for _, text in pairs]
+        spans = tokens.score(prompts, targets, [Draw()] * len(pairs)) if pairs else []
+    except AgentkitError:
+        raise
+    except Exception as error:
+        raise AgentkitError(f"scoring failed: {type(error).__name__}: {error}") from error
+    scores = [(float(span.logp.sum()), len(span.ids)) for span in spans]
+    return scores, sum(map(len, [*prompts, *targets]))
 
 
 def _plain(error: Exception) -> dict[str, Any]:

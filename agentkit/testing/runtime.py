@@ -19,6 +19,7 @@ from agentkit.errors import AgentkitError, Cancelled, Diverged, ToolDenied, Usag
 from agentkit.names import nearest
 from agentkit.runs.codec import request_to
 from agentkit.runs.events import Event
+from agentkit.runs.runtime import log_probabilities
 from agentkit.seeds import derive
 
 if TYPE_CHECKING:
@@ -195,6 +196,13 @@ class MemoryRuntime:
         )
         return made
 
+    def score(self, role: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        model = self._part("model", role)
+        args = {"role": role, "pairs": [list(pair) for pair in pairs]}
+        found: list[tuple[float, int]]
+        found, _ = self._once("score", args, lambda: log_probabilities(model, pairs))
+        return found
+
     def search(self, source: str, query: str, k: int = 10) -> SearchResult:
         part = self._part("source", source)
         args = {"source": source, "query": query, "k": k}
@@ -284,6 +292,9 @@ class MemoryRuntime:
                 event = Event(self.run, number, 0.0, one["kind"], self._position, one["data"])
                 state = fold(state, event)
         return state
+
+    def refresh(self) -> None:
+        self._once("refresh", {}, lambda: None)
 
     def now(self) -> float:
         return float(self._once("clock", {}, time.time))
