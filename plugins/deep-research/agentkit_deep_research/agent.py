@@ -23,6 +23,7 @@ from agentkit_deep_research.desk import Desk, change, look, take
 from agentkit_deep_research.directives import mentions
 from agentkit_deep_research.facets import Facet, facets
 from agentkit_deep_research.gaps import Enough, absent, gap, other_words
+from agentkit_deep_research.ranking import rarity_of
 from agentkit_deep_research.report import Report, compose, markdown
 from agentkit_deep_research.searching import Searcher
 from agentkit_deep_research.settings import ResearchSettings
@@ -193,11 +194,11 @@ class DeepResearch:
             tried = [t.query for t in tasks] + [q.query for q in desk.queries]
             ideas = other_words(facet, spans, tried)[:2] if why else []
             if ideas and turn >= most:
-                left_out.append(facet.text)
+                left_out.append(facet.title)
                 continue
             for idea in ideas:
                 parent = tasks[0].id
-                self._task(rt, number, facet.text, idea, "gap", parent=parent, reason=why)
+                self._task(rt, number, facet.title, idea, "gap", parent=parent, reason=why)
         desk = look(rt)
         reason = self._limit(rt, state, desk)
         batch = self._batch(desk, reason)
@@ -259,10 +260,10 @@ class DeepResearch:
                 "passages": total,
             },
         )
-        nowhere = absent(facet, counts) if total else []
+        nowhere = absent(facet, counts, rarity_of(counts, total)) if total else []
         if nowhere:
             rt.emit("word.absent", {"facet": number, "words": nowhere})
-        self._task(rt, number, facet.text, facet.query, origin, reason=why, nowhere=nowhere)
+        self._task(rt, number, facet.title, facet.query, origin, reason=why, nowhere=nowhere)
 
     def _task(
         self,
@@ -335,7 +336,7 @@ class DeepResearch:
             for number, facet in enumerate(desk.facets):
                 query = f"{facet.query} {rule.value}"
                 if number not in desk.absent and not desk.said_before(query):
-                    title = f"{facet.text} ({rule.value})"
+                    title = f"{facet.title} ({rule.value})"
                     self._task(rt, number, title, query, "person", reason=f"{rule.id}: {rule.text}")
             rt.emit("directive.heard", {"rule": rule.id})
         return look(rt)

@@ -94,6 +94,13 @@ class Facet:
     entities: tuple[str, ...] = ()
 
     @property
+    def title(self) -> str:
+        """The text; with its context where it says too little alone."""
+        if len(content(self.text)) >= 2 or not self.context:
+            return self.text
+        return f"{self.text} ({' '.join(self.context)})"
+
+    @property
     def query(self) -> str:
         """What to search for: the text, with its context behind it."""
         known = set(tokens(self.text))

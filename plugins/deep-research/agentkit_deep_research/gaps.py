@@ -30,23 +30,24 @@ class Enough:
     score: float = 0.3
 
 
-def absent(facet: Facet, frequencies: Mapping[str, int]) -> list[str]:
+def absent(facet: Facet, frequencies: Mapping[str, int], rare: Mapping[str, float]) -> list[str]:
     """Words without which the facet cannot be answered and that occur nowhere in the sources.
 
     A name (a code word, a capitalised word) that occurs nowhere settles it. Other words may be a
-    lay person's for something that the sources call otherwise, so they settle it only together:
-    more than half of the facet's words, two at least.
+    lay person's for something that the sources call otherwise, so they settle it only where they
+    are half of what is asked for.
 
     Args:
         frequencies: content word, lower case, to the number of passages with its stem.
+        rare: weight per stem, see `ranking.rarity`.
     """
-    gone = [w for w in content(facet.query) if frequencies.get(w, 1) == 0]
-    named = {w.lower() for w in names(facet.text)}
-    missing_names = [w for w in gone if w in named]
+    words = content(facet.query)
+    gone = [w for w in words if frequencies.get(w, 1) == 0]
+    missing_names = [n for n in names(facet.text) if n.lower() in gone]
     if missing_names:
         return missing_names
-    known = len(content(facet.query))
-    return gone if len(gone) >= 2 and 2 * len(gone) > known else []
+    weight = {w: rare.get(stem(w), 1.0) for w in words}
+    return gone if 2 * sum(weight[w] for w in gone) >= sum(weight.values()) else []
 
 
 def gap(facet: Facet, spans: Sequence[Span], enough: Enough = Enough()) -> str:

@@ -21,3 +21,18 @@ def agentkit_register(registry: Registry) -> None:
         summary="answers from documents, in quotes that are checked",
     )
     registry.default_part("agent", "research", use="deep-research")
+    registry.command(
+        "research",
+        "agentkit_deep_research.command:research",
+        summary="answer a question from documents, with checked quotes",
+    )
+    registry.command(
+        "verify",
+        "agentkit_deep_research.command:verify",
+        summary="check the quotes of a research report against their sources",
+    )
+    registry.experiment(
+        "report",
+        "agentkit_deep_research.bench:EXPERIMENT",
+        summary="are answers among the quotes, and are the quotes true",
+    )

@@ -11,11 +11,13 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agentkit_deep_research.facets import Facet
 from agentkit_deep_research.sentences import Unit
 from agentkit_deep_research.words import (
+    STOP,
     content,
     folded,
     is_code,
@@ -23,22 +25,30 @@ from agentkit_deep_research.words import (
     says_a_number,
     stem,
     stems,
+    tokens,
 )
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Hit
 
+_BACK = re.compile(
+    r"\b(?:it|its|this|that|these|those|they|such|the (?:former|latter|default|value|limit))\b",
+    re.I,
+)
+_CODE = re.compile(r"#define|[{}]|\);|[!=]=|\|\||&&|<<|->|;$|/\*|\*/|^--|^\s*\w+\(")
 VERSION = re.compile(r"\b\d+\.\d+(?:\.\d+)*\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each signal counts; fixed on the development questions. See docs/results."""
+    """How much each signal counts; fixed on the development questions, in round numbers."""
 
-    words: float = 1.0
-    headings: float = 0.4
-    passage: float = 0.5
-    asked: float = 0.15
+    words: float = 1.0  # the facet's words in the sentence
+    headings: float = 0.4  # … in title and headings, where the sentence lacks them
+    nearby: float = 0.4  # … in the sentence before, where this one points back to it
+    order: float = 0.3  # … next to each other, as they are in the facet
+    passage: float = 0.5  # how early its passage was found
+    asked: float = 0.15  # it holds the number, version or thing that is asked for
     meaning: float = 0.6
     likelihood: float = 0.5
 
@@ -48,12 +58,14 @@ WEIGHTS = Weights()
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit of a found passage. rank: of the passage in its source's result, from 0."""
+    """A unit of a found passage. before: the unit before it there. rank: of the passage in its
+    source's result, from 0."""
 
     unit: Unit
     source: str
     hit: Hit
     rank: int
+    before: str = ""
 
     @property
     def about(self) -> str:
@@ -85,6 +97,14 @@ def rarity(frequencies: Mapping[str, int], total: int) -> dict[str, float]:
     }
 
 
+def rarity_of(counts: Mapping[str, int], total: int) -> dict[str, float]:
+    """`rarity` from counts of whole words; of two with one stem the more common counts."""
+    frequencies: dict[str, int] = {}
+    for word, count in counts.items():
+        frequencies[stem(word)] = max(count, frequencies.get(stem(word), 0))
+    return rarity(frequencies, total)
+
+
 def usable(candidate: Candidate) -> bool:
     """Whether a unit can be an answer at all: no question, no lead-in, no heading, no bare code."""
     text = folded(candidate.unit.text)
@@ -113,29 +133,47 @@ def rank(
     """
     wanted = {word: rare.get(word, 1.0) for word in stems(facet.query)}
     total = sum(wanted.values()) or 1.0
+    pairs = list(pairwise(wanted))
     likely = _spread([dict(s)["likelihood"] for s in (signals or {}).values() if "likelihood" in s])
+
+    def part(words: set[str]) -> float:
+        return sum(weight for word, weight in wanted.items() if word in words) / total
+
     found = []
     for candidate in candidates:
-        said = set(stems(candidate.unit.text))
-        above = set(stems(candidate.about)) - said
+        text = candidate.unit.text
+        in_order = stems(text)
+        said = set(in_order)
+        before = set(stems(candidate.before)) - said if _BACK.search(text[:60]) else set()
+        neighbours = set(pairwise(in_order))
         parts = {
-            "words": sum(w for word, w in wanted.items() if word in said) / total,
-            "headings": sum(w for word, w in wanted.items() if word in above) / total,
+            "words": part(said),
+            "headings": part(set(stems(candidate.about)) - said),
+            "nearby": part(before),
+            "order": sum(p in neighbours for p in pairs) / len(pairs) if pairs else 0.0,
             "passage": 1 / (1 + candidate.rank / 3),
-            "asked": holds(facet, candidate.unit.text),
+            "asked": holds(facet, text),
         }
         given = (signals or {}).get(candidate, {})
         if "meaning" in given:
             parts["meaning"] = max(given["meaning"], 0.0)
         if "likelihood" in given:
             parts["likelihood"] = likely(given["likelihood"])
-        share = sum(getattr(weights, name) * value for name, value in parts.items())
-        score = share / sum(getattr(weights, name) for name in parts)
-        if negative(facet.text) and not negative(candidate.unit.text):
+        score = sum(getattr(weights, name) * value for name, value in parts.items())
+        score /= sum(getattr(weights, name) for name in parts)
+        if negative(facet.text) and not negative(text):
             score *= 0.8
+        if looks_like_code(text):
+            score *= 0.6
         rounded = tuple((name, round(value, 4)) for name, value in parts.items())
         found.append(Scored(candidate, round(score, 4), rounded))
     return sorted(found, key=lambda s: -s.score)
+
+
+def looks_like_code(text: str) -> bool:
+    """Whether a text is more program than prose."""
+    marks = len(_CODE.findall(text))
+    return marks >= 2 or (marks == 1 and not any(w in STOP for w in tokens(text)))
 
 
 def holds(facet: Facet, text: str) -> float:
@@ -143,6 +181,8 @@ def holds(facet: Facet, text: str) -> float:
     match facet.kind:
         case "version":
             return float(bool(VERSION.search(text)))
+        case "number" if "percent" in facet.text.lower():
+            return float("%" in text or "percent" in text.lower())
         case "number":
             return float(says_a_number(text))
         case "value":
@@ -159,19 +199,47 @@ def alike(one: str, two: str) -> bool:
     return len(mine & theirs) > 0.8 * len(mine | theirs)
 
 
-def choose(scored: Sequence[Scored], most: int, per_passage: int = 2) -> list[Scored]:
-    """The best few: no near-duplicates, not all from one passage."""
+def choose(
+    scored: Sequence[Scored],
+    most: int,
+    rare: Mapping[str, float] | None = None,
+    query: str = "",
+    per_passage: int = 2,
+) -> list[Scored]:
+    """The best few, in the order in which they are worth reading: no near-duplicates, not all from
+    one passage, and one that speaks of words of the query not yet spoken of before others.
+
+    Args:
+        rare: weight per stem of the query.
+    """
+    wanted = {word: (rare or {}).get(word, 1.0) for word in stems(query)}
+    total = sum(wanted.values()) or 1.0
     kept: list[Scored] = []
-    for one in scored:
+    left = list(scored[: 8 * most])
+    while left and len(kept) < most:
+        new = [sum(w for word, w in wanted.items() if word in _said(one)) / total for one in left]
+        best = max(range(len(left)), key=lambda n: (left[n].score + _NEW * new[n], -n))
+        one = left.pop(best)
         same = sum(k.candidate.hit is one.candidate.hit for k in kept)
-        if same >= per_passage:
-            continue
-        if any(alike(one.candidate.unit.text, k.candidate.unit.text) for k in kept):
+        if same >= per_passage or any(_repeats(one, k) for k in kept):
             continue
         kept.append(one)
-        if len(kept) == most:
-            break
+        wanted = {word: w for word, w in wanted.items() if word not in _said(one)}
     return kept
+
+
+_NEW = 0.15  # what speaking of all the query's words for the first time is worth
+
+
+def _said(one: Scored) -> set[str]:
+    return set(stems(one.candidate.unit.text))
+
+
+def _repeats(one: Scored, other: Scored) -> bool:
+    a, b = one.candidate, other.candidate
+    if a.hit.document == b.hit.document and a.unit.start < b.unit.end and b.unit.start < a.unit.end:
+        return True
+    return alike(a.unit.text, b.unit.text)
 
 
 def _spread(values: Sequence[float]) -> Callable[[float], float]:

@@ -98,7 +98,7 @@ def compose(question: str, desk: Desk, *, quotes: int, reason: str = "") -> Repo
     sections, missing, found = [], [], []
     used: list[Span] = []
     for number, facet in enumerate(desk.facets):
-        title = _sentence(facet.text)
+        title = _sentence(facet.title)
         spans = _wanted(desk, number, quotes, used)
         why = desk.absent.get(number)
         if why:
@@ -199,7 +199,7 @@ def _shown(
     conflict: Conflict, desk: Desk, cite: _Citations
 ) -> tuple[str, tuple[tuple[str, int], ...]]:
     values = tuple((value, cite.number(span)) for value, span in conflict.values)
-    return _sentence(desk.facets[conflict.facet].text), values
+    return _sentence(desk.facets[conflict.facet].title), values
 
 
 def _limits(desk: Desk) -> Iterator[str]:
@@ -228,13 +228,14 @@ def _limits(desk: Desk) -> Iterator[str]:
 
 # -- Markdown -------------------------------------------------------------------------------------
 
-_SPECIAL = re.compile(r"([\\`*_<>\[\]#|~$&])")
+_SPECIAL = re.compile(r"[\\`*<\[\]&~]|(?<![^\W_])_|_(?![^\W_])")
+_START = re.compile(r"^(?:(\d{1,9})([.)])|([-+=#>|]))")
 
 
 def escaped(text: str) -> str:
     """Text as CommonMark that shows just this text, on one line; it can hold no markup or link."""
-    plain = _SPECIAL.sub(r"\\\1", folded(text))
-    return re.sub(r"^(\d+)([.)])|^([-+=])", r"\1\\\2\3" if plain[:1].isdigit() else r"\\\3", plain)
+    plain = _SPECIAL.sub(lambda m: f"\\{m.group()}", folded(text))
+    return _START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", plain)
 
 
 def markdown(report: Report) -> str:

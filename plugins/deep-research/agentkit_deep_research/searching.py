@@ -12,9 +12,8 @@ from agentkit_deep_research.desk import Desk, change, take
 from agentkit_deep_research.evidence import Span, span_id
 from agentkit_deep_research.facets import Facet
 from agentkit_deep_research.guarding import reads_like_orders
-from agentkit_deep_research.ranking import Candidate, Scored, choose, rank, rarity, usable
+from agentkit_deep_research.ranking import Candidate, Scored, choose, rank, rarity_of, usable
 from agentkit_deep_research.sentences import units
-from agentkit_deep_research.words import stem
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Runtime
@@ -125,8 +124,10 @@ class Searcher:
                 removed[rule.id] = removed.get(rule.id, 0) + 1
                 continue
             self._watch(hit)
+            before = ""
             for unit in units(hit.text, hit.location.start):
-                candidate = Candidate(unit, source, hit, number)
+                candidate = Candidate(unit, source, hit, number, before)
+                before = unit.text
                 if usable(candidate):
                     found.append(candidate)
         for id, passages in removed.items():
@@ -159,7 +160,8 @@ class Searcher:
         if wanted:
             scored.sort(key=lambda s: -(s.score + desk.rules.bonus(_all(s.candidate))))
         kept = 0
-        for one in choose(scored, 2 * self.settings.quotes):
+        rare = rarity_of(*desk.counts[self.task.facet])
+        for one in choose(scored, 2 * self.settings.quotes, rare, facet.query):
             span = self._span(one)
             if span is not None:
                 self.rt.emit("evidence.added", span.to_json())
@@ -168,7 +170,7 @@ class Searcher:
 
     def _rank(self, desk: Desk, facet: Facet, found: list[Candidate]) -> list[Scored]:
         counts, total = desk.counts[self.task.facet]
-        rare = rarity({stem(w): n for w, n in counts.items()}, total)
+        rare = rarity_of(counts, total)
         scored = rank(facet, found, rare)
         signals: dict[Candidate, dict[str, float]] = {}
         for role, name, most in _SIGNALS:

@@ -24,13 +24,13 @@ def word_set(text: str) -> frozenset[str]:
 
 STOP = word_set(
     """a about all also am an and any anybody anything are as at be been being but by can could did
-    do does doing done each else ever every for from get gets getting give gives go goes going got
-    had has have having he her him his how i if in into is it its itself just let like make makes
-    making may me might mine more most much must my need needs of off on one only or other our out
-    own put puts quite really same shall she should so some somebody someone something such than
-    that the their them then there these they thing things this those through to too up upon us
-    very want wants was we were what when where whether which while who whom whose why will with
-    would you your yours"""
+    do does doing done each else ever every for from get gets getting give gives go goes going
+    got had has have having he her him his how i if in into is it its itself just let like
+    make makes making many may me might mine more most much must my need needs of off on one
+    only or other our out own put puts quite really same shall she should so some somebody
+    someone something such take takes than that the their them then there these they thing
+    things this those through to too up upon us very want wants was we were what when where
+    whether which while who whom whose why will with would you your yours"""
 )
 """Words that say nothing about the matter. "default", "not", "never" say much and are not here."""
 
