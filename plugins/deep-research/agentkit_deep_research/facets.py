@@ -17,6 +17,7 @@ from agentkit_deep_research.words import (
     folded,
     is_code,
     names,
+    negative,
     numbers,
     stem,
     stems,
@@ -267,6 +268,8 @@ def same_task(one: str, two: str) -> bool:
     """
     if set(numbers(one)) != set(numbers(two)) or _proper(one) != _proper(two):
         return False
+    if negative(one) != negative(two):
+        return False
     mine, theirs = _matter(one), _matter(two)
     if not mine or not theirs:
         return tokens(one) == tokens(two)
@@ -281,6 +284,4 @@ def _proper(text: str) -> frozenset[str]:
 
 
 def _matter(text: str) -> frozenset[str]:
-    negated = {"not"} & set(tokens(text))
-    words = {stem(w) for w in content(text)}
-    return frozenset(_ALIKE.get(w, w) for w in words if w not in _CHORES) | frozenset(negated)
+    return frozenset(_ALIKE.get(w, w) for w in stems(text) if w not in _CHORES)

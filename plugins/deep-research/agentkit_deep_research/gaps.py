@@ -74,7 +74,8 @@ def other_words(facet: Facet, spans: Sequence[Span], tried: Sequence[str]) -> li
     those that ask, and these with words from the headings of what came nearest."""
     matter = content(facet.query)
     bare = [w for w in matter if w not in _ASKING]
-    ideas = [" ".join([e, *(w for w in bare if w != e.lower())]) for e in facet.entities]
+    compared = {e.lower() for e in facet.entities}
+    ideas = [" ".join([e, *(w for w in bare if w not in compared)]) for e in facet.entities]
     ideas.append(" ".join(bare))
     seen = {stem(w) for w in matter}
     for span in spans[:3]:

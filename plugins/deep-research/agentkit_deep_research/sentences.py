@@ -85,7 +85,7 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     while (at := text.find("\n", line, end)) >= 0:
         before, after = text[line:at].rstrip(), text[at + 1 : end]
         goes_on = len(before) >= _WRAPPED and before[-1] not in ".!?:;|"
-        if (not goes_on and not after[:1].islower()) or _ITEM.match(after):
+        if not goes_on or _ITEM.match(after):
             yield first, at
             first = at + 1
         line = at + 1

@@ -104,8 +104,8 @@ def is_code(word: str) -> bool:
     All-capital words count from two letters on; so do words that mix letters with digits.
     """
     bare = word.strip("()[]{}.,;:!?\"'`")
-    if "_" in bare or "*" in bare or bare.endswith("()"):
-        return True
+    if "_" in bare or "*" in bare or word.rstrip(".,;:!?").endswith("()"):
+        return bool(bare)
     if any(c.isdigit() for c in bare):
         return any(c.isalpha() for c in bare)
     return len(bare) >= 2 and bare.isupper()
