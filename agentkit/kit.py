@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from agentkit import recipe
 from agentkit.capabilities import ABILITIES, NOUNS, LanguageModel, Source, Tool
 from agentkit.errors import AgentkitError, ConfigError, PluginError, UnknownPart, Unsupported
 from agentkit.files import data_dir
@@ -28,8 +30,8 @@ from agentkit.settings import (
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Environment
-    from agentkit.runs.agent import BoundAgent
-    from agentkit.runs.store import RunStore
+    from agentkit.runs.agent import BoundAgent, Run
+    from agentkit.runs.store import Budget, RunStore
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (noun, name)
@@ -115,6 +117,7 @@ class Kit:
         self._shared: dict[str, Any] = {}
         self._order: list[Any] = []
         self._building: list[Key] = []
+        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._lock = threading.RLock()
 
     # -- parts ------------------------------------------------------------------------------------
@@ -146,6 +149,34 @@ class Kit:
 
         folder = self.settings.host.store or data_dir() / "runs"
         return self.share("run store", lambda: SqliteRunStore(folder.expanduser()))
+
+    def resume(self, run: str, *, budget: Budget | None = None) -> Run:
+        """Goes on with a run of any process that stopped, made again from the run's own recipe.
+
+        Args:
+            run: its id, or the beginning of one.
+            budget: other limits from now on.
+
+        Raises:
+            UsageError: there is no such run, or it has ended.
+            StoreError: another process is driving it.
+        """
+        from agentkit.runs.agent import Run
+
+        row = self.runs.get(run)
+        return Run(self.like(row.recipe), self.runs, row, budget)
+
+    def fork(self, run: str, step: int) -> Run:
+        """A new run that shares the first steps of another one and goes on from there. What it did
+        to the world outside is not undone."""
+        from agentkit.runs.agent import Run
+
+        row = self.runs.fork(run, step)
+        return Run(self.like(row.recipe), self.runs, row)
+
+    def adopt(self, run: Run) -> None:
+        """Runs that this kit drives are paused before its parts are closed."""
+        self._runs.add(run)
 
     def names(self, noun: str) -> list[str]:
         """Names of all declared parts of a noun."""
@@ -195,6 +226,8 @@ class Kit:
     def close(self) -> None:
         """Closes what was built, last first. Faults do not keep the rest from closing."""
         faults = []
+        for run in list(self._runs):
+            run.close()
         with self._lock:
             while self._order:
                 close = getattr(self._order.pop(), "close", None)
@@ -344,38 +377,36 @@ class Kit:
     # -- recipes ----------------------------------------------------------------------------------
 
     def recipe(self, noun: str, name: str) -> dict[str, Any]:
-        """How to make this part again in another process, as JSON. Holds no secrets: settings
-        only name them."""
-        registration = self.registration(noun, name)
-        record = next(r for r in self.host.records if r.name == registration.plugin)
-        loaded = getattr(self._built.get((noun, name)), "loaded", None)
-        return {
-            "noun": noun,
-            "name": name,
-            "use": registration.name,
-            "settings": self.validated(noun, name).model_dump(mode="json"),
-            "distribution": record.distribution,
-            "version": record.version,
-            "loaded": loaded() if callable(loaded) else {},
-            "needs": {
-                field: [self.recipe(below, n) for n in names]
-                for field, (below, names, _) in self.references((noun, name)).items()
-            },
-        }
+        """How to make this part again in another process; see `agentkit.recipe`."""
+        return recipe.write(self, noun, name)
+
+    def loaded(self, noun: str, name: str) -> dict[str, Any]:
+        """Hashes of what the part loaded, as far as it is built and says so."""
+        say = getattr(self._built.get((noun, name)), "loaded", None)
+        return cast(dict[str, Any], say()) if callable(say) else {}
 
     @classmethod
-    def from_recipe(cls, recipe: Mapping[str, Any], host: Host | None = None) -> Kit:
+    def from_recipe(cls, made: Mapping[str, Any], host: Host | None = None) -> Kit:
         """A kit that holds the recipe's part and all that it needs."""
-        kit = cls(host or Host.load(), Settings())
+        return cls(host or Host.load(), recipe.overlay(Settings(), [made]))
 
-        def define(one: Mapping[str, Any]) -> None:
-            kit.define(one["noun"], one["name"], use=one["use"], **one["settings"])
-            for recipes in one["needs"].values():
-                for below in recipes:
-                    define(below)
+    def like(self, made: Mapping[str, Any]) -> Kit:
+        """This kit where it makes the recipe's part as the recipe says, else one that does.
 
-        define(recipe)
-        return kit
+        Everything else in it is as the settings say now; guards that the recipe names stay.
+        """
+        noun, name = made["noun"], made["name"]
+        guards = [
+            g for g in made.get("guards", ()) if ("guard", g["name"]) not in self.settings.parts
+        ]
+        try:
+            if not guards and recipe.same(self.recipe(noun, name), made):
+                return self
+        except AgentkitError:
+            pass  # it cannot be made from the settings of today
+        other = Kit(self.host, recipe.overlay(self.settings, [made, *guards]))
+        other._shared["run store"] = self.runs
+        return self.share(f"kit of {other.recipe(noun, name)}", lambda: other)
 
     # -- making -----------------------------------------------------------------------------------
 

@@ -45,6 +45,7 @@ class HostSettings(PartSettings):
     """The `[host]` table.
 
     store: folder of the run store. seed: of runs that name none. disable: plugins to leave out.
+    telemetry: where traces go, see `agentkit.runs.otel`; nowhere where it is empty.
     """
 
     store: Path | None = None
@@ -53,6 +54,7 @@ class HostSettings(PartSettings):
     agent: str = "research"
     model: str = "small"
     budget: Budget = Budget()
+    telemetry: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,15 +30,18 @@ from agentkit.capabilities import (
 )
 from agentkit.capabilities.language_model import Delta
 from agentkit.errors import Unsupported
+from agentkit.host import Host
 from agentkit.kit import Kit, Parts
 from agentkit.registry import Registry
 from agentkit.runs.events import Event
-from agentkit.settings import PartSettings
+from agentkit.settings import HostSettings, PartSettings, Settings
 
 if TYPE_CHECKING:
     from langgraph.graph import StateGraph
 
 WORKERS = 3
+NAMES = {"work": "work", "weigh": "weigh"}
+"""Names of two nodes, one in the subgraph, to see what happens when code renames them."""
 
 
 def register(registry: Registry) -> None:
@@ -54,27 +57,38 @@ def register(registry: Registry) -> None:
     )
 
 
-def define(kit: Kit, world: Path, **settings: Any) -> None:
-    """Declares model, tool and agent "trial"; the effects go to the file `world`."""
-    seconds = settings.pop("seconds", 0.0)
-    kit.define("model", "trial", use="trial", seconds=seconds)
-    kit.define("tool", "post", use="trial-post", path=str(world), seconds=seconds)
-    kit.define("agent", "trial", use="trial", **settings)
+def kit(folder: Path, seconds: float = 0.0, **settings: Any) -> Kit:
+    """A kit with model, tool and agent "trial" and all else in `folder`: runs, the file "world"
+    with the effects, the file "calls" with the model's calls.
+
+    Args:
+        seconds: of work for one call.
+        settings: of the agent.
+    """
+    host = Host.load({"AGENTKIT_PLUGINS": ""})
+    host.registry.begin("agentkit")
+    register(host.registry)
+    made = Kit(host, Settings(host=HostSettings(store=folder / "runs")))
+    made.define("model", "trial", use="trial", seconds=seconds, calls=str(folder / "calls"))
+    made.define("tool", "post", use="trial-post", path=str(folder / "world"), seconds=seconds)
+    made.define("agent", "trial", use="trial", **settings)
+    return made
 
 
 # -- the model: deterministic in (prompt, seed), takes its time ------------------------------------
 
 
 class TrialModelSettings(PartSettings):
-    """seconds: of work for one call."""
+    """seconds: of work for one call. calls: a file that gets a line, the seed, for each call."""
 
     seconds: float = 0.0
+    calls: Path | None = None
 
 
 class TrialModel:
     def __init__(self, settings: TrialModelSettings, parts: Parts) -> None:
         self.info = ModelInfo(parts.name, context=4096)
-        self._seconds = settings.seconds
+        self._seconds, self._calls = settings.seconds, settings.calls
 
     def generate(
         self,
@@ -86,6 +100,9 @@ class TrialModel:
         made = []
         for index, request in enumerate(requests):
             text = f"{request.messages[-1].text}/{request.context.seed}"
+            if self._calls is not None:
+                with self._calls.open("a") as file:
+                    file.write(f"{request.context.seed}\n")
             words = hashlib.sha256(text.encode()).hexdigest()[:12]
             for start in range(0, 12, 4):
                 time.sleep(self._seconds / 3)
@@ -135,14 +152,12 @@ class Post:
 
 
 class TrialSettings(PartSettings):
-    """rounds: loops. asks: whether it asks people. names: of the nodes that may be renamed."""
+    """rounds: loops. asks: whether it asks people."""
 
     model: str = "trial"
     tool: str = "post"
     rounds: int = 4
     asks: bool = True
-    work: str = "work"
-    weigh: str = "weigh"
 
 
 class Task(BaseModel):
@@ -181,31 +196,31 @@ class Trial:
 
         from agentkit.runs import node, subgraph
 
-        names = self._settings
+        work, weigh, rounds = NAMES["work"], NAMES["weigh"], self._settings.rounds
 
         def fan(state: State) -> list[Any]:
             items = [f"{state['task']} {n}" for n in range(WORKERS)]
-            return [Send(names.work, {"item": i, "round": state["round"]}) for i in items]
+            return [Send(work, {"item": i, "round": state["round"]}) for i in items]
 
         def more(state: State) -> str:
-            return "plan" if state["round"] < names.rounds else "report"
+            return "plan" if state["round"] < rounds else "report"
 
         inner = StateGraph(Branch)
         inner.add_node("look", node(self.look))
-        inner.add_node(names.weigh, node(self.weigh))
+        inner.add_node(weigh, node(self.weigh))
         inner.add_edge(START, "look")
-        inner.add_edge("look", names.weigh)
-        inner.add_edge(names.weigh, END)
+        inner.add_edge("look", weigh)
+        inner.add_edge(weigh, END)
 
         graph = StateGraph(State)
         graph.add_node("plan", node(self.plan))
-        graph.add_node(names.work, subgraph(inner, out=lambda end: {"notes": [end["note"]]}))
+        graph.add_node(work, subgraph(inner, out=lambda end: {"notes": [end["note"]]}))
         graph.add_node("gap", node(self.gap))
         graph.add_node("act", node(self.act))
         graph.add_node("report", node(self.report))
         graph.add_edge(START, "plan")
-        graph.add_conditional_edges("plan", fan, [names.work])
-        graph.add_edge(names.work, "gap")
+        graph.add_conditional_edges("plan", fan, [work])
+        graph.add_edge(work, "gap")
         graph.add_edge("gap", "act")
         graph.add_conditional_edges("act", more, ["plan", "report"])
         graph.add_edge("report", END)
@@ -213,9 +228,8 @@ class Trial:
 
     def plan(self, state: State, rt: Runtime) -> Mapping[str, Any]:
         number = state.get("round", 0) + 1
-        for message in rt.inbox():
-            rt.emit("note", {"text": f"heard {message.id}"})
         rt.emit("note", {"text": rt.model().ask(f"plan {state['task']} {number}")})
+        hear(rt)
         return {"round": number}
 
     def look(self, state: Branch, rt: Runtime) -> Mapping[str, Any]:
@@ -229,8 +243,7 @@ class Trial:
         if self._settings.asks and state["round"] == 2 and not state["item"].endswith("0"):
             text += rt.ask(f"keep {state['item']}?", "yes", "no")
             text += rt.model().ask(f"after {text}")
-        for message in rt.inbox():
-            rt.emit("note", {"text": f"heard {message.id}"})
+        hear(rt)
         return {"note": text}
 
     def gap(self, state: State, rt: Runtime) -> Mapping[str, Any]:
@@ -250,12 +263,17 @@ class Trial:
         return {}
 
     def report(self, state: State, rt: Runtime) -> Mapping[str, Any]:
-        for message in rt.inbox():
-            rt.emit("note", {"text": f"heard {message.id}"})
+        hear(rt)
         seen = rt.view(texts, NONE, ("evidence",))
         text = "\n".join([*sorted(seen), *sorted(state["notes"])])
         rt.artifact("report.md", text, "text/markdown")
         return {"report": text}
+
+
+def hear(rt: Runtime) -> None:
+    """Reads the inbox. Last in a node, so that messages leave the other calls' seeds alone."""
+    for message in rt.inbox():
+        rt.emit("note", {"text": f"heard {message.id}"})
 
 
 NONE: tuple[str, ...] = ()

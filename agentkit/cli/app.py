@@ -18,6 +18,8 @@ from agentkit.host import Host
 # name: (module:attribute, help). The attribute is a typer.Typer, or one function.
 COMMANDS = {
     "run": ("agentkit.cli.run:run", "give an agent a task and watch it work"),
+    "chat": ("agentkit.cli.chat:chat", "talk with a model or an agent"),
+    "runs": ("agentkit.cli.runs:app", "list, follow, steer, resume, fork and export runs"),
     "plugins": ("agentkit.cli.plugins:plugins", "what is installed, and what is wrong with it"),
     "doctor": ("agentkit.cli.doctor:doctor", "check this machine, plugins and settings"),
     "config": ("agentkit.cli.config:app", "explain and check settings"),

@@ -28,6 +28,7 @@ KNOWN = {
     "blocked": "failed",
     "not-found": "failed",
 }
+PAUSE = 2.0  # seconds between two lines of progress
 SHOWN = 14  # todo lines; the rest is counted
 
 
@@ -55,12 +56,21 @@ class JsonLines:
 
 
 class Lines:
-    """One line on standard error for what a person would want to know afterwards."""
+    """One line on standard error for what a person would want to know afterwards, and for what is
+    going on, not too often."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._next = time.monotonic()
 
     def show(self, event: Event) -> None:
-        line = told(event)
-        if line:
-            click.echo(line, err=True)
+        text = told(event)
+        if event.kind == "progress" and time.monotonic() >= self._next:
+            if event.data["text"] != self._last:
+                text = self._last = str(event.data["text"])
+            self._next = time.monotonic() + PAUSE
+        if text:
+            click.echo(text, err=True)
 
     def close(self) -> None: ...
 
@@ -95,9 +105,9 @@ class Screen:
             case "model.done":
                 self._tokens += tokens(data)
             case _:
-                line = told(event)
-                if line:
-                    self._console.print(line, markup=False, highlight=False)
+                text = told(event)
+                if text:
+                    self._console.print(text, markup=False, highlight=False)
         self._draw()
 
     def close(self) -> None:
@@ -131,7 +141,9 @@ class Screen:
             page.append(f" {' '.join(self._text.split())[-120:]}\n", "dim")
         seconds = time.monotonic() - self._began
         share = "" if self._done is None else f" {self._done:.0%}"
-        page.append(f" {self._now}{share} · {self._tokens} tokens · {seconds:.0f} s", "cyan")
+        page.append(
+            f" {self._now or 'starting'}{share} · {self._tokens} tokens · {seconds:.0f} s", "cyan"
+        )
         return page
 
 
@@ -168,3 +180,23 @@ def told(event: Event) -> str:
         case "artifact":
             return f"wrote {data['name']} ({data['size']} bytes)"
     return ""
+
+
+def line(event: Event) -> str:
+    """Any event on one line, for people who read the log."""
+    text = told(event) or summary(event.data)
+    where = f" {event.position}" if event.position else ""
+    return f"{event.seq:5} {event.kind}{where}" + (f"  {text}" if text else "")
+
+
+def summary(data: Mapping[str, Any]) -> str:
+    """The beginning of an event's content."""
+    if "texts" in data:
+        text = " | ".join(data["texts"])
+    elif "requests" in data:
+        parts = [part for one in data["requests"] for part in one["messages"][-1]["parts"]]
+        text = " | ".join(part.get("text", f"[{part['part']}]") for part in parts)
+    else:
+        text = json.dumps(dict(data), ensure_ascii=False) if data else ""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 160 else f"{flat[:159]}…"

@@ -11,11 +11,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentkit.errors import AgentkitError, BudgetExceeded, UsageError, error_from
 from agentkit.runs.events import Event
+from agentkit.runs.observe import Observers, telemetry
 from agentkit.runs.store import NewRun, RunRow, Status
 from agentkit.settings import explain_validation
 
@@ -65,17 +67,20 @@ class BoundAgent:
         from agentkit.runs.store import Budget as Limits
 
         settings = self.kit.settings.host
+        telemetry(self.kit)  # a wrong setting shall not leave a run behind that cannot start
         checked = self._input(task, input)
         limits = budget or Limits(**settings.budget.model_dump())
         plain = checked.model_dump(mode="json")
         shown = task if task is not None else str(next(iter(plain.values()), ""))
+        recipe = self.kit.recipe("agent", self.name)
+        recipe["guards"] = [self.kit.recipe("guard", name) for name in self.kit.names("guard")]
         row = self.kit.runs.create(
             NewRun(
                 self.name,
                 shown,
                 plain,
                 settings.seed if seed is None else seed,
-                self.kit.recipe("agent", self.name),
+                recipe,
                 limits,
             )
         )
@@ -107,10 +112,14 @@ class Run:
     answer. After `answer` or `resume` a new iteration goes on where the last one ended.
     """
 
-    def __init__(self, kit: Kit, store: RunStore, row: RunRow) -> None:
+    def __init__(
+        self, kit: Kit, store: RunStore, row: RunRow, budget: Budget | None = None
+    ) -> None:
+        """budget: other limits from now on."""
         self.id = row.id
-        self._kit, self._store = kit, store
-        self._seen = 0 if row.status == "created" else store.last(row.id)
+        self._kit, self._store, self._budget = kit, store, budget
+        new = row.status == "created" and row.parent is None
+        self._seen = 0 if new else store.last(row.id)
         self._passing: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._news = threading.Condition()
         self._lock = threading.Lock()
@@ -118,6 +127,7 @@ class Run:
         self._thread: threading.Thread | None = None
         self._fault: Exception | None = None
         self._start()
+        kit.adopt(self)
 
     # -- what it is -------------------------------------------------------------------------------
 
@@ -270,18 +280,24 @@ class Run:
         if row.status in ("done", "cancelled"):
             raise UsageError(f"run {self.id} is {row.status}", "start another, or fork it")
         self._fault = None
-        self._driver = driver = Driver(self._kit, self._store, row, self._publish)
+        self._observers = Observers(self._kit, self.id, row.agent)
+        self._driver = driver = Driver(self._kit, self._store, row, self._publish, self._budget)
         self._thread = threading.Thread(target=self._drive, args=(driver,), daemon=True)
         self._thread.name = f"run {self.id}"
         self._thread.start()
 
     def _drive(self, driver: Driver) -> None:
+        self._observers.started()
         self._fault = driver.drive()
+        with suppress(AgentkitError):
+            self._observers.finished(self.status)
         with self._news:
             self._news.notify_all()
 
     def _publish(self, event: Event) -> None:
-        if not event.stored:
+        if event.stored:
+            self._observers.event(event)
+        else:
             self._passing.put(event)
         with self._news:
             self._news.notify_all()

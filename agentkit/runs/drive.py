@@ -16,12 +16,12 @@ from agentkit.errors import AgentkitError, LeaseLost, RunInterrupted, StoreError
 from agentkit.runs import graph as graphs
 from agentkit.runs.events import Event
 from agentkit.runs.session import Meter, Session, current
-from agentkit.runs.store import Append, RunRow, SetGraph, SetStatus, Status
+from agentkit.runs.store import Append, RunRow, SetBudget, SetGraph, SetStatus, Status
 
 if TYPE_CHECKING:
     from agentkit.capabilities.agent import Agent
     from agentkit.kit import Kit
-    from agentkit.runs.store import RunStore
+    from agentkit.runs.store import Budget, RunStore
 
 TTL = 30.0  # seconds; loading weights may hold up the heartbeat for a while
 POLL = 0.05  # seconds between looks at what others ask of the run
@@ -32,7 +32,12 @@ class Driver:
     """Drives one run. Takes the lease when made; `drive()` then works until the run stops."""
 
     def __init__(
-        self, kit: Kit, store: RunStore, run: RunRow, publish: Callable[[Event], None]
+        self,
+        kit: Kit,
+        store: RunStore,
+        run: RunRow,
+        publish: Callable[[Event], None],
+        budget: Budget | None = None,
     ) -> None:
         self.run, self._kit, self._store = run.id, kit, store
         self._row = run
@@ -43,7 +48,7 @@ class Driver:
             lease,
             run.agent,
             run.seed,
-            run.budget,
+            budget or run.budget,
             publish,
             told=store.last(run.id),
             meter=spent(store, run.id),
@@ -88,7 +93,7 @@ class Driver:
 
     def _work(self) -> None:
         session, store = self.session, self._store
-        session.write(SetStatus("running"))
+        session.write(SetBudget(session.budget), SetStatus("running"))
         agent: Agent = self._kit.part("agent", self._row.agent)
         from agentkit.kit import Parts
 
