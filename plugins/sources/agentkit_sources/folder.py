@@ -7,7 +7,9 @@ import json
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,11 +18,14 @@ from agentkit.errors import DataError
 from agentkit.files import cache_dir, sha256
 from agentkit.kit import Parts
 from agentkit_sources.index import VERSION, Index, Passage, Update, damaged
+from agentkit_sources.ranking import fuse, total
+from agentkit_sources.semantics import Semantics
 from agentkit_sources.settings import FolderSettings
+from agentkit_sources.vectors import OnProgress
 from agentkit_sources.words import expression, phrase, words
 
 T = TypeVar("T")
-CANDIDATES = 100
+CANDIDATES = 100  # of each signal
 
 
 class FolderSource:
@@ -40,9 +45,9 @@ class FolderSource:
             )
         self.index = Index(index_file(self.root, settings), self.root)
         self.info = SourceInfo(parts.name, "documents", f"documents in {self.root.name}")
+        self.semantics = Semantics(self.index, parts)
         self._lock = threading.RLock()
         self._fresh_until = 0.0
-        self._problem: OSError | sqlite3.Error | None = None
 
     # -- Source -----------------------------------------------------------------------------------
 
@@ -51,7 +56,7 @@ class FolderSource:
         if not terms or k < 1:
             return SearchResult("empty", reason="the query holds no words")
         try:
-            return self._healed(lambda: self._search(terms, k))
+            return self._healed(lambda: self._search(query, terms, k))
         except PermissionError as error:
             return SearchResult("blocked", reason=f"{self.root}: {error.strerror}")
         except (OSError, sqlite3.Error, DataError) as error:
@@ -79,12 +84,12 @@ class FolderSource:
     # -- the index --------------------------------------------------------------------------------
 
     def update(
-        self,
-        *,
-        on_file: Callable[[int, int, str], None] | None = None,
-        cancel: Cancel | None = None,
+        self, *, on_progress: OnProgress | None = None, cancel: Cancel | None = None
     ) -> Update:
-        """Brings the index up to date.
+        """Brings the index up to date, and the vectors where there is an embedder.
+
+        Args:
+            on_progress: told (done, of how many, what) now and then.
 
         Raises:
             OSError: the folder cannot be listed, or the cache cannot be written.
@@ -93,40 +98,49 @@ class FolderSource:
         with self._lock:
             s = self.settings
             done = self.index.update(
-                s.include, s.exclude, s.largest, on_file=on_file, cancel=cancel
+                s.include, s.exclude, s.largest, on_file=on_progress, cancel=cancel
             )
-            self.info = SourceInfo(
-                self.info.name, self.info.kind, self.info.description, done.documents
-            )
+            self.info = replace(self.info, documents=done.documents)
+            if s.weights.likeness:
+                self.semantics.refresh(on_progress, cancel)
             self._fresh_until = time.monotonic() + s.refresh
             return done
 
     def loaded(self) -> dict[str, str]:
         """What makes two of these give the same results: for the recipe of a run."""
-        return {"root": str(self.root), "index": str(VERSION)}
+        return {"root": str(self.root), "index": str(VERSION), **self.semantics.loaded()}
 
     def close(self) -> None:
         self.index.close()
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _search(self, terms: list[str], k: int) -> SearchResult:
-        matches = self.index.match(expression(terms), CANDIDATES)
-        passages = self.index.passages([id_ for id_, _ in matches])
+    def _search(self, query: str, terms: list[str], k: int) -> SearchResult:
+        signals = {"words": dict(self.index.match(expression(terms), CANDIDATES))}
+        signals["likeness"] = self.semantics.near(" ".join(terms), CANDIDATES)
+        weights = self.settings.weights.model_dump()
+        ranked = fuse(signals, weights)
+        if self.settings.read and weights["reading"]:
+            signals["reading"] = self.semantics.read(query, list(ranked)[: self.settings.read])
+            ranked = fuse(signals, weights)
+        passages = self.index.passages(list(ranked))
         hits: list[Hit] = []
-        taken: dict[str, int] = {}
-        for id_, score in matches:
-            passage = passages[id_]
-            if taken.get(passage.document, 0) < self.settings.per_document:
-                taken[passage.document] = taken.get(passage.document, 0) + 1
-                hits.append(_hit(passage, score, (("bm25", score),)))
+        taken: Counter[str] = Counter()
+        for id_, parts in ranked.items():
+            passage = passages.get(id_)  # None: another process has just removed it
+            if passage and taken[passage.document] < self.settings.per_document:
+                taken[passage.document] += 1
+                hits.append(_hit(passage, parts))
             if len(hits) == k:
                 break
         if not hits:
             documents, _ = self.index.counts()
             nothing = "none of its words occurs" if documents else "there is no document to read"
             return SearchResult("empty", reason=f"{nothing} in {self.root.name}")
-        return SearchResult("ok", tuple(hits))
+        reason = self.semantics.missing
+        if not signals["words"]:
+            reason = "none of its words occurs; these are near in meaning"
+        return SearchResult("ok", tuple(hits), reason)
 
     def _document(self, path: str) -> Document | None:
         """The stored document, read again first where its file has changed since."""
@@ -161,5 +175,5 @@ def index_file(root: Path, settings: FolderSettings) -> Path:
     return cache_dir() / "sources" / f"{name}.sqlite"
 
 
-def _hit(passage: Passage, score: float, parts: tuple[tuple[str, float], ...]) -> Hit:
-    return Hit(passage.document, passage.title, passage.text, passage.location, score, parts)
+def _hit(passage: Passage, parts: tuple[tuple[str, float], ...]) -> Hit:
+    return Hit(passage.document, passage.title, passage.text, passage.location, total(parts), parts)

@@ -14,7 +14,8 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -49,14 +50,18 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage as stored. bm25: higher is better; 0.0 where it was not asked for."""
+    """A passage as stored."""
 
     id: int
     document: str
     title: str
     text: str
     location: Location
-    bm25: float = 0.0
+
+    @property
+    def labelled(self) -> str:
+        """The text below its title and headings, each once."""
+        return " > ".join(dict.fromkeys((self.title, *self.location.heading))) + "\n" + self.text
 
 
 class Index:
@@ -121,9 +126,10 @@ class Index:
         }
         gone = set(known) - {f.path for f in files}
         changed = [f for f in files if known.get(f.path) != (f.size, f.mtime_ns)]
-        with _transaction(db):
-            for path in sorted(gone):
-                done.removed += self._forget(path)
+        if gone:
+            with _transaction(db):
+                for path in sorted(gone):
+                    done.removed += self._forget(path)
         pending = list(enumerate(changed))
         while pending:
             with _transaction(db):
@@ -196,6 +202,7 @@ class Index:
                 "\n".join(parsed.notes),
             ),
         ).lastrowid
+        self._changed()
         for chunk in chunks(parsed):
             row = db.execute(
                 'INSERT INTO chunks (document, start, "end", heading, page, anchor) '
@@ -232,9 +239,18 @@ class Index:
                 "VALUES ('delete', ?, ?, ?, ?)",
                 (chunk, *words),
             )
+        for table in ("tokens", "embeddings"):
+            db.execute(
+                f"DELETE FROM {table} WHERE chunk IN (SELECT id FROM chunks WHERE document = ?)",
+                (document,),
+            )
         db.execute("DELETE FROM chunks WHERE document = ?", (document,))
         db.execute("DELETE FROM documents WHERE id = ?", (document,))
+        self._changed()
         return 1
+
+    def _changed(self) -> None:
+        self._note("generation", uuid.uuid4().hex)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -294,6 +310,63 @@ class Index:
         with self._lock:
             documents, passages = self._open().execute(sql).fetchone()
         return int(documents), int(passages)
+
+    # -- what vectors need ------------------------------------------------------------------------
+
+    def fact(self, name: str) -> str:
+        """A fact about the index, "" where it is not known."""
+        with self._lock:
+            row = self._open().execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    def use_tokens_of(self, model: str) -> None:
+        """Forgets the tokens of any other model."""
+        self._use("tokens", model)
+
+    def use_embeddings_of(self, model: str) -> None:
+        """Forgets the embeddings of any other model."""
+        self._use("embeddings", model)
+
+    def without_tokens(self) -> list[int]:
+        """Passages that are not tokenised yet."""
+        sql = "SELECT id FROM chunks WHERE id NOT IN (SELECT chunk FROM tokens) ORDER BY id"
+        with self._lock:
+            return [row[0] for row in self._open().execute(sql)]
+
+    def tokens(self) -> list[tuple[int, bytes]]:
+        """(passage, token ids as uint32) of all passages."""
+        with self._lock:
+            return self._open().execute("SELECT chunk, ids FROM tokens ORDER BY chunk").fetchall()
+
+    def put_tokens(self, rows: Iterable[tuple[int, bytes]]) -> None:
+        self._put("tokens", rows)
+
+    def embeddings(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """{passage: vector as float32} of those that are embedded."""
+        marks = ",".join("?" * len(ids))
+        sql = f"SELECT chunk, vector FROM embeddings WHERE chunk IN ({marks})"
+        with self._lock:
+            return dict(self._open().execute(sql, list(ids)).fetchall())
+
+    def put_embeddings(self, rows: Iterable[tuple[int, bytes]]) -> None:
+        self._put("embeddings", rows)
+
+    def _use(self, table: str, model: str) -> None:
+        with self._lock:
+            if self.fact(table) != model:
+                with _transaction(self._open()) as db:
+                    db.execute(f"DELETE FROM {table}")
+                    self._note(table, model)
+
+    def _put(self, table: str, rows: Iterable[tuple[int, bytes]]) -> None:
+        """Stores rows of passages that still exist: another process may have removed some."""
+        with self._lock, _transaction(self._open()) as db:
+            db.executemany(
+                f"INSERT OR REPLACE INTO {table} SELECT id, ?2 FROM chunks WHERE id = ?1", rows
+            )
+
+    def _note(self, name: str, value: str) -> None:
+        self._open().execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def close(self) -> None:
         with self._lock:
@@ -369,10 +442,10 @@ def _locked(file: IO[str]) -> bool:
 
 
 @contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def _transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     db.execute("BEGIN IMMEDIATE")
     try:
-        yield
+        yield db
     except BaseException as error:
         # The one between two files leaves nothing half done.
         db.execute("COMMIT" if isinstance(error, RunInterrupted) else "ROLLBACK")

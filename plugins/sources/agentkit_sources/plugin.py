@@ -12,5 +12,6 @@ def agentkit_register(registry: Registry) -> None:
         "folder",
         "agentkit_sources.folder:FolderSource",
         settings="agentkit_sources.settings:FolderSettings",
+        needs={"embedder": "embed"},
         summary="a folder of HTML, Markdown, text, PDF and code",
     )

@@ -9,18 +9,35 @@ from pydantic import Field
 from agentkit.settings import PartSettings
 
 
+class Weights(PartSettings):
+    """How much each signal counts, each on its own scale from 0 to 1. Fixed on the development
+    third of the questions in examples/corpora; `agentkit bench retrieval` measures on the rest.
+
+    words: BM25. likeness: static token vectors. reading: the embedder itself, on few candidates.
+    """
+
+    words: float = Field(default=1.0, ge=0)
+    likeness: float = Field(default=1.0, ge=0)
+    reading: float = Field(default=1.0, ge=0)
+
+
 class FolderSettings(PartSettings):
     """`use = "folder"`.
 
     path: a folder, or one file. include, exclude: globs on paths below it ("*.html", "drafts/*");
-    nothing in `include` takes every kind that can be read. largest: bytes of the largest file that
-    is read. per_document: at most so many hits of one document in a result. refresh: seconds after
-    which a search looks for changed files again.
+    nothing in `include` takes every kind that can be read. embedder: a model part that finds what
+    is said in other words; without one, or where its files are absent, words alone decide. read:
+    how many candidates the embedder reads. largest: bytes of the largest file that is read.
+    per_document: at most so many hits of one document in a result. refresh: seconds after which a
+    search looks for changed files again.
     """
 
     path: Path
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    largest: int = Field(20_000_000, gt=0)
-    per_document: int = Field(3, ge=1)
-    refresh: float = Field(5.0, ge=0)
+    embedder: str | None = None
+    weights: Weights = Weights()
+    read: int = Field(default=20, ge=0, le=20)
+    largest: int = Field(default=20_000_000, gt=0)
+    per_document: int = Field(default=3, ge=1)
+    refresh: float = Field(default=5.0, ge=0)
