@@ -35,7 +35,7 @@ def absent(facet: Facet, frequencies: Mapping[str, int], rare: Mapping[str, floa
 
     A name (a code word, a capitalised word) that occurs nowhere settles it. Other words may be a
     lay person's for something that the sources call otherwise, so they settle it only where they
-    are half of what is asked for.
+    are half of what is asked for, and not one of two words.
 
     Args:
         frequencies: content word, lower case, to the number of passages with its stem.
@@ -46,6 +46,8 @@ def absent(facet: Facet, frequencies: Mapping[str, int], rare: Mapping[str, floa
     missing_names = [n for n in names(facet.text) if n.lower() in gone]
     if missing_names:
         return missing_names
+    if len(gone) < 2 and len(words) < 3:
+        return []
     weight = {w: rare.get(stem(w), 1.0) for w in words}
     return gone if 2 * sum(weight[w] for w in gone) >= sum(weight.values()) else []
 

@@ -124,7 +124,8 @@ def rank(
     signals: Mapping[Candidate, Mapping[str, float]] | None = None,
     weights: Weights = WEIGHTS,
 ) -> list[Scored]:
-    """Candidates, best first; equal ones keep their order.
+    """Candidates, best first; equal ones keep their order. Those that nothing relates to the
+    facet are left out.
 
     Args:
         rare: weight per stem of the facet, see `rarity`; missing ones count fully.
@@ -155,6 +156,9 @@ def rank(
             "asked": holds(facet, text),
         }
         given = (signals or {}).get(candidate, {})
+        related = parts["words"] or parts["headings"] or parts["nearby"]
+        if not related and not given and len(candidate.hit.parts) < 2:
+            continue  # not a word in common, and it was found by words alone
         if "meaning" in given:
             parts["meaning"] = max(given["meaning"], 0.0)
         if "likelihood" in given:

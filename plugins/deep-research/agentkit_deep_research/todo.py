@@ -65,12 +65,17 @@ class Todo:
         return self._tasks.get(id.upper())
 
     def apply(self, data: Mapping[str, Any]) -> None:
-        """Takes in a "todo.changed" event. Fields that are not named stay as they were."""
+        """Takes in a "todo.changed" event. Fields that are not named stay as they were.
+
+        Cancelled stays cancelled: work that was under way may tell of its end a moment later.
+        """
         known = {f.name for f in fields(Task)}
         values = {k: v for k, v in data.items() if k in known}
         old = self._tasks.get(values["id"])
         if old is None:
             old = Task(values["id"], values.get("title", ""), values.get("query", ""))
+        elif old.status == "cancelled":
+            values = {k: v for k, v in values.items() if k not in ("status", "reason", "author")}
         self._tasks[old.id] = replace(old, **values)
         self.version += 1
 

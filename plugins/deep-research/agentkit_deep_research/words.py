@@ -10,6 +10,10 @@ from typing import Any
 
 _WORD = re.compile(r"[^\W_]+(?:[_*'’][^\W_]+)*_?")
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)*(?![\w])")
+_HOW = re.compile(
+    r"\bhow (?:long|large|big|small|old|often|fast|slow|high|wide|deep|far|tall|hard|quickly)\b",
+    re.I,
+)
 _NUMBER_WORD = re.compile(
     r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand|"
     r"million|billion|trillion|half|twice|once|none|no limit|unlimited)\b",
@@ -79,8 +83,9 @@ def tokens(text: str) -> list[str]:
 
 
 def content(text: str) -> list[str]:
-    """The words that carry the matter, in order, each once."""
-    return list(dict.fromkeys(w for w in tokens(text) if w not in STOP and w not in NEGATIONS))
+    """The words that carry the matter, in order, each once; the "long" of "how long" does not."""
+    said = tokens(_HOW.sub(" ", text))
+    return list(dict.fromkeys(w for w in said if w not in STOP and w not in NEGATIONS))
 
 
 def stems(text: str) -> list[str]:

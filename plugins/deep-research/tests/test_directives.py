@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentkit_deep_research.directives import Rejected, Rules, Said, mentions, parse
+from agentkit_deep_research.todo import Task, Todo, render
 
 TASKS, RULES = ("T1", "T2", "T3"), ("D1",)
 
@@ -109,3 +110,14 @@ def test_terms_are_whole_words_one_after_another() -> None:
     assert mentions("Foreign keys are checked", "foreign key")
     assert not mentions("keys of foreign tables", "foreign key")
     assert not mentions("category", "cat")
+
+
+def test_a_cancelled_task_stays_cancelled_whoever_finishes_late() -> None:
+    todo = Todo([Task("T1", "a", "a"), Task("T2", "b", "b")])
+    todo.apply({"id": "T1", "status": "cancelled", "reason": "stop T1", "author": "user"})
+    todo.apply({"id": "T1", "status": "done", "reason": "3 quotes"})
+    task = todo.get("t1")
+    assert task is not None
+    assert (task.status, task.reason) == ("cancelled", "stop T1")
+    assert [t.id for t in todo.pending()] == ["T2"]
+    assert "- [-] T1 a (priority 9; from question; stop T1)" in render(todo)

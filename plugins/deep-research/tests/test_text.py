@@ -113,8 +113,8 @@ def test_the_sentence_with_the_rare_words_and_the_number_comes_first() -> None:
 
 
 def test_what_models_say_only_moves_the_order() -> None:
-    facet = Facet("How do I get it back")
-    made = candidates("Nothing is lost in it for ever.", "A page can be recovered by the tool.")
+    facet = Facet("How do I get a lost page back")
+    made = candidates("No page is lost for ever.", "A page can be recovered by the tool.")
     plain = rank(facet, made, {})
     moved = rank(facet, made, {}, {made[1]: {"meaning": 0.9}, made[0]: {"meaning": 0.0}})
     assert plain[0].candidate is made[0] and moved[0].candidate is made[1]
