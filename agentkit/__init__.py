@@ -13,10 +13,11 @@ from agentkit.errors import AgentkitError
 from agentkit.hookspecs import API, hookimpl
 
 if TYPE_CHECKING:
+    from agentkit.agents.functions import tool
     from agentkit.kit import Kit, load
 
 __version__ = "0.1.0"
-__all__ = ["API", "AgentkitError", "Kit", "__version__", "hookimpl", "load"]
+__all__ = ["API", "AgentkitError", "Kit", "__version__", "hookimpl", "load", "tool"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,4 +25,8 @@ def __getattr__(name: str) -> Any:
         from agentkit import kit
 
         return getattr(kit, name)
+    if name == "tool":
+        from agentkit.agents import functions
+
+        return functions.tool
     raise AttributeError(f"module 'agentkit' has no attribute {name!r}")

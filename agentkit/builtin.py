@@ -35,6 +35,26 @@ def agentkit_register(registry: Registry) -> None:
         settings="agentkit.testing.fakes:InlineSettings",
         summary="documents written into the settings, for tests",
     )
+    registry.agent(
+        "tools",
+        "agentkit.agents.tools:ToolsAgent",
+        settings="agentkit.agents.tools:ToolsSettings",
+        needs={"model": "model", "tools": "tool"},
+        summary="a plain tool-calling agent",
+    )
+    registry.tool(
+        "python",
+        "agentkit.agents.functions:open_function",
+        settings="agentkit.agents.functions:FunctionSettings",
+        summary="a Python function, named by its import string",
+    )
+    registry.tool(
+        "search",
+        "agentkit.agents.search:SearchTool",
+        settings="agentkit.agents.search:SearchSettings",
+        needs={"source": "source"},
+        summary="a source that a model searches by itself",
+    )
     registry.experiment(
         "startup",
         "agentkit.bench.startup:STARTUP",

@@ -114,6 +114,7 @@ class Kit:
         self.host = host
         self.settings = settings
         self._built: dict[Key, Any] = {}
+        self._added: dict[Key, Any] = {}
         self._shared: dict[str, Any] = {}
         self._order: list[Any] = []
         self._building: list[Key] = []
@@ -180,7 +181,7 @@ class Kit:
 
     def names(self, noun: str) -> list[str]:
         """Names of all declared parts of a noun."""
-        return sorted(name for n, name in self.settings.parts if n == noun)
+        return sorted({name for n, name in [*self.settings.parts, *self._added] if n == noun})
 
     def define(self, noun: str, name: str, *, use: str, **settings: Any) -> None:
         """Declares a part from code, in place of a table in the settings file."""
@@ -192,6 +193,15 @@ class Kit:
             self.settings.put(
                 noun, name, {k: Value(v, "from code", Path.cwd()) for k, v in values.items()}
             )
+
+    def add(self, noun: str, name: str, part: Any) -> None:
+        """Puts a part made by code into the kit. A run that uses it can be resumed only by a
+        program that adds it again: no recipe can make it."""
+        with self._lock:
+            if (noun, name) in self._built or (noun, name) in self.settings.parts:
+                raise ConfigError(f"{TABLE_OF[noun]}.{name} exists already", "use another name")
+            _check_members(part, noun, f"what was added as {TABLE_OF[noun]}.{name}")
+            self._built[noun, name] = self._added[noun, name] = part
 
     def part(self, noun: str, name: str) -> Any:
         """The part itself, built now if it was not yet.
@@ -236,7 +246,7 @@ class Kit:
                         close()
                     except Exception as error:
                         faults.append(f"{type(error).__name__}: {error}")
-            self._built.clear()
+            self._built = dict(self._added)
             self._shared.clear()
         if faults:
             raise AgentkitError("parts did not close: " + "; ".join(faults))
@@ -303,6 +313,8 @@ class Kit:
 
     def references(self, key: Key) -> dict[str, tuple[str, list[str], bool]]:
         """Per reference field of a part: (noun, names, whether the field is a list)."""
+        if key in self._added:
+            return {}
         registration, settings = self.registration(*key), self.validated(*key)
         found = {}
         for field, need in registration.needs.items():
@@ -326,12 +338,25 @@ class Kit:
         if faults:
             raise ConfigError("\n".join(f.message for f in faults), faults[0].hint)
 
+    def check_all(self) -> int:
+        """Checks every declared part, and returns how many there are.
+
+        Raises:
+            ConfigError: with every fault, one a line.
+        """
+        seen: set[Key] = set()
+        keys = sorted(self.settings.parts)
+        faults = [f.message for key in keys for f in self._faults(key, [], seen)]
+        if faults:
+            raise ConfigError("\n".join(dict.fromkeys(faults)), "`agentkit config explain`")
+        return len(keys)
+
     def _faults(self, key: Key, above: list[Key], seen: set[Key]) -> Iterator[AgentkitError]:
         if key in above:
             chain = " -> ".join(f"{TABLE_OF[n]}.{m}" for n, m in [*above[above.index(key) :], key])
             yield ConfigError(f"parts need each other in a circle: {chain}", "break the circle")
             return
-        if key in seen:
+        if key in seen or key in self._added:
             return
         seen.add(key)
         try:
@@ -349,7 +374,8 @@ class Kit:
     def _missing(self, key: Key, field: str, model: str, need: str) -> Iterator[AgentkitError]:
         if need in NOUNS:
             return
-        gives = self.registration("model", model).gives
+        added = self._added.get(("model", model))
+        gives = added.info.abilities if added else self.registration("model", model).gives
         for ability in need.split("+"):
             label = f"{TABLE_OF[key[0]]}.{key[1]}"
             if ability not in ABILITIES:
@@ -360,15 +386,22 @@ class Kit:
             elif ability not in gives:
                 yield Unsupported(
                     f"{label} needs {field} to have the ability {ability!r}, which models.{model} "
-                    f"(use = {self.values('model', model).use!r}) lacks",
+                    f"({self._origin(model)}) lacks",
                     f"models that have it: {', '.join(self._models_with(ability)) or 'none'}",
                 )
+
+    def _origin(self, model: str) -> str:
+        if ("model", model) in self._added:
+            return "added from code"
+        return f"use = {self.values('model', model).use!r}"
 
     def _models_with(self, ability: str) -> list[str]:
         found = []
         for name in self.names("model"):
             try:
-                if ability in self.registration("model", name).gives:
+                added = self._added.get(("model", name))
+                gives = added.info.abilities if added else self.registration("model", name).gives
+                if ability in gives:
                     found.append(name)
             except AgentkitError:
                 continue
@@ -379,6 +412,10 @@ class Kit:
     def recipe(self, noun: str, name: str) -> dict[str, Any]:
         """How to make this part again in another process; see `agentkit.recipe`."""
         return recipe.write(self, noun, name)
+
+    def added(self, noun: str, name: str) -> bool:
+        """Whether the part was put here by `add`."""
+        return (noun, name) in self._added
 
     def loaded(self, noun: str, name: str) -> dict[str, Any]:
         """Hashes of what the part loaded, as far as it is built and says so."""
@@ -404,7 +441,8 @@ class Kit:
                 return self
         except AgentkitError:
             pass  # it cannot be made from the settings of today
-        other = Kit(self.host, recipe.overlay(self.settings, [made, *guards]))
+        other = Kit(self.host, recipe.overlay(self.settings, [made, *guards], self._added))
+        other._built, other._added = dict(self._added), self._added
         other._shared["run store"] = self.runs
         return self.share(f"kit of {other.recipe(noun, name)}", lambda: other)
 
@@ -419,14 +457,17 @@ class Kit:
                 if ("model", name) in self._built:  # a factory may leave some for later
                     for ability in need.split("+"):
                         self._built["model", name].ability(ABILITIES[ability])
-        missing = [m for m in _members(NOUNS[key[0]]) if not hasattr(made, m)]
-        if missing:
-            raise PluginError(
-                f"plugin {registration.plugin!r}: {registration.target} made something that is no "
-                f"{key[0]}: it lacks {', '.join(missing)}",
-                f"see agentkit.capabilities.{NOUNS[key[0]].__name__}",
-            )
+        _check_members(made, key[0], f"plugin {registration.plugin!r}: {registration.target}")
         return made
+
+
+def _check_members(part: Any, noun: str, what: str) -> None:
+    missing = [m for m in _members(NOUNS[noun]) if not hasattr(part, m)]
+    if missing:
+        raise PluginError(
+            f"{what} is no {noun}: it lacks {', '.join(missing)}",
+            f"see agentkit.capabilities.{NOUNS[noun].__name__}",
+        )
 
 
 def _members(protocol: type) -> list[str]:

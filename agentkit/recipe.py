@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentkit.settings import PartValues, Settings, Value
+from agentkit.errors import ConfigError
+from agentkit.settings import TABLE_OF, PartValues, Settings, Value
 
 if TYPE_CHECKING:
     from agentkit.kit import Kit
@@ -21,6 +22,8 @@ def write(kit: Kit, noun: str, name: str) -> dict[str, Any]:
     settings: all of them, defaults too, so that a later default changes nothing. bases: the folders
     that relative paths in them start at. Holds no secrets: settings only name them.
     """
+    if kit.added(noun, name):
+        return {"noun": noun, "name": name, "use": None, "settings": {}, "needs": {}}
     registration, values = kit.registration(noun, name), kit.values(noun, name)
     settings = kit.validated(noun, name).model_dump(mode="json")
     record = next(r for r in kit.host.records if r.name == registration.plugin)
@@ -42,12 +45,30 @@ def write(kit: Kit, noun: str, name: str) -> dict[str, Any]:
     }
 
 
-def overlay(settings: Settings, recipes: list[Mapping[str, Any]]) -> Settings:
-    """The settings with the recipes' parts in place of theirs."""
+def overlay(
+    settings: Settings,
+    recipes: list[Mapping[str, Any]],
+    added: Container[tuple[str, str]] = (),
+) -> Settings:
+    """The settings with the recipes' parts in place of theirs.
+
+    Args:
+        added: (noun, name) of parts that the program itself puts into its kit.
+
+    Raises:
+        ConfigError: a part was made by a program, and this one did not.
+    """
     parts = {key: PartValues(p.noun, p.name, dict(p.values)) for key, p in settings.parts.items()}
     made = Settings(parts, settings.host, settings.host_origins, settings.files)
     for recipe in recipes:
         for one in _all(recipe):
+            if one["use"] is None:
+                if (one["noun"], one["name"]) in added:
+                    continue
+                raise ConfigError(
+                    f"{TABLE_OF[one['noun']]}.{one['name']} was added by a program",
+                    "resume the run from that program: kit.add(…), then kit.resume(run)",
+                )
             bases, here = one.get("bases", {}), Path.cwd()
             values = {"use": Value(one["use"], ORIGIN, here)}
             for key, value in one["settings"].items():

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from agentkit.capabilities.analyzer import Table
+from agentkit.errors import Cancelled
+from agentkit.files import write_atomic
 
 if TYPE_CHECKING:
     from agentkit.capabilities.trainer import Progress
     from agentkit.kit import Kit
 
 Scale = Literal["quick", "normal", "full"]
+J = TypeVar("J")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,9 @@ class Needs:
 
 @dataclass(slots=True)
 class Bench:
-    """What a running experiment is given. out: a folder for files of its own. options: NAME=VALUE
-    pairs from the command line. `progress.cancel` is checked between units of work."""
+    """What a running experiment is given. out: a folder for files of its own, kept until the
+    experiment ends well. options: NAME=VALUE pairs from the command line. `progress.cancel` is
+    checked between units of work."""
 
     kit: Kit
     scale: Scale
@@ -72,6 +78,22 @@ class Bench:
     out: Path
     progress: Progress
     options: Mapping[str, str] = field(default_factory=dict)
+
+    def once(self, key: str, measure: Callable[[], J]) -> J:
+        """The JSON value of a unit of work, measured now, or in a call that was interrupted.
+
+        Raises:
+            Cancelled: somebody asked to stop before this unit.
+        """
+        path = self.out / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+        if path.exists():
+            kept: J = json.loads(path.read_text())["value"]
+            return kept
+        if self.progress.cancel:
+            raise Cancelled
+        value = measure()
+        write_atomic(path, json.dumps({"key": key, "value": value}))
+        return value
 
 
 @dataclass(frozen=True, slots=True)

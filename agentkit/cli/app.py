@@ -21,6 +21,7 @@ COMMANDS = {
     "chat": ("agentkit.cli.chat:chat", "talk with a model or an agent"),
     "runs": ("agentkit.cli.runs:app", "list, follow, steer, resume, fork and export runs"),
     "plugins": ("agentkit.cli.plugins:plugins", "what is installed, and what is wrong with it"),
+    "bench": ("agentkit.cli.bench:bench", "run an experiment; results with their spread"),
     "doctor": ("agentkit.cli.doctor:doctor", "check this machine, plugins and settings"),
     "config": ("agentkit.cli.config:app", "explain and check settings"),
     "init": ("agentkit.cli.init:init", "write an agentkit.toml to start from"),

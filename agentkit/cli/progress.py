@@ -1,0 +1,70 @@
+"""Progress on standard error: one line that moves on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from types import FrameType
+
+from agentkit.capabilities.language_model import Cancel
+
+SECONDS = 5.0  # between two lines where there is no terminal
+
+
+class LineProgress:
+    """A `Progress` for people. See `progress`."""
+
+    def __init__(self, title: str) -> None:
+        self.cancel = Cancel()
+        self._title = title
+        self._shown = time.monotonic()
+        self._started = self._shown
+        self._live = sys.stderr.isatty()
+        self._wide = 0
+
+    def update(self, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
+        now = time.monotonic()
+        if not self._live and (now - self._shown < SECONDS or step >= total):
+            return
+        self._shown = now
+        left = (now - self._started) / step * (total - step) if step else 0.0
+        numbers = "".join(f"  {name} {value:.4g}" for name, value in (metrics or {}).items())
+        line = f"{self._title}: {step} of {total}{numbers}"
+        if step and step < total:
+            line += f"  about {left:.0f} s left"
+        if self._live:
+            sys.stderr.write(f"\r{line:<{self._wide}}")
+            self._wide = len(line)
+        else:
+            sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+    def examples(self, step: int, ids: Iterable[str]) -> None:
+        """Which examples a step used is for records, not for the screen."""
+
+    def done(self) -> None:
+        if self._live and self._wide:
+            sys.stderr.write("\r" + " " * self._wide + "\r")
+
+
+@contextlib.contextmanager
+def progress(title: str) -> Iterator[LineProgress]:
+    """Ctrl-C sets the progress's `cancel`, so that work stops at its next border; a second one
+    stops at once."""
+    made = LineProgress(title)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if made.cancel:
+            raise KeyboardInterrupt
+        sys.stderr.write("\nstopping at the next border; Ctrl-C again stops at once\n")
+        made.cancel.set()
+
+    old = signal.signal(signal.SIGINT, stop)
+    try:
+        yield made
+    finally:
+        signal.signal(signal.SIGINT, old)
+        made.done()
