@@ -12,7 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "scripted",
         "agentkit.testing.scripted:ScriptedModel",
         settings="agentkit.testing.scripted:ScriptedSettings",
-        gives=("grammar",),
+        gives=("grammar", "vision"),
         summary="says what it was told to say, for tests",
     )
     registry.model(
@@ -20,8 +20,13 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.testing.replay:open_replay",
         settings="agentkit.testing.replay:ReplaySettings",
         needs={"base": "model"},
-        gives=("grammar",),
+        gives=("grammar", "vision"),
         summary="gives recorded answers again, for tests",
+    )
+    registry.context(
+        "window",
+        "agentkit.models.context:Window",
+        summary="system, last user message, and the newest others that fit",
     )
     registry.environment(
         "grid",

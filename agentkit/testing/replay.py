@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,10 +25,12 @@ from agentkit.capabilities.language_model import (
     Delta,
     Grammar,
     Grammars,
+    Image,
     LanguageModel,
     ModelInfo,
     OnDelta,
     Request,
+    Vision,
 )
 from agentkit.errors import (
     ConfigError,
@@ -39,7 +42,7 @@ from agentkit.errors import (
 from agentkit.files import write_atomic
 from agentkit.runs.codec import completion_from, completion_to, request_to
 from agentkit.settings import PartSettings
-from agentkit.testing.scripted import count, prompt
+from agentkit.testing.scripted import IMAGE_TOKENS, PIECE, count, prompt
 
 if TYPE_CHECKING:
     from agentkit.kit import Parts
@@ -85,7 +88,7 @@ class ReplayModel:
     ) -> None:
         """base: asked for what is not recorded; its answers are kept, in `file` where one is
         given."""
-        self.info = ModelInfo(name, context, frozenset({"grammar"}))
+        self.info = ModelInfo(name, context, frozenset({"grammar", "vision"}))
         self._known = dict(recorded or {})
         self._base, self._file = base, file
         self._lock = threading.Lock()
@@ -116,18 +119,24 @@ class ReplayModel:
                 self._record(list(missing.values()), cancel)
             made = [self._known[k] for k in keys if k in self._known]
         if len(made) < len(keys):
-            return [
-                self._known.get(k, Completion("", "cancelled", path=(self.info.name,)))
-                for k in keys
-            ]
-        if on_delta is not None:
-            for index, completion in enumerate(made):
-                if completion.text:
-                    on_delta(Delta(index, completion.text))
-        return made
+            return [Completion("", "cancelled", path=(self.info.name,)) for _ in keys]
+        return [self._tell(one, n, on_delta, cancel) for n, one in enumerate(made)]
+
+    def _tell(
+        self, made: Completion, index: int, on_delta: OnDelta | None, cancel: Cancel | None
+    ) -> Completion:
+        text, finish = "", made.finish
+        for piece in PIECE.findall(made.text):
+            if cancel:
+                finish = "cancelled"
+                break
+            text += piece
+            if on_delta is not None:
+                on_delta(Delta(index, piece))
+        return replace(made, text=text, finish=finish, path=(self.info.name, *made.path))
 
     def ability(self, kind: type[A]) -> A:
-        if kind is Grammars:
+        if kind in (Grammars, Vision):
             return self  # type: ignore[return-value]
         name = next((n for n, ability in ABILITIES.items() if ability is kind), kind.__name__)
         raise Unsupported(
@@ -145,6 +154,10 @@ class ReplayModel:
                 f"models.{self.info.name}: no answer was recorded under this grammar",
                 "record one",
             )
+
+    def image_tokens(self, image: Image) -> int:
+        """As the base says, else as the fakes count pictures."""
+        return self._base.ability(Vision).image_tokens(image) if self._base else IMAGE_TOKENS
 
     def _record(self, requests: Sequence[Request], cancel: Cancel | None) -> None:
         if self._base is None:
@@ -169,7 +182,7 @@ class ReplayModel:
 def open_replay(settings: ReplaySettings, parts: Parts) -> ReplayModel:
     """The factory of `use = "replay"`."""
     if settings.run is not None:
-        recorded = from_run(_store(parts), settings.run)
+        recorded = from_run(parts.kit.runs, settings.run)
         return ReplayModel(recorded, name=parts.name, context=settings.context)
     assert settings.file is not None
     file = parts.resolve(settings.file, "file")
@@ -181,12 +194,6 @@ def open_replay(settings: ReplaySettings, parts: Parts) -> ReplayModel:
         )
     recorded = load(file) if file.is_file() else {}
     return ReplayModel(recorded, name=parts.name, context=settings.context, base=base, file=file)
-
-
-def _store(parts: Parts) -> RunStore:
-    kit: Any = parts.kit
-    store: RunStore = kit.runs
-    return store
 
 
 def key(request: Request) -> str:

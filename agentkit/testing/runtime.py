@@ -102,6 +102,10 @@ class MemoryRuntime:
         twin._index = 0
         return twin
 
+    def add_tool(self, tool: Tool) -> None:
+        """Lets the node call one more tool."""
+        self._parts["tool"] = {**self._parts["tool"], tool.info.name: tool}
+
     # -- where we are -----------------------------------------------------------------------------
 
     @property

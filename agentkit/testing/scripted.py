@@ -38,6 +38,7 @@ from agentkit.capabilities.language_model import (
     ToolCall,
     ToolResult,
     Usage,
+    Vision,
 )
 from agentkit.errors import ContextOverflow, GrammarDeadEnd, Unsupported, UsageError
 from agentkit.seeds import derive
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 Answerer = Callable[[Request], "str | Mapping[str, Any] | Completion"]
-_PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
+PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 IMAGE_TOKENS = 64
 
 
@@ -87,8 +88,9 @@ class ScriptedSettings(PartSettings):
 
     rules: the first that matches is used. answers: for what no rule matches. function: called with
     the request instead of both; a function, or "module:function" in a file. choose: take answers in
-    turn, or by what the request is, so that order, threads and restarts change nothing. then: what
-    follows the last answer taken in turn. pace: seconds a token.
+    turn, or by what the request is (of those that match its grammar), so that order, threads and
+    restarts change nothing. then: what follows the last answer taken in turn. pace: seconds to wait
+    before each token.
     """
 
     answers: tuple[str | Answer, ...] = ()
@@ -115,7 +117,7 @@ class ScriptedModel:
     def __init__(self, settings: ScriptedSettings, parts: Parts | None = None) -> None:
         self.settings = settings
         self.info = ModelInfo(
-            parts.name if parts else "scripted", settings.context, frozenset({"grammar"})
+            parts.name if parts else "scripted", settings.context, frozenset({"grammar", "vision"})
         )
         self.requests: list[Request] = []
         self._taken: dict[str, int] = {}
@@ -149,7 +151,7 @@ class ScriptedModel:
         return made
 
     def ability(self, kind: type[A]) -> A:
-        if kind is Grammars:
+        if kind in (Grammars, Vision):
             return self  # type: ignore[return-value]
         name = next((n for n, ability in ABILITIES.items() if ability is kind), kind.__name__)
         raise Unsupported(
@@ -159,11 +161,15 @@ class ScriptedModel:
 
     def check_grammar(self, grammar: Grammar) -> None:
         """Raises GrammarDeadEnd where nothing in the script matches."""
-        texts = [_answer(a).text for a in self._all()]
+        texts = [_text(a) for a in self._all()]
         if texts and all(mismatch(grammar, text) for text in texts):
             raise GrammarDeadEnd(
                 f"no answer of models.{self.info.name} matches the grammar", "add one that does"
             )
+
+    def image_tokens(self, image: Image) -> int:
+        """The same for every picture: nothing looks at it."""
+        return IMAGE_TOKENS
 
     # -- choosing ---------------------------------------------------------------------------------
 
@@ -185,6 +191,10 @@ class ScriptedModel:
         self, script: str, answers: Sequence[str | Answer], request: Request, number: int
     ) -> Completion | Answer:
         if self.settings.choose == "request" and answers:
+            if request.grammar is not None:
+                grammar = request.grammar
+                fitting = [a for a in answers if not mismatch(grammar, _text(a))]
+                answers = fitting or answers
             seed = request.context.seed if request.temperature else 0
             return _answer(answers[(derive(seed, prompt(request)) + number) % len(answers)])
         with self._lock:
@@ -229,7 +239,7 @@ class ScriptedModel:
             return Completion("", "error", usage=Usage(asked), path=path, error=fault)
         text = "" if calls else answer.text
         finish: Finish = "tool_calls" if calls else "stop"
-        pieces = _PIECE.findall(json.dumps(answer.tool_calls) if calls else text)
+        pieces = PIECE.findall(json.dumps(answer.tool_calls) if calls else text)
         if not calls:
             if len(pieces) > request.max_tokens:
                 pieces, finish = pieces[: request.max_tokens], "length"
@@ -237,7 +247,7 @@ class ScriptedModel:
             ends = [at for at in map(text.find, request.stop) if at >= 0]
             if ends:
                 text, finish = text[: min(ends)], "stop"
-                pieces = _PIECE.findall(text)
+                pieces = PIECE.findall(text)
         said = 0
         for number, piece in enumerate(pieces):
             if cancel:
@@ -271,10 +281,8 @@ def prompt(request: Request) -> str:
 def count(request: Request) -> int:
     """Tokens of a prompt, by the fakes' own measure: words and marks; a picture counts as 64."""
     pictures = sum(isinstance(p, Image) for m in request.messages for p in m.parts)
-    tools = sum(
-        len(_PIECE.findall(t.description + json.dumps(t.parameters))) for t in request.tools
-    )
-    return len(_PIECE.findall(prompt(request))) + tools + IMAGE_TOKENS * pictures
+    tools = sum(len(PIECE.findall(t.description + json.dumps(t.parameters))) for t in request.tools)
+    return len(PIECE.findall(prompt(request))) + tools + IMAGE_TOKENS * pictures
 
 
 def mismatch(grammar: Grammar, text: str) -> str:
@@ -306,6 +314,10 @@ def _answer(value: Any) -> Completion | Answer:
     if isinstance(value, Completion | Answer):
         return value
     return Answer.model_validate(value)
+
+
+def _text(value: str | Answer) -> str:
+    return value if isinstance(value, str) else value.text
 
 
 def _tool_calls(answer: Answer, request: Request) -> tuple[ToolCall, ...]:
