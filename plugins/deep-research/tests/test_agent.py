@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -174,8 +177,8 @@ def test_injected_instructions_change_nothing_and_are_pointed_out(make: Make) ->
 
 def test_markup_in_documents_stays_text(make: Make) -> None:
     evil = (
-        "# Lamp\n\nThe price of the lamp is <script>alert(1)</script> [ten](javascript:x) *euros* `now` "
-        "& more_of_it_ than that."
+        "# Lamp\n\nThe price of the lamp is <script>alert(1)</script> [ten](javascript:x) *euros* "
+        "`now` & more_of_it_ than that."
     )
     answer = ask(make({"lamp.md": evil}), "What is the price of the lamp?")
     assert "\\<script>" in answer.report
@@ -236,6 +239,57 @@ def test_a_source_that_changes_while_it_is_read_is_never_quoted_wrongly(make: Ma
     answer = ask(kit, "How long is the warranty of the kettle?")
     assert not [c for c in answer.citations if "24 months" in c.text]
     assert "changed while it was read" in answer.report
+
+
+# -- kills ----------------------------------------------------------------------------------------
+
+_KILLED = """
+import os, signal, sys
+import agentkit
+
+kit = agentkit.load(overrides=[f'host.store="{sys.argv[1]}"'])
+kit.define("source", "pages", use="folder", path=sys.argv[2])
+kit.define("agent", "research", use="deep-research", sources=["pages"], width=1)
+source, left = kit.source("pages"), [int(sys.argv[3])]
+for name in ("search", "open"):
+    plain = getattr(source, name)
+    def dying(*args, plain=plain):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return plain(*args)
+    setattr(source, name, dying)
+kit.agent("research").run(sys.argv[4], seed=5).wait()
+"""
+
+
+@pytest.mark.parametrize("call", [1, 3, 6])
+def test_killed_and_resumed_gives_the_report_of_an_undisturbed_run(
+    make: Make, tmp_path: Path, call: int
+) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name, text in PAGES.items():
+        (folder / name).write_text(text)
+    question = "How long is the warranty of the kettle, and what is the toaster made of?"
+    store, other = tmp_path / "runs", tmp_path / "undisturbed"
+    script = [sys.executable, "-c", _KILLED]
+    died = subprocess.run([*script, str(store), str(folder), str(call), question], timeout=120)
+    assert died.returncode == -signal.SIGKILL
+    with agentkit.load(overrides=[f'host.store="{store}"']) as kit:
+        run = kit.resume(kit.runs.runs()[0].id)
+        run.wait()
+        assert run.status == "done", run.row.note
+        searched = [e.data["query"] for e in kit.runs.tail(run.id, kinds=("query.done",))]
+        report = run.result.report
+    with agentkit.load(overrides=[f'host.store="{other}"']) as kit:
+        kit.define("source", "pages", use="folder", path=str(folder))
+        kit.define("agent", "research", use="deep-research", sources=["pages"], width=1)
+        whole = kit.agent("research").run(question, seed=5)
+        whole.wait()
+        assert report == whole.result.report
+        asked = [e.data["query"] for e in kit.runs.tail(whole.id, kinds=("query.done",))]
+    assert searched == asked
 
 
 # -- faults ---------------------------------------------------------------------------------------
