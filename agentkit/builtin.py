@@ -28,6 +28,14 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.models.context:Window",
         summary="system, last user message, and the newest others that fit",
     )
+    registry.model(
+        "embedder",
+        "agentkit.models.embedder:open_embedder",
+        settings="agentkit.models.settings:EmbedderSettings",
+        gives=("embed",),
+        summary="sentence embeddings in this process",
+    )
+    registry.default_part("model", "minilm", use="embedder", model="minilm")
     registry.environment(
         "grid",
         "agentkit.testing.fakes:FakeEnvironment",

@@ -165,7 +165,7 @@ def load(folder: Path, dtype: Dtype = "auto", device: Device = "auto") -> Loaded
     from transformers import AutoModelForCausalLM
 
     tokenizer = load_tokenizer(folder)
-    with _offline_and_quiet(folder):
+    with offline_and_quiet(folder):
         model: Any = AutoModelForCausalLM.from_pretrained(
             str(folder),
             dtype=_torch_dtype(folder, dtype),
@@ -186,7 +186,7 @@ def load(folder: Path, dtype: Dtype = "auto", device: Device = "auto") -> Loaded
             "use the unquantised model or its GGUF file, or serve it and use = 'openai'",
         )
     model.eval()
-    model.to(_torch_device(device))
+    model.to(torch_device(device))
     text = model.config.get_text_config()
     chosen = str(next(model.parameters()).dtype).removeprefix("torch.")
     head = model.get_output_embeddings()
@@ -212,7 +212,7 @@ def load_tokenizer(folder: Path) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with _offline_and_quiet(folder):
+    with offline_and_quiet(folder):
         tokenizer: Any = AutoTokenizer.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False
         )
@@ -232,7 +232,7 @@ def folder_hash(folder: Path) -> str:
 
 
 @contextmanager
-def _offline_and_quiet(folder: Path) -> Iterator[None]:
+def offline_and_quiet(folder: Path) -> Iterator[None]:
     """No progress bars on a person's terminal; what the loader raises becomes a ModelFileError."""
     from transformers.utils import logging
 
@@ -272,7 +272,12 @@ def _torch_dtype(folder: Path, dtype: Dtype) -> Any:
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[dtype]
 
 
-def _torch_device(device: Device) -> str:
+def torch_device(device: Device) -> str:
+    """The device in torch's own words.
+
+    Raises:
+        BackendUnavailable: cuda was asked for and there is none.
+    """
     import torch
 
     if device == "auto":
