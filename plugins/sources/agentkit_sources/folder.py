@@ -96,14 +96,14 @@ class FolderSource:
             RunInterrupted: by `cancel`; what was read stays.
         """
         with self._lock:
-            s = self.settings
-            done = self.index.update(
-                s.include, s.exclude, s.largest, on_file=on_progress, cancel=cancel
-            )
-            self.info = replace(self.info, documents=done.documents)
-            if s.weights.likeness:
-                self.semantics.refresh(on_progress, cancel)
-            self._fresh_until = time.monotonic() + s.refresh
+            try:
+                return self._update(on_progress, cancel)
+            except (sqlite3.DatabaseError, DataError) as error:
+                if not damaged(error):
+                    raise
+            self.index.throw_away()
+            done = self._update(on_progress, cancel)
+            done.rebuilt = True
             return done
 
     def loaded(self) -> dict[str, str]:
@@ -114,6 +114,17 @@ class FolderSource:
         self.index.close()
 
     # -- inside -----------------------------------------------------------------------------------
+
+    def _update(self, on_progress: OnProgress | None, cancel: Cancel | None) -> Update:
+        s = self.settings
+        done = self.index.update(
+            s.include, s.exclude, s.largest, on_file=on_progress, cancel=cancel
+        )
+        self.info = replace(self.info, documents=done.documents)
+        if s.weights.likeness:
+            self.semantics.refresh(on_progress, cancel)
+        self._fresh_until = time.monotonic() + s.refresh
+        return done
 
     def _search(self, query: str, terms: list[str], k: int) -> SearchResult:
         signals = {"words": dict(self.index.match(expression(terms), CANDIDATES))}
@@ -170,7 +181,7 @@ class FolderSource:
 
 def index_file(root: Path, settings: FolderSettings) -> Path:
     """Where a folder's index lies. Settings that change what is in it are part of the name."""
-    key = json.dumps([str(root), settings.include, settings.exclude, settings.largest])
+    key = json.dumps([VERSION, str(root), settings.include, settings.exclude, settings.largest])
     name = hashlib.sha256(key.encode()).hexdigest()[:20]
     return cache_dir() / "sources" / f"{name}.sqlite"
 

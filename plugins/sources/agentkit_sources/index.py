@@ -95,14 +95,7 @@ class Index:
         """
         started = time.perf_counter()
         with self._lock, self._exclusive(cancel):
-            try:
-                done = self._update(include, exclude, largest, on_file, cancel)
-            except sqlite3.DatabaseError as error:
-                if not damaged(error):
-                    raise
-                self.throw_away()
-                done = self._update(include, exclude, largest, on_file, cancel)
-                done.rebuilt = True
+            done = self._update(include, exclude, largest, on_file, cancel)
         done.seconds = time.perf_counter() - started
         return done
 
@@ -303,6 +296,11 @@ class Index:
         _checked(text, digest, path)
         uri = (self.root / path if self.root.is_dir() else self.root).as_uri()
         return Document(path, title, text, digest, uri, media_type), file_digest
+
+    def ids(self) -> list[int]:
+        """All passages."""
+        with self._lock:
+            return [row[0] for row in self._open().execute("SELECT id FROM chunks ORDER BY id")]
 
     def counts(self) -> tuple[int, int]:
         """(documents, passages)."""

@@ -15,3 +15,13 @@ def agentkit_register(registry: Registry) -> None:
         needs={"embedder": "embed"},
         summary="a folder of HTML, Markdown, text, PDF and code",
     )
+    registry.experiment(
+        "retrieval",
+        "agentkit_sources.bench:RETRIEVAL",
+        summary="is the answering page among the first found",
+    )
+    registry.command(
+        "index",
+        "agentkit_sources.command:index",
+        summary="read a folder, and say what could not be read",
+    )

@@ -35,14 +35,23 @@ class Semantics:
                 return
             try:
                 if self._vectors is None:
-                    table = self._parts.share(
-                        f"sources.tokens.{self._names[0]}",
-                        lambda: TokenTable(self._maker(), on_progress, cancel),
-                    )
-                    self._vectors = StaticVectors(self._index, table)
+                    self._vectors = StaticVectors(self._index, self.table(on_progress, cancel))
                 self._vectors.refresh(on_progress, cancel)
             except AgentkitError as error:
                 self._gone(error)
+
+    def table(
+        self, on_progress: OnProgress | None = None, cancel: Cancel | None = None
+    ) -> TokenTable:
+        """The embedder's token table, one for all sources of a kit.
+
+        Raises:
+            AgentkitError: the embedder is not there.
+        """
+        return self._parts.share(
+            f"sources.tokens.{self._names[0]}",
+            lambda: TokenTable(self._maker(), on_progress, cancel),
+        )
 
     def near(self, text: str, limit: int) -> dict[int, float]:
         """Candidates: the passages nearest to a text by static vectors, with their cosines."""

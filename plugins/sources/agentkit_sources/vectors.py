@@ -59,7 +59,9 @@ class TokenTable:
         file = cache_dir() / "sources" / f"tokens-{self.fingerprint}.npy"
         table = _load(file, (self.size, DIMENSIONS))
         if table is None:
-            write_atomic(file, _bytes(_make(self._tokenizer, maker.embed(), on_progress, cancel)))
+            write_atomic(
+                file, _bytes(make_table(self._tokenizer, maker.embed(), on_progress, cancel))
+            )
             table = _load(file, (self.size, DIMENSIONS))
             assert table is not None
         self.vectors = table
@@ -167,10 +169,10 @@ class StaticVectors:
         return summed
 
 
-def _make(
+def make_table(
     tokenizer: Any, model: Embed, on_progress: OnProgress | None, cancel: Cancel | None
 ) -> np.ndarray:
-    """(tokens, DIMENSIONS) float16."""
+    """Every token's vector: (tokens, DIMENSIONS) float16."""
     vocabulary: dict[str, int] = tokenizer.get_vocab()
     tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
     rows = []
