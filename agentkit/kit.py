@@ -338,19 +338,6 @@ class Kit:
         if faults:
             raise ConfigError("\n".join(f.message for f in faults), faults[0].hint)
 
-    def check_all(self) -> int:
-        """Checks every declared part, and returns how many there are.
-
-        Raises:
-            ConfigError: with every fault, one a line.
-        """
-        seen: set[Key] = set()
-        keys = sorted(self.settings.parts)
-        faults = [f.message for key in keys for f in self._faults(key, [], seen)]
-        if faults:
-            raise ConfigError("\n".join(dict.fromkeys(faults)), "`agentkit config explain`")
-        return len(keys)
-
     def _faults(self, key: Key, above: list[Key], seen: set[Key]) -> Iterator[AgentkitError]:
         if key in above:
             chain = " -> ".join(f"{TABLE_OF[n]}.{m}" for n, m in [*above[above.index(key) :], key])
@@ -413,8 +400,8 @@ class Kit:
         """How to make this part again in another process; see `agentkit.recipe`."""
         return recipe.write(self, noun, name)
 
-    def added(self, noun: str, name: str) -> bool:
-        """Whether the part was put here by `add`."""
+    def is_added(self, noun: str, name: str) -> bool:
+        """Whether a program put the part into this kit itself."""
         return (noun, name) in self._added
 
     def loaded(self, noun: str, name: str) -> dict[str, Any]:
@@ -425,7 +412,7 @@ class Kit:
     @classmethod
     def from_recipe(cls, made: Mapping[str, Any], host: Host | None = None) -> Kit:
         """A kit that holds the recipe's part and all that it needs."""
-        return cls(host or Host.load(), recipe.overlay(Settings(), [made]))
+        return cls(host or Host.load(), recipe.overlay(Settings(), [made], ()))
 
     def like(self, made: Mapping[str, Any]) -> Kit:
         """This kit where it makes the recipe's part as the recipe says, else one that does.
@@ -433,9 +420,7 @@ class Kit:
         Everything else in it is as the settings say now; guards that the recipe names stay.
         """
         noun, name = made["noun"], made["name"]
-        guards = [
-            g for g in made.get("guards", ()) if ("guard", g["name"]) not in self.settings.parts
-        ]
+        guards = [g for g in made.get("guards", ()) if g["name"] not in self.names("guard")]
         try:
             if not guards and recipe.same(self.recipe(noun, name), made):
                 return self

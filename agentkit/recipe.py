@@ -20,9 +20,10 @@ def write(kit: Kit, noun: str, name: str) -> dict[str, Any]:
     """The recipe of a part with those of all parts that it needs.
 
     settings: all of them, defaults too, so that a later default changes nothing. bases: the folders
-    that relative paths in them start at. Holds no secrets: settings only name them.
+    that relative paths in them start at. Holds no secrets: settings only name them. A part that a
+    program added has no `use`: nothing else can make it.
     """
-    if kit.added(noun, name):
+    if kit.is_added(noun, name):
         return {"noun": noun, "name": name, "use": None, "settings": {}, "needs": {}}
     registration, values = kit.registration(noun, name), kit.values(noun, name)
     settings = kit.validated(noun, name).model_dump(mode="json")
@@ -46,17 +47,15 @@ def write(kit: Kit, noun: str, name: str) -> dict[str, Any]:
 
 
 def overlay(
-    settings: Settings,
-    recipes: list[Mapping[str, Any]],
-    added: Container[tuple[str, str]] = (),
+    settings: Settings, recipes: list[Mapping[str, Any]], added: Container[tuple[str, str]]
 ) -> Settings:
     """The settings with the recipes' parts in place of theirs.
 
     Args:
-        added: (noun, name) of parts that the program itself puts into its kit.
+        added: (noun, name) of the parts that the program added already.
 
     Raises:
-        ConfigError: a part was made by a program, and this one did not.
+        ConfigError: a recipe needs a part that only a program can make.
     """
     parts = {key: PartValues(p.noun, p.name, dict(p.values)) for key, p in settings.parts.items()}
     made = Settings(parts, settings.host, settings.host_origins, settings.files)

@@ -26,7 +26,7 @@ from agentkit.capabilities.language_model import (
     Tokens,
 )
 from agentkit.capabilities.tool import Effect, Findable
-from agentkit.errors import AgentkitError, Diverged, ToolDenied, UsageError, error_from
+from agentkit.errors import AgentkitError, ConfigError, Diverged, ToolDenied, UsageError, error_from
 from agentkit.runs.codec import completion_from, completion_to, request_to
 from agentkit.runs.events import Event
 from agentkit.runs.guards import judge
@@ -222,10 +222,18 @@ class Rt:
         return RoleModel(self, role)
 
     def _model_of(self, role: str) -> str:
-        names = self._session.kit.references(("agent", self._session.agent))[role][1]
+        """The model that stands behind a role; for an agent that a program added, which has no
+        settings, the role is the model's own name."""
+        kit, agent = self._session.kit, self._session.agent
+        if kit.is_added("agent", agent):
+            return role
+        roles = kit.references(("agent", agent))
+        _, names, _ = roles.get(role, ("", [], False))
         if not names:
-            agent = self._session.agent
-            raise AgentkitError(f"the agent {agent!r} has no model in the role {role!r}")
+            known = ", ".join(f for f, (noun, _, _) in roles.items() if noun == "model") or "none"
+            raise ConfigError(
+                f"the agent {agent!r} has no model in the role {role!r}", f"its roles: {known}"
+            )
         return names[0]
 
     def _generate(self, role: str, requests: Sequence[Request]) -> list[Completion]:

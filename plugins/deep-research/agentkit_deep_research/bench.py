@@ -77,18 +77,27 @@ def items(split: str) -> list[Item]:
 
 
 def ask(
-    questions: Iterable[Item], settings: Mapping[str, Any], bench: Bench | None = None
+    questions: Iterable[Item],
+    settings: Mapping[str, Any],
+    *,
+    source: Mapping[str, Any] | None = None,
+    bench: Bench | None = None,
 ) -> list[Row]:
-    """Runs the agent on each question in a store of its own and checks each quote anew."""
+    """Runs the agent on each question in a store of its own and checks each quote anew.
+
+    Args:
+        settings: of the agent. source: of the folder source.
+    """
     import agentkit
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         kit = agentkit.load(overrides=[f"host.store={json.dumps(folder)}"])
         with kit:
-            kit.define("source", "docs", use="folder", path=str(CORPORA / "sqlite"))
+            path = str(CORPORA / "sqlite")
+            kit.define("source", "docs", use="folder", path=path, **(source or {}))
             kit.define("agent", "bench", use="deep-research", sources=["docs"], **settings)
-            kit.source("docs").search("warm up", 1)
+            kit.source("docs").search("what comes before the first question", 1)
             for item in questions:
                 if bench is not None and bench.progress.cancel:
                     break
