@@ -15,13 +15,11 @@ def agentkit_register(registry: Registry) -> None:
         gives=("tokens", "hidden", "weights", "logprobs", "grammar"),
         summary="a language model in this process",
     )
-    registry.default_part("model", "small", use="transformers", model="smollm2-135m")
-    registry.default_part("model", "coder", use="transformers", model="qwen2.5-coder-0.5b")
     registry.model(
         "scripted",
         "agentkit.testing.scripted:ScriptedModel",
         settings="agentkit.testing.scripted:ScriptedSettings",
-        gives=("grammar",),
+        gives=("grammar", "vision"),
         summary="says what it was told to say, for tests",
     )
     registry.model(
@@ -29,7 +27,7 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.testing.replay:open_replay",
         settings="agentkit.testing.replay:ReplaySettings",
         needs={"base": "model"},
-        gives=("grammar",),
+        gives=("grammar", "vision"),
         summary="gives recorded answers again, for tests",
     )
     registry.model(
@@ -108,4 +106,6 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.bench.resume:RESUME",
         summary="kills at any moment: is anything lost, repeated or doubled?",
     )
+    registry.default_part("model", "small", use="transformers", model="smollm2-135m")
+    registry.default_part("model", "coder", use="transformers", model="qwen2.5-coder-0.5b")
     registry.default_part("model", "minilm", use="embedder", model="minilm")

@@ -29,6 +29,7 @@ PUBLIC = {"agentkit"} | {
         "registry",
         "hookspecs",
         "models",
+        "cli",
     )
 }
 PLUGINS = sorted(

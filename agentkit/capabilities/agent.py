@@ -154,6 +154,11 @@ class Runtime(Protocol):
         """A fold over the run's events, bounded at this node's entry plus its own emits."""
         ...
 
+    def refresh(self) -> None:
+        """Moves the bound of `view` to now, for a node that works long beside others. A node that
+        runs again sees the same."""
+        ...
+
     def now(self) -> float:
         """Recorded wall-clock time, seconds since the epoch."""
         ...

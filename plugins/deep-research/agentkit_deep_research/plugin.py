@@ -1,0 +1,38 @@
+"""What this plugin offers. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from agentkit import hookimpl
+from agentkit.registry import Registry
+
+
+@hookimpl
+def agentkit_register(registry: Registry) -> None:
+    registry.agent(
+        "deep-research",
+        "agentkit_deep_research.agent:DeepResearch",
+        settings="agentkit_deep_research.settings:ResearchSettings",
+        needs={
+            "sources": "source",
+            "embedder": "embed",
+            "ranker": "tokens",
+            "keywords": "model",
+        },
+        summary="answers from documents, in quotes that are checked",
+    )
+    registry.default_part("agent", "research", use="deep-research")
+    registry.command(
+        "research",
+        "agentkit_deep_research.command:research",
+        summary="answer a question from documents, with checked quotes",
+    )
+    registry.command(
+        "verify",
+        "agentkit_deep_research.command:verify",
+        summary="check the quotes of a research report against their sources",
+    )
+    registry.experiment(
+        "report",
+        "agentkit_deep_research.bench:EXPERIMENT",
+        summary="are answers among the quotes, and are the quotes true",
+    )
