@@ -3,6 +3,7 @@ PYTHON      ?= python3
 # Where pip finds the CPU build of PyTorch, unless it is configured to know already.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN         := .venv/bin
+QUESTION    ?= "What does the SQLITE_BUSY result code indicate, and how does SQLITE_BUSY differ from SQLITE_LOCKED?"
 LOCAL       := . $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml environments/*/pyproject.toml))
 STAMP       := .venv/.stamp-$(shell cat constraints.txt Makefile $(addsuffix /pyproject.toml,$(LOCAL)) | cksum | cut -d' ' -f1)
 TYPED       := agentkit $(wildcard plugins/*/agentkit_* environments/*/agentkit_*)
@@ -16,13 +17,19 @@ export TOKENIZERS_PARALLELISM := false
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
 
-run: setup  ## check this installation (the research demonstration comes with the models)
-	$(BIN)/agentkit doctor
+run: setup models  ## answer a question from the documents in this repository
+	@$(BIN)/agentkit run research $(QUESTION)
+	@printf '%s\n' '' 'Next:' \
+	  '  $(BIN)/agentkit run research "Which GPU does SQLite use for full text search?"' \
+	  '  $(BIN)/agentkit research "your question" --source a/folder/of/yours' \
+	  '  $(BIN)/agentkit models ask small "Name three rivers."' \
+	  '  $(BIN)/agentkit runs list' \
+	  '  docs/agents.md, examples/'
 
-test: setup lint  ## lint, types and all tests
+test: setup models lint  ## lint, types and all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: setup lint  ## lint, types and the fast tests
+check: setup models lint  ## lint, types and the fast tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 lint: setup

@@ -13,8 +13,10 @@ ALLOWED_SKIPS = {"gpu", "hub"}
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the user's settings or writes to the user's runs. Models stay cached."""
+    """No test reads the user's or this checkout's settings, or writes to the user's runs. Models
+    stay cached."""
     home = tmp_path_factory.mktemp("agentkit")
+    monkeypatch.chdir(home)
     monkeypatch.setenv("AGENTKIT_CONFIG", str(home / "config"))
     monkeypatch.setenv("AGENTKIT_DATA", str(home / "data"))
     for name in list(os.environ):

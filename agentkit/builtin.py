@@ -109,3 +109,4 @@ def agentkit_register(registry: Registry) -> None:
     registry.default_part("model", "small", use="transformers", model="smollm2-135m")
     registry.default_part("model", "coder", use="transformers", model="qwen2.5-coder-0.5b")
     registry.default_part("model", "minilm", use="embedder", model="minilm")
+    registry.default_part("agent", "tools", use="tools")

@@ -338,6 +338,19 @@ class Kit:
         if faults:
             raise ConfigError("\n".join(f.message for f in faults), faults[0].hint)
 
+    def check_all(self) -> int:
+        """Checks every declared part, and returns how many there are.
+
+        Raises:
+            ConfigError: with every fault, one a line.
+        """
+        seen: set[Key] = set()
+        keys = sorted(self.settings.parts)
+        faults = [f.message for key in keys for f in self._faults(key, [], seen)]
+        if faults:
+            raise ConfigError("\n".join(dict.fromkeys(faults)), "`agentkit config explain`")
+        return len(keys)
+
     def _faults(self, key: Key, above: list[Key], seen: set[Key]) -> Iterator[AgentkitError]:
         if key in above:
             chain = " -> ".join(f"{TABLE_OF[n]}.{m}" for n, m in [*above[above.index(key) :], key])
