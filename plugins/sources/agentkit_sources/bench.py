@@ -11,7 +11,7 @@ import random
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,12 @@ from agentkit.bench import Bench, Experiment, Metric, Needs, Result, interval, p
 from agentkit.capabilities import Embed, Hit
 from agentkit.capabilities.analyzer import Table
 from agentkit.errors import DataError, RunInterrupted
+from agentkit_sources.baselines import DEPTH, Bm25, Find, embedder_alone, reciprocal
 from agentkit_sources.folder import FolderSource
-from agentkit_sources.rerank import BEGINNING
 
 CUTS = (1, 3, 5, 10)
-DEPTH = 50  # hits asked for: enough for ten pages
 KINDS = ("lexical", "paraphrase")
-
-Find = Callable[[str], Sequence[Hit]]
+BM25, TUNED = "BM25", "BM25 tuned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +57,21 @@ def retrieval(bench: Bench) -> Result:
     ours.update()
     if ours.semantics.missing:
         raise DataError(f"the experiment needs the embedder; {ours.semantics.missing}")
+    words = _source(bench, corpus, "words", weights={"likeness": 0, "reading": 0})
+    vectors = _source(bench, corpus, "vectors", weights={"words": 0, "reading": 0})
+    bm25 = Bm25(ours.index)
+    best = bm25.tuned([(q.question, q.pages) for q in questions if q.split == "dev"])
     finders: dict[str, Find] = {
-        "BM25": _by(_source(bench, corpus, "bm25", weights={"likeness": 0, "reading": 0})),
-        "static vectors": _by(_source(bench, corpus, "static", weights={"words": 0, "reading": 0})),
-        "RRF of both": _reciprocal(
-            _source(bench, corpus, "bm25", weights={"likeness": 0, "reading": 0}),
-            _source(bench, corpus, "static", weights={"words": 0, "reading": 0}),
-        ),
+        BM25: _by(words),
+        TUNED: lambda question: bm25.find(question, best),
+        "static vectors": _by(vectors),
+        "RRF of BM25 and vectors": reciprocal(words, vectors),
         "ours without reading": _by(_source(bench, corpus, "fused", weights={"reading": 0})),
         "ours": _by(ours),
     }
     if bench.scale != "quick":
-        finders["MiniLM of every passage"] = _everything(bench, ours)
+        model = bench.kit.model("minilm").ability(Embed)
+        finders["MiniLM of every passage"] = embedder_alone(bench, ours.index, model)
     seen: dict[str, list[Seen]] = {}
     for number, (name, find) in enumerate(finders.items()):
         seen[name] = []
@@ -79,13 +80,19 @@ def retrieval(bench: Bench) -> Result:
                 raise RunInterrupted("interrupted")
             seen[name].append(_look(asked, find(asked.question)))
         bench.progress.update(number + 1, len(finders))
-    cost = _cost(bench, corpus, ours, [q.question for q in questions if q.split == "test"])
+    cost = _cost(bench, corpus, ours, words, [q.question for q in questions if q.split == "test"])
     figures = {name: _figures(rows, "test") for name, rows in seen.items()}
-    gain = {kind: _gain(seen["ours"], seen["BM25"], kind) for kind in KINDS}
-    metrics = {**figures["ours"], **{f"gain over BM25, {k}": g for k, g in gain.items()}, **cost}
+    gain = {
+        f"gain over {name}, {kind}": _gain(seen["ours"], seen[name], kind)
+        for name in (BM25, TUNED)
+        for kind in KINDS
+    }
+    k1, b, (title, heading, body) = best
     return Result(
-        metrics,
-        _verdict(figures, gain),
+        {**figures["ours"], **gain, **cost},
+        _verdict(figures, gain)
+        + f" Tuned on the development part, BM25 has k1 = {k1}, b = {b} and weighs title, heading "
+        f"and body {title} : {heading} : {body}.",
         baselines={name: f for name, f in figures.items() if name != "ours"},
         tables=[_table(seen, split) for split in ("test", "dev")],
     )
@@ -114,47 +121,6 @@ def _source(bench: Bench, corpus: Path, name: str, **settings: Any) -> FolderSou
 
 def _by(source: FolderSource) -> Find:
     return lambda question: source.search(question, DEPTH).hits
-
-
-def _reciprocal(first: FolderSource, second: FolderSource, k: int = 60) -> Find:
-    """Reciprocal rank fusion with equal weights and the customary k."""
-
-    def find(question: str) -> list[Hit]:
-        scores: dict[tuple[str, int], float] = {}
-        hits: dict[tuple[str, int], Hit] = {}
-        for source in (first, second):
-            for rank, hit in enumerate(source.search(question, 100).hits, 1):
-                key = (hit.document, hit.location.start)
-                scores[key] = scores.get(key, 0.0) + 1 / (k + rank)
-                hits[key] = hit
-        return [hits[key] for key in sorted(scores, key=lambda key: (-scores[key], key))]
-
-    return find
-
-
-def _everything(bench: Bench, source: FolderSource) -> Find:
-    """The embedder on every passage: what re-ranking few candidates stands in for."""
-    import numpy as np
-
-    model = bench.kit.model("minilm").ability(Embed)
-    ids = source.index.ids()
-    vectors = []
-    for start in range(0, len(ids), 64):
-        if bench.progress.cancel:
-            raise RunInterrupted("interrupted")
-        some = source.index.passages(ids[start : start + 64])
-        vectors.append(model.embed([p.text[:BEGINNING] for p in some.values()]))
-    matrix = np.concatenate(vectors)
-
-    def find(question: str) -> list[Hit]:
-        cosines = matrix @ model.embed([question])[0]
-        best = [ids[i] for i in np.argsort(-cosines, kind="stable")[:DEPTH]]
-        passages = source.index.passages(best)
-        return [
-            Hit(p.document, p.title, p.text, p.location, 0.0) for p in map(passages.get, best) if p
-        ]
-
-    return find
 
 
 def _look(asked: Asked, hits: Sequence[Hit]) -> Seen:
@@ -219,21 +185,23 @@ def _table(seen: dict[str, list[Seen]], split: str) -> Table:
 
 
 def _verdict(figures: dict[str, dict[str, Metric]], gain: dict[str, Metric]) -> str:
-    recall = {
-        name: {kind: f[f"recall@5, {kind}"].value for kind in KINDS} for name, f in figures.items()
+    def recall(name: str) -> str:
+        lexical, paraphrase = (figures[name][f"recall@5, {kind}"].value for kind in KINDS)
+        return f"{lexical:.2f} and {paraphrase:.2f}"
+
+    least = {
+        kind: min(gain[f"gain over {n}, {kind}"].value for n in (BM25, TUNED)) for kind in KINDS
     }
     met = {
-        "0.94 on lexical questions": recall["ours"]["lexical"] >= 0.94,
-        "10 points over BM25 on paraphrased ones": gain["paraphrase"].value >= 0.10,
-        "no more than 2 points lost on lexical ones": gain["lexical"].value >= -0.02,
+        "0.94 on lexical questions": figures["ours"]["recall@5, lexical"].value >= 0.94,
+        "10 points over either BM25 on paraphrased ones": least["paraphrase"] >= 0.10,
+        "no more than 2 points lost on lexical ones": least["lexical"] >= -0.02,
     }
     judged = "; ".join(f"{goal}: {'reached' if ok else 'missed'}" for goal, ok in met.items())
     return (
-        f"Recall@5 by page is {recall['ours']['lexical']:.2f} on lexical questions and "
-        f"{recall['ours']['paraphrase']:.2f} on paraphrased ones; BM25 on the same passages gives "
-        f"{recall['BM25']['lexical']:.2f} and {recall['BM25']['paraphrase']:.2f}. Goals: {judged}. "
-        "One corpus and a few dozen questions by one author: the intervals are wide, read "
-        "directions."
+        f"Recall@5 by page on lexical and paraphrased questions: ours {recall('ours')}; BM25 on "
+        f"the same passages {recall(BM25)}, tuned {recall(TUNED)}. Goals: {judged}. One corpus "
+        "and a few dozen questions by one author: the intervals are wide, read directions."
     )
 
 
@@ -241,7 +209,7 @@ def _verdict(figures: dict[str, dict[str, Metric]], gain: dict[str, Metric]) -> 
 
 
 def _cost(
-    bench: Bench, corpus: Path, ours: FolderSource, questions: Sequence[str]
+    bench: Bench, corpus: Path, ours: FolderSource, plain: FolderSource, questions: Sequence[str]
 ) -> dict[str, Metric]:
     """Time and size of an index made from nothing, and what a search takes."""
     from agentkit_sources.index import Index
@@ -256,7 +224,6 @@ def _cost(
     index.database.close()
     size = sum(f.stat().st_size for f in bench.out.glob("index.sqlite*")) / 2**20
     some = questions[:5] if bench.scale == "quick" else questions
-    plain = _source(bench, corpus, "bm25")
     ours.index.embeddings.made_by("nothing")  # forgets what earlier searches have read
     found = {
         "index time, words": Metric(words, unit="s"),
