@@ -31,8 +31,9 @@ class Semantics:
     def refresh(self, on_progress: OnProgress | None = None, cancel: Cancel | None = None) -> None:
         """Brings the vectors up to date; the first time on a machine, makes them."""
         with self._lock:
-            if self.missing:
+            if not self._names:
                 return
+            self.missing = ""  # it may have been fetched since
             try:
                 if self._vectors is None:
                     self._vectors = StaticVectors(self._index, self.table(on_progress, cancel))

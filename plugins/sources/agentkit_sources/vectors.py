@@ -24,7 +24,7 @@ from agentkit.errors import ModelFileError, RunInterrupted
 from agentkit.files import cache_dir, write_atomic
 from agentkit_sources.index import Index
 
-DIMENSIONS = 256
+DIMENSIONS = 256  # at most: an embedder of fewer keeps its own
 _TOKENS_AT_ONCE = 512
 _CHUNKS_AT_ONCE = 256
 
@@ -42,7 +42,7 @@ class Maker:
 
 
 class TokenTable:
-    """One vector a token. Made once for an embedder, then kept in the cache."""
+    """One vector a token: (tokens, d). Made once for an embedder, then kept in the cache."""
 
     def __init__(
         self, maker: Maker, on_progress: OnProgress | None = None, cancel: Cancel | None = None
@@ -57,12 +57,12 @@ class TokenTable:
         self._tokenizer = _tokenizer(maker.tokenizer)
         self.size: int = self._tokenizer.get_vocab_size()
         file = cache_dir() / "sources" / f"tokens-{self.fingerprint}.npy"
-        table = _load(file, (self.size, DIMENSIONS))
+        table = _load(file, self.size)
         if table is None:
             write_atomic(
                 file, _bytes(make_table(self._tokenizer, maker.embed(), on_progress, cancel))
             )
-            table = _load(file, (self.size, DIMENSIONS))
+            table = _load(file, self.size)
             assert table is not None
         self.vectors = table
 
@@ -73,7 +73,7 @@ class TokenTable:
 
 
 class StaticVectors:
-    """The passages of an index as vectors: (n, DIMENSIONS), rows of length 1."""
+    """The passages of an index as vectors: (n, d), rows of length 1."""
 
     def __init__(self, index: Index, table: TokenTable) -> None:
         self._index, self._table = index, table
@@ -156,7 +156,7 @@ class StaticVectors:
             occurs[np.unique(tokens)] += 1
         n = len(every)
         idf = (np.log(1 + n / (1 + occurs)) / np.log(2 + n)).astype(np.float32)
-        matrix = np.zeros((n, DIMENSIONS), np.float32)
+        matrix = np.zeros((n, self._table.vectors.shape[1]), np.float32)
         for row, tokens in enumerate(every):
             if len(tokens):
                 matrix[row] = self._vector(tokens, idf)
@@ -172,7 +172,7 @@ class StaticVectors:
 def make_table(
     tokenizer: Any, model: Embed, on_progress: OnProgress | None, cancel: Cancel | None
 ) -> np.ndarray:
-    """Every token's vector: (tokens, DIMENSIONS) float16."""
+    """Every token's vector: (tokens, at most DIMENSIONS) float16."""
     vocabulary: dict[str, int] = tokenizer.get_vocab()
     tokens = sorted(vocabulary, key=lambda token: vocabulary[token])
     rows = []
@@ -204,12 +204,12 @@ def _tokenizer(file: Path) -> Any:
     return tokenizer
 
 
-def _load(file: Path, shape: tuple[int, int]) -> np.ndarray | None:
+def _load(file: Path, tokens: int) -> np.ndarray | None:
     try:
         table: np.ndarray = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError):  # absent, or cut short: made again
         return None
-    return table.astype(np.float32) if table.shape == shape else None
+    return table.astype(np.float32) if table.ndim == 2 and len(table) == tokens else None
 
 
 def _bytes(array: np.ndarray) -> bytes:
