@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import click
 import typer
 
-from agentkit.errors import UsageError
+from agentkit.errors import DataError, UsageError
 from agentkit.kit import Kit, load
 from agentkit.names import nearest
 
@@ -34,10 +35,16 @@ def index(
     root = click.get_current_context().obj  # the options in front of the command
     with load(getattr(root, "config", None), overrides=getattr(root, "options", ())) as kit:
         source = _source(kit, what)
-        with _progress() as on_progress:
-            done = source.update(on_progress=on_progress)
+        file = source.index.database.file
+        try:
+            with _progress() as on_progress:
+                done = source.update(on_progress=on_progress)
+        except sqlite3.Error as error:
+            raise DataError(
+                f"{file}: {error}", "what was read stays; free some space, or set AGENTKIT_CACHE"
+            ) from error
         if as_json:
-            shown = {"index": str(source.index.database.file), "missing": source.semantics.missing}
+            shown = {"index": str(file), "missing": source.semantics.missing}
             click.echo(json.dumps({**asdict(done), **shown}, ensure_ascii=False, indent=2))
         else:
             _show(source, done)

@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from agentkit.capabilities import Cancel
-from agentkit.errors import DataError, RunInterrupted
+from agentkit.errors import RunInterrupted
 
 VERSION = 3  # of the schema, the readers and the chunks; another number is another file
+
+
+class Damaged(Exception):
+    """What is stored is not what was stored."""
 
 
 class Database:
@@ -142,7 +146,7 @@ def damaged(error: BaseException) -> bool:
     """Whether an error says that the file is broken, rather than busy or the disk full."""
     if isinstance(error, sqlite3.OperationalError):
         return "no such table" in str(error) or "no such column" in str(error)
-    return isinstance(error, sqlite3.DatabaseError | DataError)
+    return isinstance(error, sqlite3.DatabaseError | Damaged)
 
 
 def _locked(file: IO[str]) -> bool:

@@ -18,7 +18,7 @@ from agentkit.errors import DataError
 from agentkit.files import cache_dir, sha256
 from agentkit.kit import Parts
 from agentkit_sources.blocks import clean
-from agentkit_sources.database import VERSION, damaged
+from agentkit_sources.database import VERSION, Damaged, damaged
 from agentkit_sources.index import Index, Passage, Update
 from agentkit_sources.ranking import fuse, total
 from agentkit_sources.semantics import Semantics
@@ -62,13 +62,13 @@ class FolderSource:
             return self._healed(lambda: self._search(query, terms, k))
         except PermissionError as error:
             return SearchResult("blocked", reason=f"{self.root}: {error.strerror}")
-        except (OSError, sqlite3.Error, DataError) as error:
+        except (OSError, sqlite3.Error, Damaged) as error:
             return SearchResult("failed", reason=f"{self.root}: {error}")
 
     def open(self, document: str) -> Document:
         try:
             found = self._healed(lambda: self._document(document))
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, Damaged) as error:
             raise DataError(f"{document} cannot be opened: {error}", str(self.root)) from error
         if found is None:
             raise DataError(
@@ -96,12 +96,13 @@ class FolderSource:
 
         Raises:
             OSError: the folder cannot be listed, or the cache cannot be written.
+            sqlite3.Error: the index cannot be written, e.g. because the disk is full.
             RunInterrupted: by `cancel`; what was read stays.
         """
         with self._lock:
             try:
                 return self._update(on_progress, cancel)
-            except (sqlite3.DatabaseError, DataError) as error:
+            except (sqlite3.DatabaseError, Damaged) as error:
                 if not damaged(error):
                     raise
             self.index.database.throw_away()
@@ -175,7 +176,7 @@ class FolderSource:
             self.update()
         try:
             return ask()
-        except (sqlite3.DatabaseError, DataError) as error:
+        except (sqlite3.DatabaseError, Damaged) as error:
             if not damaged(error):
                 raise
         self.index.database.throw_away()

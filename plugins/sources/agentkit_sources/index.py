@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentkit.capabilities import Cancel, Document, Location
-from agentkit.errors import DataError, RunInterrupted
+from agentkit.errors import RunInterrupted
 from agentkit_sources.blocks import Parsed, Unreadable
 from agentkit_sources.chunks import chunks
-from agentkit_sources.database import Database, Kept
+from agentkit_sources.database import Damaged, Database, Kept
 from agentkit_sources.readers import read
 from agentkit_sources.walk import Found, Refused, walk
 
@@ -275,7 +275,7 @@ class Index:
         """Passages by id, each cut out of its document, whose hash is checked.
 
         Raises:
-            DataError: the stored text is not what was stored.
+            Damaged: the stored text is not what was stored.
         """
         marks = ",".join("?" * len(ids))
         sql = (
@@ -328,7 +328,5 @@ def _words_of(title: str, heading: tuple[str, ...], text: str) -> tuple[str, str
 def _checked(text: str, digest: str, path: str) -> bytes:
     data = text.encode()
     if hashlib.sha256(data).hexdigest() != digest:
-        raise DataError(
-            f"the stored text of {path} is not what was stored", "the index will be made anew"
-        )
+        raise Damaged(f"the stored text of {path} is not what was stored")
     return data
