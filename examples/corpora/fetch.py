@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 PAGES = (".html", ".htm", ".md", ".txt", ".rst", ".pdf")
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 NOT_TEXT = re.compile(rb"<(svg|script|style)\b.*?</\1\s*>", re.S | re.I)
 
 # Pages about other people's names, marks and texts; then indexes, change logs and the pages
@@ -33,11 +34,24 @@ SQLITE_LEFT_OUT = (
 
 def download(package: str, into: Path) -> Path:
     """Download and unpack `package` under `into`; return the unpacked tree."""
-    subprocess.run(["apt-get", "download", package], cwd=into, check=True, stdout=sys.stderr)
-    archives = sorted(into.glob("*.deb"))
+    if not PACKAGE.fullmatch(package):
+        raise SystemExit(f"{package!r} is no name of a Debian package")
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        raise SystemExit(
+            "this needs Debian's apt-get and dpkg-deb (no root)\n"
+            "  elsewhere, name any folder of documents as the `path` of a source"
+        )
     tree = into / "tree"
-    subprocess.run(["dpkg-deb", "-x", str(archives[-1]), str(tree)], check=True)
-    print(f"unpacked {archives[-1].name}", file=sys.stderr)
+    try:
+        subprocess.run(["apt-get", "download", package], cwd=into, check=True, stdout=sys.stderr)
+        archive = next(into.glob("*.deb"))
+        subprocess.run(["dpkg-deb", "-x", str(archive), str(tree)], check=True)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(
+            f"{error.cmd[0]} could not get {package} (status {error.returncode}, see above)\n"
+            "  `apt-cache search --names-only -- -doc` lists what there is; `apt-get update` "
+            "(as root) renews the list"
+        ) from error
     return tree
 
 
@@ -68,21 +82,23 @@ def copy_pages(root: Path, into: Path, left_out: list[str]) -> tuple[int, int]:
     return count, size
 
 
-def main() -> None:
-    """Fetch one package."""
+def main(arguments: list[str] | None = None) -> None:
+    """Fetch one package. The folder appears whole or not at all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("package", help="a Debian package, e.g. python3.11-doc")
     parser.add_argument("--into", type=Path, help="target folder (default: the user's cache)")
     parser.add_argument("--only", choices=["sqlite"], help="apply a selection of pages")
-    options = parser.parse_args()
-    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        raise SystemExit("this needs Debian's apt-get and dpkg-deb (no root)")
+    options = parser.parse_args(arguments)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     into = options.into or cache / "agentkit" / "corpora" / options.package
+    if into.exists():
+        raise SystemExit(f"{into} is there already\n  delete it first, or choose another by --into")
     left_out = [*SQLITE_LEFT_OUT, "*.pdf", "*.txt"] if options.only == "sqlite" else []
-    with tempfile.TemporaryDirectory() as scratch:
+    into.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as scratch:
         tree = download(options.package, Path(scratch))
-        count, size = copy_pages(page_root(tree), into, left_out)
+        count, size = copy_pages(page_root(tree), Path(scratch, "pages"), left_out)
+        Path(scratch, "pages").rename(into)
     print(f"{count} pages, {size / 1e6:.1f} MB in {into}")
 
 
