@@ -162,6 +162,10 @@ def load(folder: Path, dtype: Dtype = "auto", device: Device = "auto") -> Loaded
     Raises:
         ModelFileError: the folder does not hold such a model.
     """
+    quantised = _read_json(folder / "config.json").get("quantization_config")
+    if quantised is not None:  # told before the loader asks for that method's own package
+        method = quantised.get("quant_method") if isinstance(quantised, dict) else None
+        raise _packed(folder, str(method or "quantised"))
     tokenizer = load_tokenizer(folder)
     with offline_and_quiet(folder):
         model: Any = _model_class(folder).from_pretrained(
@@ -177,12 +181,8 @@ def load(folder: Path, dtype: Dtype = "auto", device: Device = "auto") -> Loaded
         for name, weight in model.named_parameters()
         if not weight.is_floating_point()
     ]
-    if strange or getattr(model.config, "quantization_config", None):
-        raise ModelFileError(
-            f"{folder}: the weights are packed ({', '.join(strange[:2]) or 'quantised'}), and this "
-            "engine needs plain ones",
-            "use the unquantised model or its GGUF file, or serve it and use = 'openai'",
-        )
+    if strange:
+        raise _packed(folder, ", ".join(strange[:2]))
     model.eval()
     model.to(torch_device(device))
     text = model.config.get_text_config()
@@ -199,6 +199,13 @@ def load(folder: Path, dtype: Dtype = "auto", device: Device = "auto") -> Loaded
         rows=int(head.weight.shape[0]),
         ends=_ends(model, tokenizer),
         folder=folder,
+    )
+
+
+def _packed(folder: Path, how: str) -> ModelFileError:
+    return ModelFileError(
+        f"{folder}: the weights are packed ({how}), and this engine needs plain ones",
+        "use the unquantised model or its GGUF file, or serve it and use = 'openai'",
     )
 
 
