@@ -19,6 +19,7 @@ from agentkit.host import Host
 COMMANDS = {
     "run": ("agentkit.cli.run:run", "give an agent a task and watch it work"),
     "chat": ("agentkit.cli.chat:chat", "talk with a model or an agent"),
+    "models": ("agentkit.cli.models:app", "list, get, look at and ask models"),
     "runs": ("agentkit.cli.runs:app", "list, follow, steer, resume, fork and export runs"),
     "plugins": ("agentkit.cli.plugins:plugins", "what is installed, and what is wrong with it"),
     "bench": ("agentkit.cli.bench:bench", "run an experiment; results with their spread"),
