@@ -219,7 +219,8 @@ def test_a_prompt_that_does_not_fit_is_refused_before_any_computing(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "agentkit.models.decoder.Decoder.read", lambda *_: pytest.fail("something was computed")
+        "agentkit.models.engine.decoder.Decoder.read",
+        lambda *_: pytest.fail("something was computed"),
     )
     with pytest.raises(ContextOverflow) as caught:
         model.generate([ask("fine"), ask("x" * 2000)])

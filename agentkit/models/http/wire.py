@@ -24,8 +24,8 @@ from agentkit.capabilities.language_model import (
     Usage,
 )
 from agentkit.errors import Unsupported, UsageError
-from agentkit.models.chat import function_schema, valid_text
-from agentkit.models.schemas import closed, mismatch
+from agentkit.models.text.chat import function_schema, valid_text
+from agentkit.models.text.schemas import closed, mismatch
 
 FINISHES: Mapping[str, Finish] = {
     "stop": "stop",

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from agentkit.models.kernels import (
+from agentkit.models.engine.kernels import (
     HEAD_ROWS,
     Linear,
     Shapes,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from agentkit.models.decoder import Decoder
-from agentkit.models.kernels import key_mask
-from agentkit.models.sequences import TokenSeq
+from agentkit.models.engine.decoder import Decoder
+from agentkit.models.engine.kernels import key_mask
+from agentkit.models.engine.sequences import TokenSeq
 
 
 class Slab:

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from agentkit.errors import AgentkitError, UsageError
-from agentkit.models.choosing import Chooser
-from agentkit.models.decoder import Decoder
-from agentkit.models.grammar import Grammars, Matcher
-from agentkit.models.kernels import HEAD_ROWS
-from agentkit.models.rows import Call, Row, Work
-from agentkit.models.sampling import Drawn
-from agentkit.models.sequences import Budget, Prompts, TokenSeq
-from agentkit.models.slab import Slab
+from agentkit.models.engine.choosing import Chooser
+from agentkit.models.engine.decoder import Decoder
+from agentkit.models.engine.kernels import HEAD_ROWS
+from agentkit.models.engine.rows import Call, Row, Work
+from agentkit.models.engine.sampling import Drawn
+from agentkit.models.engine.sequences import Budget, Prompts, TokenSeq
+from agentkit.models.engine.slab import Slab
+from agentkit.models.text.grammar import Grammars, Matcher
 
 SLOTS = 16  # rows that are decoded together
 BETWEEN = 128  # tokens of a prompt read between two steps while others wait for their next token

@@ -29,8 +29,8 @@ from torch import Tensor
 
 from agentkit.capabilities.language_model import Grammar
 from agentkit.errors import GrammarDeadEnd
-from agentkit.models.closing import Closer
-from agentkit.models.schemas import refused, source, text_of
+from agentkit.models.text.closing import Closer
+from agentkit.models.text.schemas import refused, source, text_of
 
 _KEPT = 64  # compiled grammars
 _HORIZON = 48  # tokens before the end of the budget at which closing is watched, at least

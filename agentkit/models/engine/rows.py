@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from agentkit.capabilities import Cancel, Finish
 from agentkit.errors import ModelFileError
-from agentkit.models.grammar import Matcher
-from agentkit.models.sampling import Choice, Drawn
-from agentkit.models.sequences import TokenSeq
+from agentkit.models.engine.sampling import Choice, Drawn
+from agentkit.models.engine.sequences import TokenSeq
+from agentkit.models.text.grammar import Matcher
 
 # Yields after each piece of computing True, or False while there is no room for it; returns whether
 # a row goes on with it.

@@ -35,7 +35,7 @@ from agentkit.capabilities.language_model import (
     ToolSpec,
 )
 from agentkit.errors import ModelFileError, Unsupported, UsageError
-from agentkit.models.schemas import JSON_STYLE, closed
+from agentkit.models.text.schemas import JSON_STYLE, closed
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 MOST_CALLS = 8  # in one answer

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from agentkit.capabilities import Ids
 from agentkit.errors import UsageError
-from agentkit.models.tokens import check_ids
+from agentkit.models.engine.tokens import check_ids
 
 SITES = ("resid_pre", "attn_out", "mlp_out", "resid_post")
 _SITE = re.compile(r"(resid_pre|attn_out|mlp_out|resid_post)\.(\d+)")

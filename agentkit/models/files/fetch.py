@@ -20,9 +20,9 @@ from typing import Literal
 from agentkit.capabilities.language_model import Cancel
 from agentkit.errors import BackendUnavailable, Cancelled, ModelFileError
 from agentkit.files import folder_atomic, sha256
-from agentkit.models.catalog import Bundled, Wheel
-from agentkit.models.convert import convert
-from agentkit.models.copies import (
+from agentkit.models.files.catalog import Bundled, Wheel
+from agentkit.models.files.convert import convert
+from agentkit.models.files.copies import (
     Report,
     copy_folder,
     models_dir,

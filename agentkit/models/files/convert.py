@@ -2,7 +2,7 @@
 
 Loading a GGUF takes half a minute and several times its memory; loading the copy takes a second.
 The work is done in a child process, which gives the memory back, can be stopped at any moment, and
-cannot reach a network. `python -m agentkit.models.convert` is that child.
+cannot reach a network. `python -m agentkit.models.files.convert` is that child.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Literal
 from agentkit.capabilities.language_model import Cancel
 from agentkit.errors import Cancelled, ModelFileError
 from agentkit.files import folder_atomic
-from agentkit.models.copies import (
+from agentkit.models.files.copies import (
     Report,
     copy_folder,
     only_one,
@@ -26,7 +26,7 @@ from agentkit.models.copies import (
     sweep,
     write_manifest,
 )
-from agentkit.models.gguffile import read_header
+from agentkit.models.files.gguffile import read_header
 
 
 def convert(
@@ -87,7 +87,7 @@ def _run_child(path: Path, made: Path, dtype: str, lock: int, cancel: Cancel | N
         "OMP_WAIT_POLICY": "PASSIVE",
     }
     child = subprocess.Popen(
-        [sys.executable, "-m", "agentkit.models.convert", str(path), str(made), dtype],
+        [sys.executable, "-m", "agentkit.models.files.convert", str(path), str(made), dtype],
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

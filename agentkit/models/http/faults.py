@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import httpx
 
+from agentkit.models.http.wire import fault_text
 from agentkit.models.settings import OpenAISettings
-from agentkit.models.wire import fault_text
 
 _MAY_PASS = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _TOO_LONG = re.compile(

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from agentkit.errors import GrammarDeadEnd
-from agentkit.models.grammar import Grammars, Matcher, apply, bitmask
-from agentkit.models.rows import Row
-from agentkit.models.sampling import Drawn, Numbers, draw, numbers
+from agentkit.models.engine.rows import Row
+from agentkit.models.engine.sampling import Drawn, Numbers, draw, numbers
+from agentkit.models.text.grammar import Grammars, Matcher, apply, bitmask
 
 Masks = tuple[Tensor, dict[int, Exception]]  # bits, and the rows whose grammar cannot go on
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agentkit.errors import BackendUnavailable, ModelFileError
-from agentkit.models.catalog import BUNDLED
-from agentkit.models.convert import convert
-from agentkit.models.copies import copy_folder, fingerprint, hash_of, read_manifest
+from agentkit.models.files.catalog import BUNDLED
+from agentkit.models.files.convert import convert
+from agentkit.models.files.copies import copy_folder, fingerprint, hash_of, read_manifest
 from agentkit.models.settings import Device, Dtype
 from agentkit.names import nearest
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from agentkit.models.choosing import Chooser
-from agentkit.models.grammar import Grammars
-from agentkit.models.rows import Call, Row
-from agentkit.models.sampling import Drawn
+from agentkit.models.engine.choosing import Chooser
+from agentkit.models.engine.rows import Call, Row
+from agentkit.models.engine.sampling import Drawn
+from agentkit.models.text.grammar import Grammars
 
 CHUNK = 256  # tokens of a prompt read at once
 

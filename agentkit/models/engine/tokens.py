@@ -10,11 +10,11 @@ import numpy as np
 from agentkit.capabilities import Cancel, Draw, Ids, Request, Seq, Span
 from agentkit.capabilities.language_model import Grammar
 from agentkit.errors import ContextOverflow, UsageError
-from agentkit.models.chat import Chat
-from agentkit.models.engine import Engine
-from agentkit.models.grammar import Grammars, Matcher
-from agentkit.models.rows import Row
-from agentkit.models.sequences import TokenSeq
+from agentkit.models.engine.engine import Engine
+from agentkit.models.engine.rows import Row
+from agentkit.models.engine.sequences import TokenSeq
+from agentkit.models.text.chat import Chat
+from agentkit.models.text.grammar import Grammars, Matcher
 
 
 class EngineTokens:
