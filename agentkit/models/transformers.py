@@ -82,7 +82,7 @@ class Core:
     def __init__(self, folder: Path, settings: TransformersSettings) -> None:
         from agentkit.models.engine.decoder import Decoder, obstacle
         from agentkit.models.engine.engine import Engine
-        from agentkit.models.engine.hidden import ModuleHidden
+        from agentkit.models.engine.hidden import ModuleHidden, layers_of
         from agentkit.models.engine.plain import Plain
         from agentkit.models.engine.tokens import EngineTokens
         from agentkit.models.engine.weights import ModuleWeights
@@ -117,9 +117,10 @@ class Core:
             version=lambda: self.backend.version,
         )
         self.abilities[Weights] = weights
-        self.abilities[Hidden] = ModuleHidden(
-            lambda: weights.borrow("read"), self.loaded.rows, self.loaded.context
-        )
+        if layers_of(module):
+            self.abilities[Hidden] = ModuleHidden(
+                lambda: weights.borrow("read"), self.loaded.rows, self.loaded.context
+            )
         self.abilities[Logprobs] = _Alternatives()
         self.abilities[Grammars] = _Checks(self.grammars)
 

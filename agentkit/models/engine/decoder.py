@@ -22,9 +22,8 @@ from agentkit.models.engine.kernels import (
     attend,
     causal_mask,
     linear,
-    probe_attention,
-    probe_linears,
 )
+from agentkit.models.engine.probes import probe_attention, probe_linears, remembered
 
 FAMILY = ("llama", "qwen2", "qwen3", "mistral")
 ROPES = ("default", "linear", "llama3", "yarn")  # those whose frequencies do not move
@@ -57,9 +56,8 @@ class _Norm:
     eps: float
 
     def __call__(self, x: Tensor) -> Tensor:
-        wide = (
-            x.float()
-        )  # the same operations as F.rms_norm, which takes ten times as long on a row
+        # The same operations as F.rms_norm, which takes ten times as long on a row.
+        wide = x.float()
         size = (wide * wide).sum(-1, keepdim=True).mul_(1 / x.shape[-1]).add_(self.eps).rsqrt_()
         return (wide * size).to(x.dtype).mul_(self.weight)
 
@@ -251,6 +249,13 @@ class Decoder:
     def _probe(self) -> Shapes:
         if self.device.type != "cpu":
             return Shapes(exact=False)
+        first = self._layers[0]
+        parts = (first.qkv, first.out, first.gate_up, first.down, self._head)
+        kind = [(type(part).__name__, part.columns) for part in parts]
+        sizes = (self.heads, self.kv_heads, self.size, self.vocabulary, self.layers)
+        return remembered(f"{self.dtype} {kind} {sizes}", self._found)
+
+    def _found(self) -> Shapes:
         like, first = self.embedding[:1], self._layers[0]
         body = (first.qkv, first.out, first.gate_up, first.down)
         rows, steady = probe_linears(body, self._head, like)

@@ -18,6 +18,29 @@ SITES = ("resid_pre", "attn_out", "mlp_out", "resid_post")
 _SITE = re.compile(r"(resid_pre|attn_out|mlp_out|resid_post)\.(\d+)")
 
 
+# What writes attention's and the feed-forward half's output into the residual stream, by family:
+# where there are norms behind them (Gemma, OLMo 2), it is those.
+_WRITERS = {
+    "attn_out": ("self_attn", "attn", "post_attention_layernorm"),
+    "mlp_out": ("mlp", "mlp", "post_feedforward_layernorm"),
+}
+
+
+def layers_of(module: Any) -> Sequence[Any]:
+    """The decoder's layers where their halves can be told apart, else none."""
+    body = module.get_decoder()
+    found = getattr(body, "layers", None) or getattr(body, "h", None) or ()
+    readable = all(_writer(layer, site) is not None for layer in found for site in _WRITERS)
+    return found if readable else ()
+
+
+def _writer(layer: Any, site: str) -> Any:
+    usual, other, norm = _WRITERS[site]
+    if hasattr(layer, "post_feedforward_layernorm"):
+        return getattr(layer, norm, None)
+    return getattr(layer, usual, None) or getattr(layer, other, None)
+
+
 class ModuleHidden:
     """`Hidden` on a transformers module: one forward pass a sequence, with hooks.
 
@@ -46,7 +69,7 @@ class ModuleHidden:
 
 @contextmanager
 def _hooks(module: Any, sites: Sequence[str], found: dict[str, list[Tensor]]) -> Iterator[None]:
-    layers = module.get_decoder().layers
+    layers = layers_of(module)
     handles = []
     try:
         for site in found:
@@ -74,7 +97,5 @@ def _hook(layer: Any, place: str, into: list[Tensor]) -> Any:
             lambda _, args, kwargs: keep(args[0] if args else kwargs["hidden_states"]),
             with_kwargs=True,
         )
-    part = {"attn_out": "self_attn", "mlp_out": "mlp"}.get(place)
-    return (getattr(layer, part) if part else layer).register_forward_hook(
-        lambda _, args, output: keep(output)
-    )
+    writer = _writer(layer, place) if place in _WRITERS else layer
+    return writer.register_forward_hook(lambda _, args, output: keep(output))

@@ -162,11 +162,13 @@ def load(folder: Path, dtype: Dtype = "auto", device: Device = "auto") -> Loaded
     Raises:
         ModelFileError: the folder does not hold such a model.
     """
-    from transformers import AutoModelForCausalLM
-
+    quantised = _read_json(folder / "config.json").get("quantization_config")
+    if quantised is not None:  # told before the loader asks for that method's own package
+        method = quantised.get("quant_method") if isinstance(quantised, dict) else None
+        raise _packed(folder, str(method or "quantised"))
     tokenizer = load_tokenizer(folder)
     with offline_and_quiet(folder):
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        model: Any = _model_class(folder).from_pretrained(
             str(folder),
             dtype=_torch_dtype(folder, dtype),
             attn_implementation="eager",
@@ -179,12 +181,8 @@ def load(folder: Path, dtype: Dtype = "auto", device: Device = "auto") -> Loaded
         for name, weight in model.named_parameters()
         if not weight.is_floating_point()
     ]
-    if strange or getattr(model.config, "quantization_config", None):
-        raise ModelFileError(
-            f"{folder}: the weights are packed ({', '.join(strange[:2]) or 'quantised'}), and this "
-            "engine needs plain ones",
-            "use the unquantised model or its GGUF file, or serve it and use = 'openai'",
-        )
+    if strange:
+        raise _packed(folder, ", ".join(strange[:2]))
     model.eval()
     model.to(torch_device(device))
     text = model.config.get_text_config()
@@ -204,22 +202,65 @@ def load(folder: Path, dtype: Dtype = "auto", device: Device = "auto") -> Loaded
     )
 
 
+def _packed(folder: Path, how: str) -> ModelFileError:
+    return ModelFileError(
+        f"{folder}: the weights are packed ({how}), and this engine needs plain ones",
+        "use the unquantised model or its GGUF file, or serve it and use = 'openai'",
+    )
+
+
 def load_tokenizer(folder: Path) -> Any:
     """The folder's tokenizer alone: padding on the left, a padding token always set.
 
     Raises:
         ModelFileError: there is none that can be loaded.
     """
-    from transformers import AutoTokenizer
-
     with offline_and_quiet(folder):
-        tokenizer: Any = AutoTokenizer.from_pretrained(
+        tokenizer: Any = _tokenizer_class(folder).from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False
         )
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
+
+
+def _model_class(folder: Path) -> Any:
+    """The class itself where config.json names one: the Auto class imports half of the library."""
+    import transformers
+
+    config = _read_json(folder / "config.json")
+    named = config.get("architectures")
+    name = named[0] if isinstance(named, list) and len(named) == 1 else None
+    if (
+        isinstance(name, str)
+        and name.endswith("ForCausalLM")
+        and "quantization_config" not in config
+    ):
+        found = getattr(transformers, name, None)
+        if found is not None and found.config_class.model_type == config.get("model_type"):
+            return found
+    return transformers.AutoModelForCausalLM
+
+
+def _tokenizer_class(folder: Path) -> Any:
+    """Likewise: the plain class where the folder asks for no other."""
+    import transformers
+
+    path = folder / "tokenizer_config.json"
+    named = _read_json(path).get("tokenizer_class") if path.exists() else None
+    plain = named in ("TokenizersBackend", "PreTrainedTokenizerFast")
+    if plain and (folder / "tokenizer.json").exists():
+        return transformers.PreTrainedTokenizerFast
+    return transformers.AutoTokenizer
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path}: is no JSON: {error}", "fetch it again") from error
+    return found if isinstance(found, dict) else {}
 
 
 def folder_hash(folder: Path) -> str:
@@ -262,10 +303,7 @@ def _torch_dtype(folder: Path, dtype: Dtype) -> Any:
     import torch
 
     if dtype == "auto":
-        try:
-            config = json.loads((folder / "config.json").read_text())
-        except ValueError as error:
-            raise ModelFileError(f"{folder / 'config.json'}: is no JSON: {error}") from error
+        config = _read_json(folder / "config.json")
         stored = config.get("dtype") or config.get("torch_dtype") or "float32"
         # fp16 overflows in places that bf16 does not, and no CPU computes it fast.
         dtype = "fp32" if stored == "float32" else "bf16"
