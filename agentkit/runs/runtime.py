@@ -30,8 +30,8 @@ from agentkit.errors import AgentkitError, ConfigError, Diverged, ToolDenied, Us
 from agentkit.runs.codec import completion_from, completion_to, request_to
 from agentkit.runs.events import Event
 from agentkit.runs.guards import judge
+from agentkit.runs.rows import dump
 from agentkit.runs.session import Session, Waiting
-from agentkit.runs.sqlite import dump
 from agentkit.runs.store import (
     Append,
     Attach,
