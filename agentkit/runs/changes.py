@@ -25,6 +25,7 @@ from agentkit.runs.store import (
     SetGraph,
     SetStatus,
     TakeInbox,
+    Wait,
 )
 
 DB = sqlite3.Connection
@@ -107,6 +108,10 @@ def apply(db: DB, run: str, change: Change) -> list[Event]:
             db.execute("UPDATE runs SET graph = ? WHERE id = ?", (dump(change.graph), run))
         case SetStatus():
             return set_status(db, run, change)
+        case Wait():
+            sql = "SELECT 1 FROM events WHERE run = ? AND seq > ? AND kind = 'question.answered'"
+            if db.execute(sql, (run, change.since)).fetchone() is None:
+                return set_status(db, run, SetStatus("waiting", change.note))
         case TakeInbox():
             return _take_inbox(db, run, change)
     return []

@@ -16,7 +16,7 @@ from agentkit.errors import AgentkitError, LeaseLost, RunInterrupted, StoreError
 from agentkit.runs import graph as graphs
 from agentkit.runs.events import Event
 from agentkit.runs.session import Meter, Session, current
-from agentkit.runs.store import Append, RunRow, SetBudget, SetGraph, SetStatus, Status
+from agentkit.runs.store import Append, RunRow, SetBudget, SetGraph, SetStatus, Status, Wait
 
 if TYPE_CHECKING:
     from agentkit.capabilities.agent import Agent
@@ -76,7 +76,10 @@ class Driver:
         except LeaseLost as lost:
             fault = StoreError(str(lost) or f"another process took over run {self.run}")
         except RunInterrupted as stop:
-            self._stopped(stop)
+            try:
+                self._stopped(stop)
+            except StoreError as error:
+                fault = error
         except Exception as error:
             fault = error
             with suppress(AgentkitError, LeaseLost):
@@ -129,7 +132,7 @@ class Driver:
             config = {"configurable": {"thread_id": self.run}, "recursion_limit": STEPS}
             start = self._start(agent, graph, config)
             while True:
-                self._control = RunControl()
+                self._control, began = RunControl(), self._store.last(self.run)
                 self.session.check()
                 try:
                     graph.invoke(start, config, durability="sync", control=self._control)
@@ -142,7 +145,7 @@ class Driver:
                 if not snapshot.tasks:
                     self._done(agent, snapshot.values)
                     break
-                if self._waits():
+                if self._waits(began):
                     return
                 start = None
         finally:
@@ -163,13 +166,12 @@ class Driver:
             raise CheckpointDamaged("it is ahead of the event log")
         return None
 
-    def _waits(self) -> bool:
-        """Whether questions are open; the run stops for them in the same transaction."""
-        if not self._store.questions(self.run):
-            return False
+    def _waits(self, began: int) -> bool:
+        """Stops for open questions, unless one was answered since the nodes were last run."""
         count = len(self._store.questions(self.run))
-        self.session.write(SetStatus("waiting", f"{count} question{'s' * (count > 1)} open"))
-        return True
+        if count:
+            self.session.write(Wait(f"{count} question{'s' * (count > 1)} open", began))
+        return self._store.get(self.run).status == "waiting"
 
     # -- ends -------------------------------------------------------------------------------------
 
