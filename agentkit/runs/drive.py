@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentkit.errors import AgentkitError, LeaseLost, RunInterrupted, StoreError
 from agentkit.runs import graph as graphs
+from agentkit.runs import interrupts
 from agentkit.runs.events import Event
 from agentkit.runs.session import Meter, Session, current
 from agentkit.runs.store import Append, RunRow, SetBudget, SetGraph, SetStatus, Status, Wait
@@ -130,7 +131,7 @@ class Driver:
         try:
             graph = built.compile(checkpointer=saver)
             config = {"configurable": {"thread_id": self.run}, "recursion_limit": STEPS}
-            start = self._start(agent, graph, config)
+            start = self._start(agent, graph, config, saver)
             while True:
                 self._control, began = RunControl(), self._store.last(self.run)
                 self.session.check()
@@ -145,15 +146,16 @@ class Driver:
                 if not snapshot.tasks:
                     self._done(agent, snapshot.values)
                     break
+                start = interrupts.ask(self.session, snapshot, saver)
                 if self._waits(began):
                     return
-                start = None
         finally:
             saver.close()
         self._store.drop_checkpoint(self.run)
 
-    def _start(self, agent: Agent, graph: Any, config: Any) -> Any:
-        """The graph's first input, or None where a checkpoint says how far it is."""
+    def _start(self, agent: Agent, graph: Any, config: Any, saver: Any) -> Any:
+        """The graph's first input; where a checkpoint says how far it is, None, or the answers to
+        interrupts of its own."""
         from agentkit.runs.checkpoint import CheckpointDamaged
 
         try:
@@ -164,7 +166,7 @@ class Driver:
             return agent.input.model_validate(dict(self._row.input)).model_dump()
         if (snapshot.metadata or {}).get("log", 0) > self.session.told:
             raise CheckpointDamaged("it is ahead of the event log")
-        return None
+        return interrupts.ask(self.session, snapshot, saver)
 
     def _waits(self, began: int) -> bool:
         """Stops for open questions, unless one was answered since the nodes were last run."""

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import Any, get_type_hints
 
 from agentkit.errors import ConfigError, UsageError
+from agentkit.runs.interrupts import OURS
 from agentkit.runs.runtime import Rt
 from agentkit.runs.session import Session, Waiting, current
 
@@ -36,7 +37,7 @@ def node(function: Callable[..., Any]) -> Callable[[Any], Any]:
         except Waiting:
             from langgraph.types import interrupt
 
-            interrupt({"position": position})
+            interrupt({OURS: position})
         except Exception as error:
             if session.fault is None:
                 rt.reopen(error)

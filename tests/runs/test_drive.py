@@ -321,22 +321,6 @@ def test_another_graph_is_refused_and_a_fork_takes_it(kit_of: Nodes) -> None:
     assert fork.result.text == "yes!"
 
 
-def test_a_graph_that_goes_past_the_runtime_runs_and_says_so(kit_of: Nodes, made: Nodes) -> None:
-    def build() -> Any:
-        from langgraph.graph import START, StateGraph
-
-        graph = StateGraph(dict)
-        graph.add_node("plain", lambda state: {**state, "text": "done"})
-        graph.add_edge(START, "plain")
-        return graph
-
-    kit = kit_of(made(build))
-    run = kit.agent("made").run("t")
-    assert run.result.text == "done"
-    notice = kit.runs.tail(run.id, kinds=("run.notice",))[0].data["text"]
-    assert "calls of plain do not go through the runtime" in notice
-
-
 # -- forks ----------------------------------------------------------------------------------------
 
 
