@@ -29,6 +29,9 @@ COMMANDS = {
 }
 
 
+COMPLETION = ("install_completion", "show_completion")  # typer's, for a program of its own
+
+
 class Lazy(click.Group):
     """A group whose commands are known by name and help, and imported when one is called."""
 
@@ -51,6 +54,7 @@ class Lazy(click.Group):
             found = app
         command: Any = typer.main.get_command(found)
         command.name = cmd_name
+        command.params = [p for p in command.params if p.name not in COMPLETION]
         return cast(click.Command, command)
 
     def resolve_command(
