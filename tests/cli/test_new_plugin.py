@@ -19,6 +19,7 @@ from agentkit.cli.app import build
 from agentkit.cli.new_plugin import render
 from agentkit.errors import UsageError
 from agentkit.registry import NOUNS
+from tests.written import install, write
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -152,22 +153,8 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
     (folder / "agentkit").symlink_to(ROOT / "agentkit")
     for noun in NOUNS:
-        for name, text in render(f"my-{noun}", noun).items():
-            path = folder / "plugins" / f"my-{noun}" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        write(folder / "plugins" / f"my-{noun}", render(f"my-{noun}", noun))
     return folder
-
-
-def as_installed(folder: Path, noun: str) -> None:
-    """What pip leaves beside a package."""
-    info = folder / f"agentkit_my_{noun}-0.1.0.dist-info"
-    info.mkdir()
-    readme = (folder / "README.md").read_text()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: agentkit-my-{noun}\nVersion: 0.1.0\n\n{readme}"
-    )
-    (info / "entry_points.txt").write_text(f"[agentkit]\nmy-{noun} = agentkit_my_{noun}.plugin\n")
 
 
 # Those of agents and sandboxes take seconds; all suites of all are run below.
@@ -175,10 +162,7 @@ def as_installed(folder: Path, noun: str) -> None:
 def test_a_new_part_conforms(noun: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from agentkit.testing.conformance import Conformance, failures
 
-    for name, text in render(f"my-{noun}", noun).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    as_installed(tmp_path, noun)
+    install(tmp_path, f"my-{noun}", noun)
     monkeypatch.syspath_prepend(str(tmp_path))
     test = tmp_path / "tests" / f"test_{noun}.py"
     space: dict[str, object] = {"__file__": str(test), "__name__": f"written_{noun}"}
