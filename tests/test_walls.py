@@ -10,28 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.testing.conformance.package import HEAVY, PUBLIC
+
 ROOT = Path(__file__).parent.parent
-HEAVY = ("torch", "transformers", "langgraph", "fastapi", "pydantic_settings", "numpy")
-PUBLIC = {"agentkit"} | {
-    f"agentkit.{name}"
-    for name in (
-        "capabilities",
-        "runs",
-        "testing",
-        "bench",
-        "errors",
-        "files",
-        "seeds",
-        "names",
-        "secrets",
-        "settings",
-        "kit",
-        "registry",
-        "hookspecs",
-        "models",
-        "cli",
-    )
-}
+PUBLIC_MODULES = {"agentkit", *(f"agentkit.{name}" for name in PUBLIC)}
 PLUGINS = sorted(
     p.parent
     for group in ("plugins", "environments")
@@ -75,7 +57,7 @@ def test_a_plugin_keeps_to_the_public_api(plugin: Path) -> None:
             top = module.split(".")[0]
             if top.startswith("agentkit_") and top != own:
                 wrong.append(f"{path}: imports another plugin: {module}")
-            if top == "agentkit" and ".".join(module.split(".")[:2]) not in PUBLIC:
+            if top == "agentkit" and ".".join(module.split(".")[:2]) not in PUBLIC_MODULES:
                 wrong.append(f"{path}: {module} is not public")
             if any(part.startswith("_") for part in module.split(".")[1:]) and top == "agentkit":
                 wrong.append(f"{path}: {module} is private")

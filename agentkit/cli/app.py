@@ -22,6 +22,10 @@ COMMANDS = {
     "models": ("agentkit.cli.models:app", "list, get, look at and ask models"),
     "runs": ("agentkit.cli.runs:app", "list, follow, steer, resume, fork and export runs"),
     "plugins": ("agentkit.cli.plugins:plugins", "what is installed, and what is wrong with it"),
+    "new-plugin": (
+        "agentkit.cli.new_plugin:new_plugin",
+        "write a plugin to start from, with tests",
+    ),
     "bench": ("agentkit.cli.bench:bench", "run an experiment; results with their spread"),
     "doctor": ("agentkit.cli.doctor:doctor", "check this machine, plugins and settings"),
     "config": ("agentkit.cli.config:app", "explain and check settings"),
