@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,8 @@ def test_a_plugin_has_what_every_plugin_has(plugin: Path) -> None:
     assert list((plugin / "tests").glob("test_*.py"))
     assert f'name = "agentkit-{plugin.name}"' in (plugin / "pyproject.toml").read_text()
     assert f"{plugin.name} = " in (plugin / "pyproject.toml").read_text()
+    mypy = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert f"$MYPY_CONFIG_FILE_DIR/{plugin.relative_to(ROOT)}" in mypy["mypy_path"].split(":")
 
 
 def test_modules_are_read_in_one_sitting() -> None:

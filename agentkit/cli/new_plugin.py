@@ -46,7 +46,7 @@ def new_plugin(
         made.chmod(0o755)
         for file, text in files.items():
             (made / file).parent.mkdir(parents=True, exist_ok=True)
-            (made / file).write_text(text)
+            (made / file).write_text(text, encoding="utf-8")
     shown = folder if folder.is_absolute() else f"./{folder}"
     typer.echo(f"wrote {shown}: a plugin with the {noun} {name!r}; next:")
     typer.echo(f"  python -m pip install -e {shown}")
@@ -57,7 +57,9 @@ def new_plugin(
 def render(name: str, noun: str) -> dict[str, str]:
     """The files of a plugin: relative path to text."""
     root = resources.files("agentkit") / TEMPLATES
-    own = {file: (root / noun / file).read_text() for file in ("part.py", "test.py", "use.md")}
+    own = {
+        file: (root / noun / file).read_text("utf-8") for file in ("part.py", "test.py", "use.md")
+    }
     docstring = ast.get_docstring(ast.parse(own["part.py"])) or ""
     summary = docstring.splitlines()[0].removesuffix(".")
     files = {
@@ -117,7 +119,7 @@ def _tree(folder: Traversable, above: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in folder.iterdir():
         if entry.is_file():
-            found[f"{above}{entry.name}"] = entry.read_text()
+            found[f"{above}{entry.name}"] = entry.read_text("utf-8")
         elif entry.name != "__pycache__":
             found |= _tree(entry, f"{above}{entry.name}/")
     return found

@@ -125,7 +125,7 @@ def test_what_cannot_be_is_refused(arguments: list[str], says: str) -> None:
 
 
 def test_a_fault_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Path, text: str) -> int:
+    def full(self: Path, text: str, encoding: str) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
