@@ -81,6 +81,12 @@ def agentkit_register(registry: Registry) -> None:
         needs={"model": "model", "tools": "tool"},
         summary="a plain tool-calling agent",
     )
+    registry.guard(
+        "effects",
+        "agentkit.runs.guards:EffectGuard",
+        settings="agentkit.runs.guards:EffectSettings",
+        summary="asks before a call that changes the world, or denies it",
+    )
     registry.experiment(
         "model",
         "agentkit.bench.model:MODEL",

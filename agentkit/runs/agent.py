@@ -142,6 +142,15 @@ class Run:
     def status(self) -> Status:
         return self.row.status
 
+    def past(self, *kinds: str) -> list[Event]:
+        """Its stored events of these kinds that no iteration will give: those from before now."""
+        return self._store.tail(self.id, kinds=kinds, upto=self._seen)
+
+    @property
+    def notices(self) -> list[str]:
+        """What people should know about the store, e.g. that a damaged one was put aside."""
+        return self._store.notices
+
     @property
     def questions(self) -> list[OpenQuestion]:
         """What it asks and nobody has answered."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from agentkit.models.engine import probes
-from agentkit.models.engine.kernels import BLOCK, Shapes, attend, causal_mask, linear, noise
+from agentkit.models.engine.kernels import BLOCK, GRID, Shapes, attend, causal_mask, linear, noise
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +29,11 @@ def test_attention_keeps_what_the_probe_says(
     heads: int, kv: int, size: int, dtype: torch.dtype
 ) -> None:
     like = torch.zeros(1, dtype=dtype)
-    group, tails, exact = probes.probe_attention(heads, kv, size, like)
-    assert tails and set(tails) <= set(range(1, BLOCK + 1))
+    rows, group, tails, exact = probes.probe_attention(heads, kv, size, GRID, like)
+    assert set(rows) <= set(GRID) and set(tails) <= set(range(1, BLOCK))
     if not exact:  # nothing is claimed
         return
-    shapes, per = Shapes(group=group, tails=tails), heads // kv
+    shapes, per = Shapes(rows, group, tails), heads // kv
     batch = -(-4096 // (heads * size))
     store = noise(batch * 2 * BLOCK * 2 * kv, size, like).view(batch, 2 * BLOCK, 2, kv, size)
     keys, values = store[:, :, 0].transpose(1, 2), store[:, :, 1].transpose(1, 2)
@@ -48,7 +48,8 @@ def test_attention_keeps_what_the_probe_says(
     generator = torch.Generator().manual_seed(heads)
     for _ in range(25):
         length = int(torch.randint(2, 2 * BLOCK, (1,), generator=generator))
-        count = int(torch.randint(1, min(length, 40) + 1, (1,), generator=generator))
+        admitted = [n for n in (1, *rows) if n <= min(length, 40)]
+        count = admitted[int(torch.randint(len(admitted), (1,), generator=generator))]
         longer = int(torch.randint(length, 2 * BLOCK, (1,), generator=generator))
         wanted = last(length, shapes.width(length), 1)
         assert torch.equal(last(length, shapes.width(longer), count), wanted), (length, count)
@@ -58,14 +59,16 @@ def test_attention_keeps_what_the_probe_says(
 def test_products_keep_what_the_probe_says(dtype: torch.dtype) -> None:
     weight = noise(200, 96, torch.zeros(1, dtype=dtype))
     product = linear(weight)
-    rows, chunk, exact = probes.probe_linears([product], weight)
-    assert 1 <= rows <= chunk
+    rows, exact = probes.probe_linears([product], product, weight)
     if not exact:
         return
-    x = noise(chunk, 96, weight)
-    whole = product(x)
-    for n in range(rows, min(chunk, 80)):
-        assert torch.equal(product(x[:n].contiguous()), whole[:n]), n
+    x = noise(2 * rows[-1], 96, weight)
+    whole = product(x[: rows[-1]].contiguous())
+    for start in range(1, rows[-1], 37):
+        for n in rows:
+            part = product(x[start : start + n].contiguous())
+            kept = min(n, rows[-1] - start)
+            assert torch.equal(part[:kept], whole[start : start + kept]), (start, n)
 
 
 class Spoiled:
@@ -83,7 +86,7 @@ class Spoiled:
 
 
 def test_a_product_that_depends_on_its_neighbours_is_found_out() -> None:
-    assert probes.probe_linears([Spoiled()], torch.zeros(1)) == (4, 512, False)
+    assert not probes.probe_linears([Spoiled()], Spoiled(), torch.zeros(1))[1]
 
 
 def test_findings_are_remembered_for_this_machine_and_kind(tmp_path: Path) -> None:
@@ -91,15 +94,15 @@ def test_findings_are_remembered_for_this_machine_and_kind(tmp_path: Path) -> No
 
     def find(kind: str) -> Shapes:
         asked.append(kind)
-        return Shapes(rows=len(asked), tails=(64, 128), exact=True)
+        return Shapes(rows=(len(asked),), tails=(64, 128), exact=True)
 
     first = probes.remembered("a", lambda: find("a"))
     assert probes.remembered("a", lambda: find("a")) == first and asked == ["a"]
-    assert probes.remembered("b", lambda: find("b")).rows == 2
+    assert probes.remembered("b", lambda: find("b")).rows == (2,)
     torch.set_num_threads(2)  # another split of the work, other bits
-    assert probes.remembered("a", lambda: find("a")).rows == 3
+    assert probes.remembered("a", lambda: find("a")).rows == (3,)
     torch.set_num_threads(1)
-    for damage in ("", "{}[", '{"rows": 1}', '{"rows": 1, "tails": [1], "nonsense": 0}'):
+    for damage in ("", "{}[", '{"rows": [1]}', '{"rows": [1], "tails": [1], "no": 0}'):
         for path in (tmp_path / "cache" / "probes").iterdir():
             path.write_text(damage)
         before = len(asked)
@@ -111,4 +114,4 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("AGENTKIT_CACHE", str(tmp_path / "file"))
-    assert probes.remembered("a", lambda: Shapes(rows=7)) == Shapes(rows=7)
+    assert probes.remembered("a", lambda: Shapes(rows=(7,))) == Shapes(rows=(7,))

@@ -125,19 +125,19 @@ class Decoder:
         n, per = len(ids), self.heads // self.kv_heads
         end, width = start + n, self.shapes.width(start + n)
         x = self._embed(ids)
-        turns = self._turning(torch.arange(start, start + len(x), device=self.device))
-        ends = torch.arange(start + 1, end + 1, device=self.device)
+        places = torch.arange(start, start + len(x), device=self.device)
+        turns, ends = self._turning(places), places + 1
         mask = causal_mask(ends, width, per, self.dtype)
         for number, layer in enumerate(self._layers):
             qkv = self._project(layer, x, turns)
             kept = store[number, row]
             kept[start:end].view(n, 2 * self.kv_heads, self.size).copy_(qkv[:n, self.heads :])
             keys, values = kept[:width].permute(1, 2, 0, 3)[:, None].unbind(0)
-            q = qkv[:n, : self.heads].reshape(n, self.kv_heads, per, self.size)
-            q = q.transpose(0, 1).reshape(1, self.kv_heads, n * per, self.size)
+            q = qkv[:, : self.heads].reshape(len(x), self.kv_heads, per, self.size)
+            q = q.transpose(0, 1).reshape(1, self.kv_heads, len(x) * per, self.size)
             seen = attend(q, keys, values, mask, self.shapes.group)[0]
-            seen = seen.view(self.kv_heads, n, per, self.size).transpose(0, 1)
-            x = self._finish(layer, x, seen.reshape(n, -1))
+            seen = seen.view(self.kv_heads, len(x), per, self.size).transpose(0, 1)
+            x = self._finish(layer, x, seen.reshape(len(x), -1))
         return self._norm(x)[:n]
 
     def step(self, ids: Tensor, store: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
@@ -258,9 +258,11 @@ class Decoder:
     def _found(self) -> Shapes:
         like, first = self.embedding[:1], self._layers[0]
         body = (first.qkv, first.out, first.gate_up, first.down)
-        rows, chunk, steady = probe_linears((*body,), like)
-        group, tails, agreed = probe_attention(self.heads, self.kv_heads, self.size, like)
-        shapes = Shapes(rows, chunk, group, tails, exact=False)
+        rows, steady = probe_linears(body, self._head, like)
+        rows, group, tails, agreed = probe_attention(
+            self.heads, self.kv_heads, self.size, rows, like
+        )
+        shapes = Shapes(rows, group, tails, exact=False)
         if not (steady and agreed):
             return shapes
         self.shapes = shapes

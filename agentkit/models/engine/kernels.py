@@ -11,6 +11,7 @@ also the greatest gain in speed; otherwise plain `F.linear` is used.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,8 @@ from torch import Tensor
 
 BLOCK = 512  # the CPU attention kernel cuts keys into blocks of this many
 HEAD_ROWS = 64  # the most rows that go through the head at once
+# Row counts that may be used: few enough to probe each, dense where padding would cost most.
+GRID = (*range(2, 17), 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512)
 _RIGHT: set[tuple[torch.Size, torch.dtype, bool]] = set()  # kinds of products found right here
 
 
@@ -27,26 +30,30 @@ _RIGHT: set[tuple[torch.Size, torch.dtype, bool]] = set()  # kinds of products f
 class Shapes:
     """The shapes that all work is cut or padded to.
 
-    rows: the fewest rows of a matrix product. chunk: the most rows of one, also the tokens of a
-    prompt that are read at once. group: the query rows per key-value head are a multiple of it.
-    tails: widths that the last block of keys may have. exact: whether the probes found them so.
+    rows: row counts that a matrix product may have, ascending. group: the query rows per key-value
+    head are a multiple of it. tails: widths that the last block of keys may have. exact: whether
+    the probes found them so.
     """
 
-    rows: int = 4
-    chunk: int = 512
+    rows: tuple[int, ...] = GRID
     group: int = 4
     tails: tuple[int, ...] = (64, 128, 192)
     exact: bool = False
 
+    @property
+    def chunk(self) -> int:
+        """The most rows of a product, also the tokens of a prompt that are read at once."""
+        return self.rows[-1]
+
     def padded(self, n: int) -> int:
-        """Rows of the matrix product that carries n rows."""
-        return max(n, self.rows)
+        """Rows of the matrix product that carries n rows, n <= chunk."""
+        return self.rows[bisect_left(self.rows, n)]
 
     def width(self, n: int) -> int:
         """The narrowest admitted width of a key-value store for n tokens."""
         whole, rest = divmod(n, BLOCK)
-        if not rest:
-            return n or self.tails[0]
+        if not rest and whole:
+            return n
         return whole * BLOCK + next((t for t in self.tails if t >= rest), BLOCK)
 
 

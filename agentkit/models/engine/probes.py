@@ -20,21 +20,17 @@ from torch import Tensor
 from agentkit.files import cache_dir, write_atomic
 from agentkit.models.engine.kernels import (
     BLOCK,
+    GRID,
+    HEAD_ROWS,
     Linear,
     Shapes,
     attend,
-    causal_mask,
+    key_mask,
     noise,
 )
 
 RECIPE = 1  # raised when probes, kernels or forward pass change: older findings are not used then
 _TAILS = (64, 128, 192, 256, 320, 384, 448)  # widths tried for the last block
-_LENGTHS = (
-    *(20, 60, 61, 120, 127, 180, 191, 250, 255, 290, 300, 319),
-    *(370, 383, 440, 500, 511, 620, 700, 767, 830, 900, 1000, 1100),
-)
-_COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 11, 17, 64)  # queries of one head that are read at once
-_ELEMENTS = 8192  # compared at each length
 
 
 def remembered(kind: str, find: Callable[[], Shapes]) -> Shapes:
@@ -46,7 +42,7 @@ def remembered(kind: str, find: Callable[[], Shapes]) -> Shapes:
     path = cache_dir() / "probes" / f"{_key(kind)}.json"
     try:
         found = json.loads(path.read_text())
-        return Shapes(**{**found, "tails": tuple(found["tails"])})
+        return Shapes(**{**found, "rows": tuple(found["rows"]), "tails": tuple(found["tails"])})
     except (OSError, ValueError, TypeError, KeyError):
         pass  # not asked yet, or damaged
     shapes = find()
@@ -80,64 +76,94 @@ def _processor() -> str:
     return "\n".join(line for line in lines if line.split(":")[0].strip().lower() in kept)
 
 
-def probe_linears(linears: Sequence[Linear], like: Tensor) -> tuple[int, int, bool]:
-    """(rows, chunk, exact): the widest range of row counts in which no row's bits depend on the
-    count or on its place. Fast ranges are tried first; a fixed count is the last resort."""
-    for rows, chunk in ((2, 512), (4, 512), (16, 512), (32, 32), (64, 64), (128, 128)):
-        if all(_steady(one, rows, chunk, like) for one in linears):
-            return rows, chunk, True
-    return 4, 512, False
+def probe_linears(
+    linears: Sequence[Linear], head: Linear, like: Tensor
+) -> tuple[tuple[int, ...], bool]:
+    """(rows, exact): the row counts in which no row's bits depend on the count or on its place.
+
+    Every count that will be used is tried: kernels treat the last rows of a product in another way,
+    and which ones those are follows no rule that holds on all processors. Where small counts
+    disagree with large ones, less is read at once; one fixed count is the last resort.
+
+    Args:
+        linears: all shapes of a layer. head: is given HEAD_ROWS rows at most.
+    """
+    for most in (GRID[-1], HEAD_ROWS, 32):
+        rows = [n for n in GRID if n <= most]
+        for one in linears:
+            rows = _steady(one, rows, most, like)
+        small = [n for n in rows if n <= HEAD_ROWS]
+        kept = _steady(head, small, min(most, HEAD_ROWS), like)
+        rows = [n for n in rows if n in kept or n > HEAD_ROWS]
+        if rows and rows[-1] == most and (rows[0] <= 16 or most == 32):
+            return tuple(rows), True
+    return GRID, False
 
 
-def _steady(one: Linear, rows: int, chunk: int, like: Tensor) -> bool:
-    x = noise(chunk, one.columns, like)
+def _steady(one: Linear, counts: Sequence[int], most: int, like: Tensor) -> list[int]:
+    """Those of the counts that give a row the bits which it has among `most` rows; none where those
+    depend on the place among them."""
+    x = noise(most, one.columns, like)
     whole = one(x)
-    counts = [n for n in (*range(rows, 10), 12, 15, 16, 17, 31, 33, 64, 100, 128) if n >= rows]
-    for n in (c for c in counts if c <= chunk):
-        if not torch.equal(one(x[:n].contiguous()), whole[:n]):
-            return False
-        if n < chunk and not torch.equal(one(x[chunk - n :].contiguous()), whole[chunk - n :]):
-            return False
-    return bool(torch.equal(one(x.flip(0).contiguous()).flip(0), whole))
+    if not torch.equal(one(x.flip(0).contiguous()).flip(0), whole):
+        return []
+    return [
+        n
+        for n in counts
+        if torch.equal(one(x[:n].contiguous()), whole[:n])
+        and torch.equal(one(x[most - n :].contiguous()), whole[most - n :])
+    ]
 
 
 def probe_attention(
-    heads: int, kv_heads: int, size: int, like: Tensor
-) -> tuple[int, tuple[int, ...], bool]:
-    """(group, tails, exact): how query rows must be padded, and which widths agree."""
-    per, most = heads // kv_heads, max(_COUNTS)
-    batch = -(-_ELEMENTS // (heads * size))
-    store = noise(batch * 3 * BLOCK * 2 * kv_heads, size, like)
-    store = store.view(batch, 3 * BLOCK, 2, kv_heads, size)
+    heads: int, kv_heads: int, size: int, rows: Sequence[int], like: Tensor
+) -> tuple[tuple[int, ...], int, tuple[int, ...], bool]:
+    """(rows, group, tails, exact): the row counts that agree with single queries, what query
+    rows must be a multiple of for that, and the widths whose masked end changes no bit.
+
+    Short number formats hide most differences, so more queries are tried in them.
+
+    Args:
+        rows: counts that the products admit; the greatest must agree.
+    """
+    per = heads // kv_heads
+    tokens = BLOCK if like.dtype == torch.float32 else 4 * BLOCK
+    store = noise(4 * BLOCK * kv_heads, size, like).view(1, 2 * BLOCK, 2, kv_heads, size)
     keys, values = store[:, :, 0].transpose(1, 2), store[:, :, 1].transpose(1, 2)
-    queries = noise(batch * kv_heads * most * per, size, like)
-    queries = queries.view(batch, kv_heads, most * per, size)
+    queries = noise(tokens * heads, size, like).view(tokens, kv_heads, per, size)
+    lengths = torch.randint(1, BLOCK + 1, (tokens,), generator=torch.Generator().manual_seed(3))
 
-    def run(length: int, width: int, count: int, group: int) -> Tensor:
-        """The last query of `count`, which sees `length` keys; gives (batch, KV, per, D)."""
-        ends = torch.arange(length - count + 1, length + 1, device=like.device)
-        mask = causal_mask(ends, width, per, like.dtype)
-        q = queries[:, :, (most - count) * per :]
-        return attend(q, keys[:, :, :width], values[:, :, :width], mask, group)[:, :, -per:]
+    def run(count: int, width: int, group: int, ends: Tensor) -> Tensor:
+        """All queries, `count` of them at once, each seeing its first keys: (tokens, KV, per, D),
+        less what does not fill a count."""
+        many = tokens // count
+        q = queries[: many * count].unflatten(0, (many, count)).transpose(1, 2).flatten(2, 3)
+        mask = key_mask(ends[: many * count].repeat_interleave(per), width, like.dtype)
+        mask = mask.view(many, 1, count * per, width)
+        k, v = (x[:, :, :width].expand(many, -1, -1, -1) for x in (keys, values))
+        seen = attend(q, k, v, mask, group)
+        return seen.unflatten(2, (count, per)).transpose(1, 2).flatten(0, 1)
 
-    for group in (4, 8, 16):
-        aims = {n: run(n, 2 * BLOCK if n <= 2 * BLOCK else 3 * BLOCK, 1, group) for n in _LENGTHS}
-        if not all(
-            torch.equal(run(n, 3 * BLOCK, count, group), aim)
-            for place, (n, aim) in enumerate(aims.items())
-            for count in (_COUNTS if place % 3 == 0 else _COUNTS[:1])
-            if count <= n
-        ):
-            continue
-        tails = tuple(
-            t
-            for t in _TAILS
-            if all(
-                torch.equal(run(n, base + t, 1, group), aim)
-                for n, aim in aims.items()
-                for base in (0, BLOCK, 2 * BLOCK)
-                if n <= base + t  # short rows stand beside long ones
+    def steady(tail: int, group: int) -> bool:
+        short = lengths.clamp(max=tail)
+        return all(
+            torch.equal(
+                run(count, base + tail, group, base + short),
+                run(count, base + BLOCK, group, base + short),
             )
+            for count in (1, rows[-1])
+            for base in (0, BLOCK)
         )
-        return group, tails or (BLOCK,), True
-    return 4, (64, 128, 192), False
+
+    lengths = lengths.to(like.device)
+    for group in (4, 8, 16):
+        alone = run(1, BLOCK, group, lengths)
+        agree = [n for n in rows if _prefix(run(n, BLOCK, group, lengths), alone)]
+        longer = torch.equal(run(1, 2 * BLOCK, group, lengths), alone)
+        if longer and agree and agree[-1] == rows[-1]:
+            return tuple(agree), group, tuple(t for t in _TAILS if steady(t, group)), True
+    return GRID, 4, (64, 128, 192), False
+
+
+def _prefix(part: Tensor, whole: Tensor) -> bool:
+    return bool(torch.equal(part, whole[: len(part)]))

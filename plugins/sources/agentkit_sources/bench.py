@@ -136,7 +136,7 @@ def _everything(bench: Bench, source: FolderSource) -> Find:
     """The embedder on every passage: what re-ranking few candidates stands in for."""
     import numpy as np
 
-    model = bench.kit.model("minilm").ability(Embed)  # type: ignore[type-abstract]
+    model = bench.kit.model("minilm").ability(Embed)
     ids = source.index.ids()
     vectors = []
     for start in range(0, len(ids), 64):
