@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from agentkit.bench import trial
-from agentkit.capabilities import Proposal, Verdict
+from agentkit.capabilities import Effect, Proposal, Verdict
 from agentkit.errors import ToolDenied
+from agentkit.testing.conformance import GuardConformance
+
+
+def proposal(effect: Effect) -> Proposal:
+    return Proposal("r1", "a", "mail", "send", {"to": "me"}, effect)
+
+
+class TestEffects(GuardConformance):
+    toml = """
+    [guards.part]
+    use = "effects"
+    deny = ["irreversible"]
+    """
+    stopped: ClassVar = [proposal(Effect.OUTSIDE), proposal(Effect.IRREVERSIBLE)]
+    allowed: ClassVar = [proposal(Effect.NONE), proposal(Effect.INSIDE)]
+
+    def test_what_is_denied_is_not_asked_about(self) -> None:
+        verdicts = [self.part.judge(one).kind for one in self.stopped]
+        assert verdicts == ["ask", "deny"]
 
 
 class Says:
