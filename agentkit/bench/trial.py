@@ -123,7 +123,8 @@ class TrialModel:
             text = f"{request.messages[-1].text}/{request.context.seed}"
             words = hashlib.sha256(text.encode()).hexdigest()[:12]
             for start in range(0, 12, 4):
-                time.sleep(self._seconds / 3)
+                if self._seconds:
+                    time.sleep(self._seconds / 3)
                 if cancel:
                     return [Completion("", "cancelled") for _ in requests]
                 if on_delta:

@@ -90,8 +90,8 @@ class Visit:
             find: for effects outside: whether the call with a key has happened already.
             summary: what of the result stands in the event; the whole result by default.
         """
-        known = self._known(kind, dump(args))
-        index = self._index
+        text, index = dump(args), self._index
+        known = self._known(kind, text)
         if known is not None and known.result is not None:
             self._index += 1
             return self._outcome(known.result, index)
@@ -101,7 +101,7 @@ class Visit:
         result = self._look_for(find) if doubt else None
         if result is None:
             self._session.write(
-                Intend(self._position, index, kind, effect.value, hashed(dump(args))),
+                Intend(self._position, index, kind, effect.value, hashed(text)),
                 Append(f"{kind}.asked", args, self._position, index),
                 durable=durable,
             )
