@@ -22,6 +22,7 @@ from agentkit.runs.store import Append, Call, Change, Finish, Intend, Reopen
 from agentkit.seeds import derive
 
 ENTRY = -1  # the ledger row of the visit itself
+DONE = {"ok": None}
 
 
 class Visit:
@@ -37,13 +38,17 @@ class Visit:
         if ENTRY not in self._ledger:
             changes: list[Change] = [
                 Intend(position, ENTRY, "enter", "none", ""),
-                Finish(position, ENTRY, {"ok": None}),
+                Finish(position, ENTRY, DONE),
             ]
             if not key:
                 session.meter.steps += 1
                 changes.append(Append("node.entered", {}, position, ENTRY))
-            session.write(*changes)
-            self._ledger = session.store.calls(session.run, position)
+            made = session.write(*changes)
+            if made:  # the row as it stands now, without reading it
+                before = made[0].seq - 1
+                self._ledger[ENTRY] = Call(position, ENTRY, "enter", "none", "", 1, before, DONE)
+            else:
+                self._ledger = session.store.calls(session.run, position)
 
     # -- where we are -----------------------------------------------------------------------------
 
