@@ -70,7 +70,8 @@ def source(grammar: Grammar) -> str:
     """The grammar in llguidance's own form.
 
     Raises:
-        Unsupported: a schema that is no JSON.
+        GrammarDeadEnd: the schema false.
+        Unsupported: a schema that is no JSON, or none at all.
     """
     from llguidance import LLMatcher
 
@@ -81,8 +82,15 @@ def source(grammar: Grammar) -> str:
                 schema = json.loads(schema)
             except ValueError as error:
                 raise Unsupported(f"the JSON Schema is no JSON: {error}", "pass a dict") from error
-        shut = closed(schema) if isinstance(schema, Mapping) else schema
-        return str(LLMatcher.grammar_from_json_schema(json.dumps(shut), overrides=JSON_STYLE))
+        if schema is False:
+            raise GrammarDeadEnd("nothing can match the schema false")
+        if schema is True:
+            schema = {}
+        if not isinstance(schema, Mapping):
+            kind = type(schema).__name__
+            raise Unsupported(f"the JSON Schema is a {kind}", "pass an object, e.g. {}")
+        shut = json.dumps(closed(schema))
+        return str(LLMatcher.grammar_from_json_schema(shut, overrides=JSON_STYLE))
     if grammar.kind == "regex":
         return str(LLMatcher.grammar_from_regex(text_of(grammar)))
     return str(LLMatcher.grammar_from_lark(text_of(grammar)))
