@@ -30,7 +30,7 @@ SUITES = sorted(
 )
 # What the rooms of models and research still owe.
 OWED = {("experiment", "report")}
-OWED_SUITES = {("model", "embedder"), ("model", "openai"), ("model", "transformers")}
+OWED_SUITES = {("model", "openai")}
 
 
 def label(offer: Registration) -> str:

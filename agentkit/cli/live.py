@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MARKS = {"done": "✓", "doing": "▸", "dropped": "–", "failed": "✗"}
 PLAIN = {"done": "done", "doing": "doing", "dropped": "dropped", "failed": "failed"}
 KNOWN = {
+    "pending": "open",
     "finished": "done",
     "complete": "done",
     "active": "doing",

@@ -40,8 +40,9 @@ def row(db: DB, run: str) -> sqlite3.Row:
 
 
 def held(db: DB, lease: Lease) -> None:
-    """Raises LeaseLost where somebody else took the run over."""
-    if row(db, lease.run)["epoch"] != lease.epoch:
+    """Raises LeaseLost where somebody else took the run over, or deleted it."""
+    found = db.execute("SELECT epoch FROM runs WHERE id = ?", (lease.run,)).fetchone()
+    if found is None or found[0] != lease.epoch:
         raise LeaseLost(f"another process took over run {lease.run}")
 
 

@@ -22,6 +22,7 @@ from agentkit.runs.store import Append, Call, Change, Finish, Intend, Reopen
 from agentkit.seeds import derive
 
 ENTRY = -1  # the ledger row of the visit itself
+DONE = {"ok": None}
 
 
 class Visit:
@@ -37,13 +38,17 @@ class Visit:
         if ENTRY not in self._ledger:
             changes: list[Change] = [
                 Intend(position, ENTRY, "enter", "none", ""),
-                Finish(position, ENTRY, {"ok": None}),
+                Finish(position, ENTRY, DONE),
             ]
             if not key:
                 session.meter.steps += 1
                 changes.append(Append("node.entered", {}, position, ENTRY))
-            session.write(*changes)
-            self._ledger = session.store.calls(session.run, position)
+            made = session.write(*changes)
+            if made:  # the row as it stands now, without reading it
+                before = made[0].seq - 1
+                self._ledger[ENTRY] = Call(position, ENTRY, "enter", "none", "", 1, before, DONE)
+            else:
+                self._ledger = session.store.calls(session.run, position)
 
     # -- where we are -----------------------------------------------------------------------------
 
@@ -90,8 +95,8 @@ class Visit:
             find: for effects outside: whether the call with a key has happened already.
             summary: what of the result stands in the event; the whole result by default.
         """
-        known = self._known(kind, dump(args))
-        index = self._index
+        text, index = dump(args), self._index
+        known = self._known(kind, text)
         if known is not None and known.result is not None:
             self._index += 1
             return self._outcome(known.result, index)
@@ -101,7 +106,7 @@ class Visit:
         result = self._look_for(find) if doubt else None
         if result is None:
             self._session.write(
-                Intend(self._position, index, kind, effect.value, hashed(dump(args))),
+                Intend(self._position, index, kind, effect.value, hashed(text)),
                 Append(f"{kind}.asked", args, self._position, index),
                 durable=durable,
             )

@@ -99,6 +99,40 @@ def test_ctrl_c_at_a_question_leaves_it_open(desk: Desk, terminal: Terminals) ->
     assert not (folder / "wiped").exists() and store(folder).get(row.id).status == "done"
 
 
+@pytest.mark.slow
+def test_chat_stops_an_answer_and_goes_on(desk: Desk, terminal: Terminals) -> None:
+    term = terminal(desk(pace=0.05), "chat", "fake", "--max-tokens", "2000")
+    term.until(r"> ")
+    term.press("hello\n")
+    place = len(term.until(r"(?s).*word3"))
+    term.press("\x03")
+    term.until(r"> ", place)
+    assert "word90" not in term.raw
+    term.press("wiped it\n")
+    term.until("It is gone.�")
+    place = len(term.until(r"(?s).*> "))
+    term.press("/end\n")
+    assert term.end() == 0
+
+
+@pytest.mark.slow
+def test_chat_with_an_agent_gives_it_task_after_task(desk: Desk, terminal: Terminals) -> None:
+    folder = desk()
+    settings = (folder / "agentkit.toml").read_text().replace("agents.fake", "agents.helper")
+    (folder / "agentkit.toml").write_text(settings)
+    term = terminal(folder, "chat", "helper")
+    term.until(r"> ")
+    term.press("use the tool\n")
+    term.until(r"\[yes/no\] ")
+    term.press("y\n")
+    place = len(term.until(r"(?s).*It is gone.*> "))
+    term.press("hello\n")
+    term.until("The end: word0", place)
+    term.until("> ", place)
+    term.press("/end\n")
+    assert term.end() == 0 and [r.status for r in store(folder).runs()] == ["done", "done"]
+
+
 # -- the live screen ------------------------------------------------------------------------------
 
 

@@ -116,6 +116,22 @@ def test_the_same_seed_gives_the_same_tokens_in_another_process(
     assert json.loads(done.stdout) == [list(c.ids) for c in model.generate(requests())]
 
 
+def test_a_program_may_end_while_a_model_works(folder: Path) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from test_transformers import *;"
+        "import threading; begun = threading.Event();"
+        "kit = kit_on(Path(sys.argv[2])); model = kit.model('tiny');"
+        "work = lambda: model.generate([Request.of('x', max_tokens=400, temperature=1.0)] * 8,"
+        " on_delta=lambda delta: begun.set());"
+        "threading.Thread(target=work, daemon=True).start(); begun.wait()"
+    )
+    here = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", script, here, str(folder)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_what_is_asked_for_is_what_comes(model: LanguageModel) -> None:
     made = model.generate(requests())
     assert len(made[3].ids) == 3 and made[3].finish == "length"

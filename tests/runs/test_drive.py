@@ -182,6 +182,19 @@ def test_a_pause_stops_in_the_midst_of_a_node_and_another_kit_goes_on(
     ]
 
 
+@pytest.mark.parametrize("waiting", [lambda run: run.wait(), lambda run: run.result, list])
+def test_ctrl_c_in_a_program_pauses_the_run(trials: Nodes, tmp_path: Path, waiting: Any) -> None:
+    kit = trial.kit(tmp_path, seconds=0.2, asks=False)
+    run = kit.agent("trial").run("fish")
+    until(lambda: kit.runs.last(run.id) > 4)
+    press = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    press.start()
+    with pytest.raises(KeyboardInterrupt):
+        waiting(run)
+    assert run.status == "paused" and not run.driving
+    kit.close()
+
+
 def test_a_cancelled_run_is_over(trials: Nodes, tmp_path: Path) -> None:
     kit = trial.kit(tmp_path, seconds=0.05, asks=False)
     run = kit.agent("trial").run("fish")

@@ -68,6 +68,21 @@ def test_a_verdict_that_is_none_is_a_deny(kit_of: Any, wrong: Any) -> None:
         assert guarded(kit_of, Says(wrong)).result
 
 
+def test_the_guard_by_effects_asks_or_denies(kit_of: Any, tmp_path: Path) -> None:
+    kit = kit_of(work=post)
+    kit.define("guard", "careful", use="effects")
+    run = kit.agent("made").run("t")
+    assert run.wait() == "waiting"
+    assert run.questions[0].question.text == "Allow post on post? its effect is outside"
+    kit = kit_of(work=post)
+    kit.define("guard", "strict", use="effects", ask=[], deny=["outside"])
+    with pytest.raises(ToolDenied, match="denied: its effect is outside"):
+        assert kit.agent("made").run("t").result
+    kit = kit_of(work=post)
+    kit.define("guard", "lax", use="effects", ask=["irreversible"])
+    assert kit.agent("made").run("t").result.text == "posted"
+
+
 def test_a_person_may_allow(kit_of: Any, tmp_path: Path) -> None:
     guard = Says(ASK)
     run = guarded(kit_of, guard)

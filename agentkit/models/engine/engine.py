@@ -7,10 +7,12 @@ numbers. Because a row's bits do not depend on its neighbours, who else is there
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -28,6 +30,7 @@ from agentkit.models.text.grammar import Grammars, Matcher
 SLOTS = 16  # rows that are decoded together
 BETWEEN = 128  # tokens of a prompt read between two steps while others wait for their next token
 IDLE = 2.0  # seconds after which a thread without work ends; the next call starts another
+LAST = 10.0  # seconds that the end waits for a step: a thread that is cut off in one aborts Python
 
 
 class Engine:
@@ -53,6 +56,8 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._busy = threading.Lock()  # held while anything is computed or the weights change
         self._holder: int | None = None  # the thread that keeps everything still
+        self._closed = False
+        _OPEN.add(self)
 
     @property
     def exact(self) -> bool:
@@ -153,6 +158,15 @@ class Engine:
         self._slab = Slab(self.decoder)
 
     def close(self) -> None:
+        """Gives up what is under way, and waits for the thread to end."""
+        with self._wake:
+            self._closed = True
+            for call in [*self._calls, *(row.call for row in self._rows if row.call)]:
+                call.given_up = True
+            self._wake.notify_all()
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(LAST)
         self._prompts.clear()
         self._chooser.close()
 
@@ -183,7 +197,7 @@ class Engine:
         while True:
             with self._wake:
                 while not self._calls:
-                    if not self._wake.wait(IDLE) and not self._calls:
+                    if self._closed or (not self._wake.wait(IDLE) and not self._calls):
                         self._thread = None
                         return
             with self._busy, torch.inference_mode():
@@ -357,3 +371,12 @@ class Engine:
 
     def _tensor(self, ids: Sequence[int]) -> Tensor:
         return torch.tensor(ids, dtype=torch.long, device=self.decoder.device)
+
+
+_OPEN: WeakSet[Engine] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for engine in list(_OPEN):
+        engine.close()
