@@ -93,6 +93,11 @@ def agentkit_register(registry: Registry) -> None:
         summary="throughput of the in-process engine beside transformers.generate",
     )
     registry.experiment(
+        "grammar",
+        "agentkit.bench.grammar:GRAMMAR",
+        summary="valid JSON from a small model: how often, and at what cost per token",
+    )
+    registry.experiment(
         "startup",
         "agentkit.bench.startup:STARTUP",
         summary="CPU time of commands that load no model",

@@ -122,7 +122,7 @@ class Core:
                 lambda: weights.borrow("read"), self.loaded.rows, self.loaded.context
             )
         self.abilities[Logprobs] = _Alternatives()
-        self.abilities[Grammars] = _Checks(self.grammars)
+        self.abilities[Grammars] = GrammarChecks(self.grammars)
 
     def close(self) -> None:
         self.backend.close()
@@ -134,7 +134,9 @@ class _Alternatives:
 
 
 @dataclass(frozen=True, slots=True)
-class _Checks:
+class GrammarChecks:
+    """`Grammars` of a model in this process; compiler: makes matchers for its tokenizer."""
+
     compiler: Compiler
 
     def check_grammar(self, grammar: Grammar) -> None:
