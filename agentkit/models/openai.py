@@ -246,7 +246,7 @@ class OpenAIModel:
                 )
             except Final as fault:
                 return fault
-            except (BrokenAnswer, httpx.TransportError, Passing) as error:
+            except (BrokenAnswer, httpx.RequestError, Passing) as error:
                 last = self._clean(named(error))
                 if shown and answer.text and answer.streams:
                     return answer.stopped("error", last)

@@ -336,5 +336,7 @@ def _check(request: Request) -> None:
 
 
 def _failed(error: BaseException, name: str) -> Completion:
-    text = error.message if isinstance(error, AgentkitError) else f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, AgentkitError):
+        text = "; ".join(filter(None, (error.message, error.hint)))
     return Completion("", "error", path=(name,), error=text)

@@ -75,6 +75,8 @@ def named(error: Exception) -> str:
         return "no word from the server in time"
     if isinstance(error, httpx.TransportError):
         return f"the connection broke: {error or type(error).__name__}"
+    if isinstance(error, httpx.DecodingError):
+        return f"the answer cannot be unpacked: {error}"
     return str(error)
 
 
