@@ -13,9 +13,10 @@ class ResearchSettings(PartSettings):
     """What is searched, how long, and which models may help.
 
     sources: source parts; none named: every declared one. path: a folder to search besides, with
-    no source declared. quotes: at most so many a facet. width: tasks at a time; 1 keeps strictly to
-    their order. loops: rounds of searching. tasks, pages: most tasks, most documents opened.
-    seconds, tokens: after so much the report is written with what is there.
+    no source declared. quotes: at most so many a facet; unsure: where the facet's words hardly
+    occur together in the sources, so that what is meant may be further down. width: tasks at a
+    time; 1 keeps strictly to their order. loops: rounds of searching. tasks, pages: most tasks,
+    most documents opened. seconds, tokens: after so much the report is written with what is there.
 
     Models, all optional and none able to put words into a quote: embedder compares meanings,
     ranker scores sentences by how likely the question is after them, keywords adds search words.
@@ -27,6 +28,7 @@ class ResearchSettings(PartSettings):
     ranker: str | None = None
     keywords: str | None = None
     quotes: int = Field(3, ge=1, le=20)
+    unsure: int = Field(5, ge=1, le=20)
     hits: int = Field(10, ge=1, le=100)
     width: int = Field(4, ge=1, le=32)
     loops: int = Field(2, ge=1, le=20)
