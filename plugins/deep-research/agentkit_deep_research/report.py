@@ -230,10 +230,13 @@ def _limits(desk: Desk) -> Iterator[str]:
         yield text + (f" ({times} times)" if times > 1 else "")
     for name, role in sorted(desk.roles.items()):
         faults = f", {role.faults} failed ({role.last_fault})" if role.faults else ""
-        yield f"A model took part as {name}: {role.calls} calls{faults}."
+        if role.calls:
+            yield f"A model took part as {name}: {role.calls} calls{faults}."
+        else:
+            yield f"No model could take part as {name}: 0 calls{faults}."
     if desk.tokens:
         yield f"Language models read and wrote {desk.tokens} tokens."
-    if not desk.roles:
+    if not any(role.calls for role in desk.roles.values()):
         yield "No model took part: quotes were chosen by rules."
 
 
