@@ -28,16 +28,13 @@ SUITES = sorted(
     for path in ROOT.glob(f"{group}/**/test_*.py")
     if re.search(r"^class Test\w+\(.*Conformance", path.read_text(), re.M)
 )
-# What the rooms of models and research still owe.
-OWED = {("experiment", "report")}
-OWED_SUITES = {("model", "openai")}
 
 
 def label(offer: Registration) -> str:
     return f"{offer.kind}-{offer.name}"
 
 
-@pytest.mark.parametrize("offer", [o for o in OFFERS if (o.kind, o.name) not in OWED], ids=label)
+@pytest.mark.parametrize("offer", OFFERS, ids=label)
 def test_what_is_registered_can_be_loaded(offer: Registration) -> None:
     assert offer.load() is not None
     settings = offer.load_settings()
@@ -79,7 +76,7 @@ def covered(suite: type[Conformance]) -> tuple[str, str] | None:
 def test_every_part_has_its_suite() -> None:
     known = {found for suite in suites() if (found := covered(suite))}
     parts = {(offer.kind, offer.name) for offer in OFFERS if offer.kind in NOUNS}
-    missing = sorted(parts - known - OWED_SUITES)
+    missing = sorted(parts - known)
     assert not missing, (
         f"no test class derives from the suite of {missing}: give one `toml` that declares the "
         "part under the name `part`, or `use` where its settings are not known beforehand"
@@ -87,14 +84,7 @@ def test_every_part_has_its_suite() -> None:
     assert known <= parts, f"suites of what is not registered: {sorted(known - parts)}"
 
 
-@pytest.mark.parametrize(
-    "plugin",
-    sorted(
-        {r.name for r in HOST.records}
-        - {"agentkit"}
-        - {o.plugin for o in OFFERS if (o.kind, o.name) in OWED}
-    ),
-)
+@pytest.mark.parametrize("plugin", sorted({r.name for r in HOST.records} - {"agentkit"}))
 def test_every_plugin_is_a_good_package(plugin: str) -> None:
     suite = type("Package", (PackageConformance,), {"plugin": plugin})
     found = failures(suite)

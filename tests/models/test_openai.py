@@ -46,6 +46,7 @@ KEY = "sk-never-to-be-seen"
 
 
 class TestEndpoint(LanguageModelConformance):
+    use = "openai"
     stack: ClassVar[ExitStack | None] = None
 
     def make(self) -> Any:
