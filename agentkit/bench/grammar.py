@@ -209,7 +209,7 @@ def overhead(
                 cpus[bound].append(cpu / (batch * new))
     masks = [seconds * 1e6 for seconds in mask_seconds(model, wanted, drawn)]
     return {
-        "mask per token": interval(masks, "µs"),
+        "mask per token": interval(masks, "µs", center="mean"),
         "wall per token": interval([s * 1e3 for s in walls[True]], "ms"),
         "wall per token, free": interval([s * 1e3 for s in walls[False]], "ms"),
         "wall ratio": interval([a / b for a, b in zip(walls[True], walls[False])]),

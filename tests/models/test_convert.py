@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import struct
 import subprocess
@@ -119,6 +120,19 @@ def test_a_child_that_fails_leaves_nothing(
         lambda command, **rest: plain([sys.executable, "-c", script, *command[3:]], **rest),
     )
     with pytest.raises(ModelFileError, match=r"cannot be converted: OSError.*No space left"):
+        convert(file, sha256(file), "fp32")
+    assert nothing_left(own_cache)
+
+
+def test_a_disk_that_fills_up_at_the_last_file(
+    file: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(converting, "_run_child", lambda path, made, *_: (made / "x").touch())
+    monkeypatch.setattr(converting, "write_manifest", full)
+    with pytest.raises(ModelFileError, match="the disk is full"):
         convert(file, sha256(file), "fp32")
     assert nothing_left(own_cache)
 

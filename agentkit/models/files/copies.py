@@ -144,7 +144,10 @@ def hash_of(path: Path) -> str:
     # Another process may have added entries meanwhile: losing one costs a second of hashing.
     known = {k: v for k, v in _read_index(index).items() if os.path.exists(k)}
     known[key] = {"state": state, "sha256": digest}
-    write_atomic(index, json.dumps(known, indent=1))
+    try:
+        write_atomic(index, json.dumps(known, indent=1))
+    except OSError:
+        pass  # hashed again next time
     return digest
 
 
@@ -189,6 +192,22 @@ def _try_lock(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def full_disk_told(folder: Path) -> Iterator[None]:
+    """Raises ModelFileError where the block finds no more room for its files."""
+    import errno
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ModelFileError(
+            f"{folder}: the disk is full",
+            "make room, or set AGENTKIT_CACHE to a folder on another disk",
+        ) from error
 
 
 def sweep(folder: Path) -> None:

@@ -25,6 +25,7 @@ from agentkit.models.files.convert import convert
 from agentkit.models.files.copies import (
     Report,
     copy_folder,
+    full_disk_told,
     models_dir,
     only_one,
     read_manifest,
@@ -68,7 +69,7 @@ def get(
     if found := present(model):
         return found
     folder = copy_folder(model.sha256, model.dtype)
-    with only_one(model.name, cancel):
+    with full_disk_told(models_dir()), only_one(model.name, cancel):
         if found := present(model):
             return found
         # What is there is damaged, else it had been found: `folder_atomic` replaces it.
