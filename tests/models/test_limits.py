@@ -27,7 +27,7 @@ from agentkit.settings import Settings
 from agentkit.testing.tiny import tiny_model_folder
 from tests.models.folders import other_family_folder
 
-LETTERS = Grammar("regex", "[a-z]{900}")
+LETTERS = Grammar("regex", "[a-z]{70}")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -105,7 +105,7 @@ def test_many_threads_at_once(model: LanguageModel) -> None:
 
     def cancelled(n: int) -> None:
         cancel = Cancel()
-        long = ask(seed=n, grammar=LETTERS, max_tokens=900)
+        long = ask(seed=n, grammar=LETTERS, max_tokens=60)
         made = model.generate([long], on_delta=lambda _: cancel.set(), cancel=cancel)
         assert made[0].finish == "cancelled"
 

@@ -100,6 +100,7 @@ def test_the_same_seed_gives_the_same_tokens_in_every_batch(model: LanguageModel
     assert all(a.ids != b.ids for a, b in zip(together, other))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_tokens_in_another_process(
     model: LanguageModel, folder: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_the_same_seed_gives_the_same_tokens_in_another_process(
     assert json.loads(done.stdout) == [list(c.ids) for c in model.generate(requests())]
 
 
+@pytest.mark.slow
 def test_a_program_may_end_while_a_model_works(folder: Path) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); from test_transformers import *;"
