@@ -317,8 +317,10 @@ def _cited(quote: Quote) -> str:
 
 
 def _target(uri: str) -> str:
-    """A link target inside <…>: no line breaks, no angle brackets, and no script."""
+    """A link target inside <…>: no line breaks, no angle brackets, and no script. Files as paths:
+    careful renderers, the terminal's among them, show links to `file:` as bare text."""
     plain = re.sub(r"[\s<>\\]", lambda m: f"%{ord(m.group()):02X}", uri)
+    plain = re.sub(r"^file://(?=/)", "", plain)
     return "#" if re.match(r"(?i)(?:javascript|vbscript|data):", plain) else plain
 
 
