@@ -237,7 +237,7 @@ def _limits(desk: Desk) -> Iterator[str]:
     if desk.tokens:
         yield f"Language models read and wrote {desk.tokens} tokens."
     if not any(role.calls for role in desk.roles.values()):
-        yield "No model took part: quotes were chosen by rules."
+        yield "No model took part in choosing quotes: rules chose them."
 
 
 # -- Markdown -------------------------------------------------------------------------------------

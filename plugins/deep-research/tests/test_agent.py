@@ -592,4 +592,4 @@ def test_an_embedder_that_is_not_there_or_fails_leaves_the_floor_alone(make: Mak
 
 def test_no_model_is_written_as_nothing(make: Make) -> None:
     answer = ask(make(embedder="", ranker="", keywords=""), "What is the kettle made of?")
-    assert "steel" in texts(answer) and "No model took part" in answer.report
+    assert "steel" in texts(answer) and "No model took part in choosing" in answer.report
