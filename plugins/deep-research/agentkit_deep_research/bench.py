@@ -1,7 +1,8 @@
 """`agentkit bench report`: is the answer among the quotes, are the quotes true, what does it take?
 
-The questions were written and committed before the code. The development third fixed the weights;
-what is reported is the test part, with the development part beside it. Each question and variant is
+The questions were written and committed before the code. The development third fixed the weights,
+with more questions of the same kinds in this plugin's questions.jsonl; what is reported is the test
+part, with the development third beside it. Each question and variant is
 a unit of work, so that an interrupted call goes on where it stopped.
 """
 
@@ -51,8 +52,8 @@ def _with(role: str, model: str) -> Variant:
 # OURS is how the agent is without any setting; the others differ from it in one thing.
 VARIANTS: Mapping[str, Variant] = {
     OURS: Variant({}, {}, ("minilm",)),
-    "no model at all": Variant({"embedder": None}, {"embedder": None}),
-    "MiniLM in the search alone": Variant({}, {"embedder": None}, ("minilm",)),
+    "no model at all": Variant({"embedder": None}, {}),
+    "MiniLM ranks": Variant({}, {"embedder": "minilm"}, ("minilm",)),
     "SmolLM2 ranks": _with("ranker", "small"),
     "SmolLM2 gives keywords": _with("keywords", "small"),
     "Qwen 0.5B ranks": _with("ranker", "coder"),

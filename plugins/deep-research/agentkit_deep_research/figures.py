@@ -83,12 +83,10 @@ class Part:
                 found = sum(row.answered(item, first, budget) for item, row in some)
                 made[f"{name}, {kind}"] = proportion(found, len(some))
         absent, there = self.kind("absent"), self.kind(*KINDS)
-        made["said to be not found, absent"] = proportion(
-            sum(row.not_found for _, row in absent), len(absent)
-        )
-        made["said to be not found, answerable"] = proportion(
-            sum(row.not_found for _, row in there), len(there)
-        )
+        for name, some in (("absent", absent), ("answerable", there)):
+            if some:
+                unfound = sum(row.not_found for _, row in some)
+                made[f"said to be not found, {name}"] = proportion(unfound, len(some))
         made["quotes a report"] = interval([len(r.quotes) for _, r in there], center="mean")
         sizes = [sum(len(q.encode()) for q in r.quotes) for _, r in there]
         made["length of the quotes"] = interval(sizes, "bytes", center="mean")

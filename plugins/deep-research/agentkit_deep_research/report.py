@@ -237,7 +237,7 @@ def _limits(desk: Desk) -> Iterator[str]:
     if desk.tokens:
         yield f"Language models read and wrote {desk.tokens} tokens."
     if not any(role.calls for role in desk.roles.values()):
-        yield "No model took part: quotes were chosen by rules."
+        yield "No model took part in choosing quotes: rules chose them."
 
 
 # -- Markdown -------------------------------------------------------------------------------------
@@ -317,8 +317,10 @@ def _cited(quote: Quote) -> str:
 
 
 def _target(uri: str) -> str:
-    """A link target inside <…>: no line breaks, no angle brackets, and no script."""
+    """A link target inside <…>: no line breaks, no angle brackets, and no script. Files as paths:
+    careful renderers, the terminal's among them, show links to `file:` as bare text."""
     plain = re.sub(r"[\s<>\\]", lambda m: f"%{ord(m.group()):02X}", uri)
+    plain = re.sub(r"^file://(?=/)", "", plain)
     return "#" if re.match(r"(?i)(?:javascript|vbscript|data):", plain) else plain
 
 

@@ -170,7 +170,7 @@ class Searcher:
         sure = familiar(scored)
         most = 2 * (self.settings.quotes if sure else self.settings.unsure)
         for one in choose(scored, most, rare, facet.query):
-            span = self._span(one if sure else replace(one, candidate=one.candidate.widened()))
+            span = self._span(replace(one, candidate=one.candidate.widened()))
             if span is not None:
                 self.rt.emit("evidence.added", span.to_json())
                 kept += 1

@@ -25,7 +25,7 @@ class ResearchSettings(PartSettings):
 
     sources: tuple[str, ...] = ()
     path: Path | None = None
-    embedder: str | None = "minilm"
+    embedder: str | None = None
     ranker: str | None = None
     keywords: str | None = None
     quotes: int = Field(3, ge=1, le=20)

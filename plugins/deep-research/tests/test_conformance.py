@@ -21,7 +21,6 @@ class TestWithoutModel(AgentConformance):
 [agents.part]
 use = "deep-research"
 sources = ["pages"]
-embedder = ""
 """
     task = "What is the body of the kettle, and how many slices does the toaster brown?"
 
@@ -37,7 +36,6 @@ answers = ["body metal", "seconds litre"]
 [agents.part]
 use = "deep-research"
 sources = ["pages"]
-embedder = ""
 keywords = "words"
 width = 1
 """

@@ -21,6 +21,7 @@ from agentkit_deep_research.ranking import (
     rarity_of,
     usable,
 )
+from agentkit_deep_research.report import _target
 from agentkit_deep_research.sentences import LONGEST, Unit, units
 from agentkit_deep_research.words import agree, is_code, names, negative, numbers, stems
 
@@ -211,3 +212,9 @@ def test_two_values_for_one_thing_are_a_conflict() -> None:
     assert [value for value, _ in found[0].values] == ["1024", "4096"]
     assert not conflicts(0, facet, [span("The default page size is 4096.")] * 2)
     assert not conflicts(0, facet, [span("The default page size is 4096."), span("Use 512 GB.")])
+
+
+def test_link_targets_are_paths_and_never_scripts() -> None:
+    assert _target("file:///a b/c.html#d") == "/a%20b/c.html#d"
+    assert _target("https://x.org/<y>") == "https://x.org/%3Cy%3E"
+    assert _target("javascript:alert(1)") == _target("DATA:text/html,x") == "#"
