@@ -81,10 +81,21 @@ def agentkit_register(registry: Registry) -> None:
         needs={"model": "model", "tools": "tool"},
         summary="a plain tool-calling agent",
     )
+    registry.guard(
+        "effects",
+        "agentkit.runs.guards:EffectGuard",
+        settings="agentkit.runs.guards:EffectSettings",
+        summary="asks before a call that changes the world, or denies it",
+    )
     registry.experiment(
         "model",
         "agentkit.bench.model:MODEL",
         summary="throughput of the in-process engine beside transformers.generate",
+    )
+    registry.experiment(
+        "grammar",
+        "agentkit.bench.grammar:GRAMMAR",
+        summary="valid JSON from a small model: how often, and at what cost per token",
     )
     registry.experiment(
         "startup",

@@ -45,26 +45,55 @@ hookimpl = pluggy.HookimplMarker("agentkit")
 def agentkit_register(registry: Registry) -> None:
     """Names what the plugin offers: parts of every noun, default parts, commands, experiments,
     routes, doctor checks. Called once per process, before anything else; imports nothing heavy,
-    because the targets are import strings that are resolved when first used."""
+    because the targets are import strings that are resolved when first used.
+
+        @hookimpl
+        def agentkit_register(registry):
+            registry.model("loud", "agentkit_shout.model:Loud", summary="says it louder")
+    """
 
 
 @hookspec
 def agentkit_guard(proposal: Proposal) -> Verdict | None:
     """Judges an action before it happens. Every guard is asked, every time; deny beats ask beats
-    allow; None is no opinion."""
+    allow; None is no opinion.
+
+        @hookimpl
+        def agentkit_guard(proposal):
+            return Verdict("ask", "money is spent") if proposal.name == "pay" else None
+    """
 
 
 @hookspec
 def agentkit_event(event: Event) -> None:
     """Told of every event of a run that this process owns, after it is stored. Keep it short: the
-    run waits. Raising never changes the run; five times in one run mutes the plugin for it."""
+    run waits. Raising never changes the run; five times in one run mutes the plugin for it.
+
+        @hookimpl
+        def agentkit_event(event):
+            logging.getLogger("mine").info("%s %s", event.run, event.kind)
+    """
 
 
 @hookspec
 def agentkit_run_started(run: str, agent: str) -> None:
-    """A run was started or resumed in this process."""
+    """A run was started or resumed in this process.
+
+    For instance:
+
+        @hookimpl
+        def agentkit_run_started(run, agent):
+            logging.getLogger("mine").info("%s works on %s", agent, run)
+    """
 
 
 @hookspec
 def agentkit_run_finished(run: str, status: str) -> None:
-    """A run in this process stopped: done, failed, waiting, paused or cancelled."""
+    """A run in this process stopped: done, failed, waiting, paused or cancelled.
+
+    For instance:
+
+        @hookimpl
+        def agentkit_run_finished(run, status):
+            logging.getLogger("mine").info("%s is %s", run, status)
+    """

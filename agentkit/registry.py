@@ -210,7 +210,9 @@ class Registry:
             names = [n for (k, n) in self._entries if k == kind]
             raise PluginError(
                 f"no plugin offers {kind} {name!r}{nearest(name, names)}",
-                f"known: {', '.join(sorted(names)) or 'none'}; `agentkit plugins` lists them",
+                f"install the plugin that offers it, or use one of: {', '.join(sorted(names))}"
+                if names
+                else "install a plugin that offers one; `agentkit plugins` lists what is there",
             )
         return found[0]
 

@@ -291,5 +291,6 @@ def explain_validation(
             known = "" if hint else f"; known: {', '.join(model.model_fields) or 'none'}"
             lines.append(f"{where}{path}: unknown setting{hint}{known}")
         else:
-            lines.append(f"{where}{path}: {fault['msg']}")
+            said = fault["msg"].removeprefix("Value error, ")
+            lines.append(f"{where}{path}: {said}")
     return lines

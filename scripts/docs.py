@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import sys
@@ -11,6 +12,8 @@ from agentkit import errors, hookspecs
 from agentkit.capabilities import ABILITIES, NOUNS
 from agentkit.registry import NOUNS as NOUN_NAMES
 from agentkit.registry import Noun, Registry
+from agentkit.testing import conformance
+from agentkit.testing.conformance.package import PUBLIC
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
 
@@ -62,6 +65,18 @@ def page() -> str:
     for ability, kind in ABILITIES.items():
         summary = clean(kind.__doc__).splitlines()[0]
         lines.append(f"| {ability} | `{kind.__name__}` | {summary} |")
+    lines += ["", "## Modules", "", "What plugins may import.", "", "| module | what it is |"]
+    lines += ["|---|---|"]
+    for name in PUBLIC:
+        summary = clean(importlib.import_module(f"agentkit.{name}").__doc__).splitlines()[0]
+        lines.append(f"| `agentkit.{name}` | {summary} |")
+    lines += ["", "## Suites", "", "In `agentkit.testing.conformance`.", ""]
+    lines += ["| suite | cases | how to use it |", "|---|---|---|"]
+    for name in sorted(conformance.__all__):
+        suite = getattr(conformance, name)
+        if inspect.isclass(suite) and suite is not conformance.Conformance:
+            use = " ".join(clean(suite.__doc__).split("\n\n")[0].split())
+            lines.append(f"| `{name}` | {len(suite.cases())} | {use} |")
     lines += ["", "## Errors", "", "| class | exit code | when |", "|---|---|---|"]
     for name, kind in vars(errors).items():
         if inspect.isclass(kind) and issubclass(kind, errors.AgentkitError):

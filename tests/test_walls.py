@@ -5,33 +5,16 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agentkit.testing.conformance.package import HEAVY, PUBLIC
+
 ROOT = Path(__file__).parent.parent
-HEAVY = ("torch", "transformers", "langgraph", "fastapi", "pydantic_settings", "numpy")
-PUBLIC = {"agentkit"} | {
-    f"agentkit.{name}"
-    for name in (
-        "capabilities",
-        "runs",
-        "testing",
-        "bench",
-        "errors",
-        "files",
-        "seeds",
-        "names",
-        "secrets",
-        "settings",
-        "kit",
-        "registry",
-        "hookspecs",
-        "models",
-        "cli",
-    )
-}
+PUBLIC_MODULES = {"agentkit", *(f"agentkit.{name}" for name in PUBLIC)}
 PLUGINS = sorted(
     p.parent
     for group in ("plugins", "environments")
@@ -75,7 +58,7 @@ def test_a_plugin_keeps_to_the_public_api(plugin: Path) -> None:
             top = module.split(".")[0]
             if top.startswith("agentkit_") and top != own:
                 wrong.append(f"{path}: imports another plugin: {module}")
-            if top == "agentkit" and ".".join(module.split(".")[:2]) not in PUBLIC:
+            if top == "agentkit" and ".".join(module.split(".")[:2]) not in PUBLIC_MODULES:
                 wrong.append(f"{path}: {module} is not public")
             if any(part.startswith("_") for part in module.split(".")[1:]) and top == "agentkit":
                 wrong.append(f"{path}: {module} is private")
@@ -96,6 +79,8 @@ def test_a_plugin_has_what_every_plugin_has(plugin: Path) -> None:
     assert list((plugin / "tests").glob("test_*.py"))
     assert f'name = "agentkit-{plugin.name}"' in (plugin / "pyproject.toml").read_text()
     assert f"{plugin.name} = " in (plugin / "pyproject.toml").read_text()
+    mypy = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert f"$MYPY_CONFIG_FILE_DIR/{plugin.relative_to(ROOT)}" in mypy["mypy_path"].split(":")
 
 
 def test_modules_are_read_in_one_sitting() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from agentkit.capabilities.source import Source
 from agentkit.capabilities.tool import Effect, ToolInfo
@@ -24,6 +24,7 @@ class SearchSettings(PartSettings):
 
 
 class SearchArguments(BaseModel):
+    model_config = ConfigDict(extra="forbid")
     query: str = Field(description="a few words to look for")
 
 

@@ -12,8 +12,8 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -27,7 +27,8 @@ from agentkit.runs.sqlite import SqliteRunStore
 from agentkit.runs.store import NewRun
 from agentkit.seeds import derive
 
-Mode = Literal["plain", "checkpoint deleted", "node renamed"]
+Mode = Literal["plain", "checkpoint deleted", "node renamed", "real model"]
+WEIGHTS = "smollm2-135m"  # of the mode "real model"; a scripted one answers in the others
 SECONDS = 0.02  # of work for one call of the scripted model
 RENAMED = {"work": "labour", "weigh": "ponder"}
 MESSAGES = 3  # sent to each run at random times
@@ -35,7 +36,8 @@ MESSAGES = 3  # sent to each run at random times
 
 @dataclass(slots=True)
 class Tally:
-    """What was seen over all runs of a mode. hit: what was being done at each kill."""
+    """What was seen. hits: of each kill, the run, the seconds from the start of the process that
+    was killed, and what it was doing."""
 
     runs: int = 0
     kills: int = 0
@@ -46,7 +48,12 @@ class Tally:
     unread: int = 0
     differing: int = 0
     messages: int = 0
-    hit: Counter[str] = field(default_factory=Counter)
+    hits: list[tuple[int, float, str]] = field(default_factory=list)
+
+    def add(self, other: Mapping[str, Any]) -> None:
+        """Adds what was seen of further runs, as `asdict` or JSON give it."""
+        for name, value in other.items():
+            setattr(self, name, getattr(self, name) + value)
 
     @property
     def faults(self) -> int:
@@ -62,8 +69,14 @@ def drive(
         trial.NAMES.update(RENAMED)
     with trial.kit(folder, seconds) as kit:
         if ready is not None:
-            import langgraph.graph  # noqa: F401  # so that the clock starts with the run itself
+            # So that the clock starts with the run itself.
+            import langgraph.graph  # noqa: F401
 
+            if "real" in json.dumps(kit.runs.get(run).recipe):
+                import torch
+                import transformers  # noqa: F401
+
+                torch.set_num_threads(1)
             ready.send("ready")
         going = kit.resume(run)
         while True:
@@ -81,8 +94,9 @@ def answer(store: Any, run: str) -> None:
         store.answer(run, "yes" if len(asked.question.text) % 2 else "no", asked.number)
 
 
-def create(folder: Path, seconds: float, seed: int) -> str:
-    with trial.kit(folder, seconds) as kit:
+def create(folder: Path, seconds: float, seed: int, mode: Mode = "plain") -> str:
+    real: dict[str, Any] = {"weights": WEIGHTS, "rounds": 2} if mode == "real model" else {}
+    with trial.kit(folder, seconds, **real) as kit:
         recipe = kit.recipe("agent", "trial")
         return kit.runs.create(NewRun("trial", "fish", {"task": "fish"}, seed, recipe)).id
 
@@ -97,13 +111,13 @@ class Killer:
         self._seed = seed
         self._spawn = multiprocessing.get_context("forkserver")
         self._spawn.set_forkserver_preload(["agentkit.bench.resume", "langgraph.graph"])
-        self.run = create(folder, seconds, seed)
+        self.run = create(folder, seconds, seed, mode)
         self.store = SqliteRunStore(folder / "runs")
         self._told: dict[int, tuple[str, str]] = {}
         self._sent: set[str] = set()
         self._calls = 0
         self.repeated = 0
-        self.hit: Counter[str] = Counter()
+        self.hits: list[tuple[float, str]] = []
 
     def go(self, kills: int) -> int:
         """Kills it up to so many times, then lets it end. Returns how often it was killed."""
@@ -157,7 +171,7 @@ class Killer:
         self._look()
         ended = self.store.get(self.run).status == "done"
         if not ended and end is not None:
-            self.hit[self._at()] += 1
+            self.hits.append((round(seconds or 0.0, 3), self._at()))
         return not ended
 
     def _look(self) -> None:
@@ -202,8 +216,8 @@ class Oracle:
     effects: list[str]
 
 
-def undisturbed(folder: Path, seed: int, seconds: float) -> Oracle:
-    run = create(folder, seconds, seed)
+def undisturbed(folder: Path, seed: int, seconds: float, mode: Mode = "plain") -> Oracle:
+    run = create(folder, seconds, seed, mode)
     spawn = multiprocessing.get_context("forkserver")
     spawn.set_forkserver_preload(["agentkit.bench.resume", "langgraph.graph"])
     ours, theirs = spawn.Pipe()
@@ -236,31 +250,43 @@ def effects(folder: Path, run: str) -> list[str]:
     return sorted(line.split("\t")[0].partition("/")[2] for line in lines if line.startswith(run))
 
 
+Once = Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]]
+
+
+def measured(key: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    return measure()
+
+
+def kill_run(out: Path, mode: Mode, number: int, kills: int, seed: int, seconds: float) -> Tally:
+    """Kills one run up to so many times, and compares it with an undisturbed one."""
+    own = derive(seed, "resume", number)
+    folder = out / f"{mode.replace(' ', '-')}-{number}"
+    shutil.rmtree(folder, ignore_errors=True)
+    oracle = undisturbed(folder / "undisturbed", own, seconds, mode)
+    killer = Killer(folder / "killed", own, mode, seconds, oracle.seconds)
+    tally = Tally(runs=1, kills=killer.go(kills))
+    tally.hits = [(number, *hit) for hit in killer.hits]
+    _compare(tally, killer, oracle)
+    shutil.rmtree(folder, ignore_errors=True)
+    return tally
+
+
 def kill_many(
-    out: Path,
-    mode: Mode,
-    kills: int,
-    seed: int,
-    seconds: float = SECONDS,
-    told: Callable[[int], bool] | None = None,
+    out: Path, mode: Mode, kills: int, seed: int, seconds: float = SECONDS, once: Once = measured
 ) -> Tally:
     """Kills runs until so many kills hit one at work.
 
     Args:
-        told: called with the kills so far; true ends it early.
+        once: measures one run under a key, or knows it already.
     """
     tally = Tally()
     while tally.kills < kills:
-        own = derive(seed, "resume", tally.runs)
-        folder = out / f"{mode.replace(' ', '-')}-{tally.runs}"
-        oracle = undisturbed(folder / "undisturbed", own, seconds)
-        killer = Killer(folder / "killed", own, mode, seconds, oracle.seconds)
-        tally.kills += killer.go(min(4, kills - tally.kills))
-        tally.runs += 1
-        _compare(tally, killer, oracle)
-        shutil.rmtree(folder, ignore_errors=True)
-        if told is not None and told(tally.kills):
-            break
+        left, number = min(4, kills - tally.kills), tally.runs
+
+        def one(number: int = number, left: int = left) -> dict[str, Any]:
+            return asdict(kill_run(out, mode, number, left, seed, seconds))
+
+        tally.add(once(f"{mode} {number}: {left} kills, seed {seed}", one))
     return tally
 
 
@@ -286,67 +312,62 @@ def _compare(tally: Tally, killer: Killer, oracle: Oracle) -> None:
     )
     tally.unread += sum(reads[m.directive.id] != 1 for m in messages)
     tally.messages += len(messages)
-    tally.hit += killer.hit
     store.close()
 
 
+COUNTED = {
+    "lost": "events lost",
+    "repeated": "finished calls repeated",
+    "doubled": "effects doubled",
+    "missing": "effects missing",
+    "unread": "messages unread",
+    "differing": "reports differing",
+}
+
+
 def resume(bench: Bench) -> Result:
-    amounts: dict[Mode, int] = {"plain": 40, "checkpoint deleted": 20, "node renamed": 20}
+    amounts: dict[Mode, int] = {
+        "plain": 40,
+        "checkpoint deleted": 20,
+        "node renamed": 20,
+        "real model": 3,
+    }
     if bench.scale == "quick":
-        amounts = dict.fromkeys(amounts, 4)
-    total, before = sum(amounts.values()), 0
-    metrics: dict[str, Metric] = {}
-    rows, hits = [], Counter[str]()
+        amounts = {"plain": 4, "checkpoint deleted": 3, "node renamed": 3, "real model": 1}
+    total, done = sum(amounts.values()), 0
+    tallies: dict[Mode, Tally] = {}
+
+    def once(key: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        nonlocal done
+        seen = bench.once(key, measure)
+        done += seen["kills"]
+        bench.progress.update(done, total)
+        return seen
+
     for mode, kills in amounts.items():
-
-        def told(done: int, before: int = before) -> bool:
-            bench.progress.update(before + done, total)
-            return bool(bench.progress.cancel)
-
-        t = kill_many(bench.out, mode, kills, bench.seeds[0], told=told)
-        before += kills
-        hits += t.hit
-        rows.append(
-            (
-                mode,
-                t.runs,
-                t.kills,
-                t.messages,
-                t.lost,
-                t.repeated,
-                t.doubled,
-                t.missing,
-                t.unread,
-                t.differing,
-            )
-        )
-        metrics[f"kills ({mode})"] = Metric(t.kills, unit="kills")
-        metrics[f"faults ({mode})"] = Metric(t.faults, unit="faults", n=t.kills)
-    columns = (
-        "mode",
-        "runs",
-        "kills",
-        "messages",
-        "events lost",
-        "finished calls repeated",
-        "effects doubled",
-        "effects missing",
-        "messages unread",
-        "reports differing",
-    )
-    faults = sum(sum(row[4:]) for row in rows)
+        tallies[mode] = kill_many(bench.out, mode, kills, bench.seeds[0], once=once)
+    metrics: dict[str, Metric] = {}
+    for mode, tally in tallies.items():
+        metrics[f"kills ({mode})"] = Metric(tally.kills, unit="kills")
+        metrics[f"faults ({mode})"] = Metric(tally.faults, unit="faults", n=tally.kills)
+    rows = [
+        (mode, t.runs, t.kills, t.messages, *(getattr(t, name) for name in COUNTED))
+        for mode, t in tallies.items()
+    ]
+    hits = [(mode, *hit) for mode, tally in tallies.items() for hit in tally.hits]
     verdict = (
-        f"{sum(r[2] for r in rows)} kills with SIGKILL from another process, each at a seeded "
-        f"uniform moment, hit {len(hits)} different moments of the graph; {faults} faults in all "
-        "against an undisturbed run with the same seed. A model call that was cut short is made "
-        "again: nothing of it was finished."
+        f"{sum(t.kills for t in tallies.values())} kills with SIGKILL from another process, each "
+        f"at a seeded uniform moment, hit {len({hit[-1] for hit in hits})} different moments of "
+        f"the graph; {sum(t.faults for t in tallies.values())} faults in all against an "
+        "undisturbed run with the same seed. A model call that was cut short is made again: "
+        f"nothing of it was finished. The real model is {WEIGHTS}; the others are scripted."
     )
     return Result(
         metrics,
         verdict,
         tables=[
-            Table("Kills", columns, tuple(rows)),
-            Table("What each kill hit", ("moment", "kills"), tuple(hits.most_common())),
+            Table("Kills", ("mode", "runs", "kills", "messages", *COUNTED.values()), tuple(rows)),
+            Table("What each kill hit", ("mode", "run", "after s", "moment"), tuple(hits)),
         ],
     )
 
@@ -355,5 +376,8 @@ RESUME = Experiment(
     name="resume",
     question="Is anything lost, repeated or doubled when a run is killed at any moment?",
     run=resume,
-    needs={"normal": Needs(hours=0.1), "quick": Needs(hours=0.02)},
+    needs={
+        "normal": Needs(weights=(WEIGHTS,), hours=0.1),
+        "quick": Needs(weights=(WEIGHTS,), hours=0.03),
+    },
 )

@@ -11,6 +11,7 @@ import hashlib
 import operator
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -21,6 +22,7 @@ from agentkit.capabilities import (
     Cancel,
     Completion,
     Effect,
+    LanguageModel,
     ModelInfo,
     OnDelta,
     Request,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from langgraph.graph import StateGraph
 
 WORKERS = 3
+TOKENS = 8  # of an answer of a real model
 NAMES = {"work": "work", "weigh": "weigh"}
 """Names of two nodes, one in the subgraph, to see what happens when code renames them."""
 
@@ -47,7 +50,12 @@ NAMES = {"work": "work", "weigh": "weigh"}
 def register(registry: Registry) -> None:
     """The parts of this page, for a kit that wants them."""
     here = __name__
-    registry.model("trial", f"{here}:TrialModel", settings=f"{here}:TrialModelSettings")
+    registry.model(
+        "trial",
+        f"{here}:TrialModel",
+        settings=f"{here}:TrialModelSettings",
+        needs={"base": "model"},
+    )
     registry.tool("trial-post", f"{here}:Post", settings=f"{here}:PostSettings")
     registry.agent(
         "trial",
@@ -57,19 +65,23 @@ def register(registry: Registry) -> None:
     )
 
 
-def kit(folder: Path, seconds: float = 0.0, **settings: Any) -> Kit:
+def kit(folder: Path, seconds: float = 0.0, weights: str = "", **settings: Any) -> Kit:
     """A kit with model, tool and agent "trial" and all else in `folder`: runs, the file "world"
     with the effects, the file "calls" with the model's calls.
 
     Args:
         seconds: of work for one call.
+        weights: a model that answers in earnest; made-up words by default.
         settings: of the agent.
     """
     host = Host.load({"AGENTKIT_PLUGINS": ""})
     host.registry.begin("agentkit")
     register(host.registry)
     made = Kit(host, Settings(host=HostSettings(store=folder / "runs")))
-    made.define("model", "trial", use="trial", seconds=seconds, calls=str(folder / "calls"))
+    calls, base = str(folder / "calls"), "real" if weights else None
+    made.define("model", "trial", use="trial", seconds=seconds, calls=calls, base=base)
+    if weights:
+        made.define("model", "real", use="transformers", model=weights, device="cpu", threads=1)
     made.define("tool", "post", use="trial-post", path=str(folder / "world"), seconds=seconds)
     made.define("agent", "trial", use="trial", **settings)
     return made
@@ -79,16 +91,19 @@ def kit(folder: Path, seconds: float = 0.0, **settings: Any) -> Kit:
 
 
 class TrialModelSettings(PartSettings):
-    """seconds: of work for one call. calls: a file that gets a line, the seed, for each call."""
+    """seconds: of work for one call. calls: a file that gets a line, the seed, for each call.
+    base: the model that answers, a few tokens each time; without one the words are made up."""
 
     seconds: float = 0.0
     calls: Path | None = None
+    base: str | None = None
 
 
 class TrialModel:
     def __init__(self, settings: TrialModelSettings, parts: Parts) -> None:
         self.info = ModelInfo(parts.name, context=4096)
         self._seconds, self._calls = settings.seconds, settings.calls
+        self._base: LanguageModel | None = parts["base"]
 
     def generate(
         self,
@@ -97,15 +112,19 @@ class TrialModel:
         on_delta: OnDelta | None = None,
         cancel: Cancel | None = None,
     ) -> list[Completion]:
+        if self._calls is not None:
+            with self._calls.open("a") as file:
+                file.writelines(f"{request.context.seed}\n" for request in requests)
+        if self._base is not None:
+            short = [replace(request, max_tokens=TOKENS) for request in requests]
+            return self._base.generate(short, on_delta=on_delta, cancel=cancel)
         made = []
         for index, request in enumerate(requests):
             text = f"{request.messages[-1].text}/{request.context.seed}"
-            if self._calls is not None:
-                with self._calls.open("a") as file:
-                    file.write(f"{request.context.seed}\n")
             words = hashlib.sha256(text.encode()).hexdigest()[:12]
             for start in range(0, 12, 4):
-                time.sleep(self._seconds / 3)
+                if self._seconds:
+                    time.sleep(self._seconds / 3)
                 if cancel:
                     return [Completion("", "cancelled") for _ in requests]
                 if on_delta:

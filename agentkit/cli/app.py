@@ -19,13 +19,21 @@ from agentkit.host import Host
 COMMANDS = {
     "run": ("agentkit.cli.run:run", "give an agent a task and watch it work"),
     "chat": ("agentkit.cli.chat:chat", "talk with a model or an agent"),
+    "models": ("agentkit.cli.models:app", "list, get, look at and ask models"),
     "runs": ("agentkit.cli.runs:app", "list, follow, steer, resume, fork and export runs"),
     "plugins": ("agentkit.cli.plugins:plugins", "what is installed, and what is wrong with it"),
+    "new-plugin": (
+        "agentkit.cli.new_plugin:new_plugin",
+        "write a plugin to start from, with tests",
+    ),
     "bench": ("agentkit.cli.bench:bench", "run an experiment; results with their spread"),
     "doctor": ("agentkit.cli.doctor:doctor", "check this machine, plugins and settings"),
     "config": ("agentkit.cli.config:app", "explain and check settings"),
     "init": ("agentkit.cli.init:init", "write an agentkit.toml to start from"),
 }
+
+
+COMPLETION = ("install_completion", "show_completion")  # typer's, for a program of its own
 
 
 class Lazy(click.Group):
@@ -50,6 +58,7 @@ class Lazy(click.Group):
             found = app
         command: Any = typer.main.get_command(found)
         command.name = cmd_name
+        command.params = [p for p in command.params if p.name not in COMPLETION]
         return cast(click.Command, command)
 
     def resolve_command(

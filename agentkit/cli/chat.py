@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentkit.cli.context import note, open_kit
+from agentkit.cli.context import note, open_kit, printable
 from agentkit.errors import AgentkitError, ContextOverflow, UnknownPart
 
 if TYPE_CHECKING:
@@ -138,13 +138,15 @@ class Talk:
         context = CallContext(purpose="chat", seed=derive(self._seed, "chat", self._count))
         request = Request((*head, *self._turns), context=context, **self._settings)  # type: ignore[arg-type]
         model, cancel = self._kit.model(self._name), Cancel()
+        safe = printable if sys.stdout.isatty() else str
         made: list[Completion] = []
+        over = threading.Event()
         faults: list[Exception] = []
         shown: list[str] = []
 
         def show(delta: Delta) -> None:
             shown.append(delta.text)
-            sys.stdout.write(delta.text)
+            sys.stdout.write(safe(delta.text))
             sys.stdout.flush()
 
         def work() -> None:
@@ -152,21 +154,24 @@ class Talk:
                 made.extend(model.generate([request], on_delta=show, cancel=cancel))
             except Exception as error:
                 faults.append(error)
+            finally:
+                over.set()
 
         # In a thread of its own, so that Ctrl-C stops the answer and not the program.
-        worker = threading.Thread(target=work, daemon=True)
-        worker.start()
-        while worker.is_alive():
+        threading.Thread(target=work, daemon=True).start()
+        while not over.is_set():
             try:
-                worker.join(0.1)
+                over.wait(0.1)
             except KeyboardInterrupt:
+                if cancel:  # it does not listen: out
+                    raise
                 cancel.set()
         if faults:
             raise faults[0]
         if made[0].finish == "error":
             raise AgentkitError(f"the model {self._name!r} gave no answer: {made[0].error}")
         rest = "" if shown else made[0].text
-        typer.echo(rest + (" …" if made[0].finish == "length" else ""))
+        typer.echo(safe(rest) + (" …" if made[0].finish == "length" else ""))
         return made[0]
 
 

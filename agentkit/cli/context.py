@@ -70,4 +70,18 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def note(text: str) -> None:
     """Something for the person, on standard error."""
-    click.echo(text, err=True)
+    click.echo(printable(text), err=True)
+
+
+def printable(text: str) -> str:
+    """Text of models and documents for a terminal: nothing in it can move the cursor, colour the
+    screen, or turn its letters around."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
+def tell(notices: list[str]) -> None:
+    """What a part has to say about itself, once."""
+    while notices:
+        note(notices.pop(0))

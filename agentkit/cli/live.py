@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from agentkit.cli.context import note, printable
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from agentkit.runs.agent import Run
     from agentkit.runs.events import Event
 
 MARKS = {"done": "✓", "doing": "▸", "dropped": "–", "failed": "✗"}
 PLAIN = {"done": "done", "doing": "doing", "dropped": "dropped", "failed": "failed"}
 KNOWN = {
+    "pending": "open",
     "finished": "done",
     "complete": "done",
     "active": "doing",
@@ -28,6 +32,7 @@ KNOWN = {
     "blocked": "failed",
     "not-found": "failed",
 }
+KEPT = ("todo.changed", "model.done", "score.done")  # kinds that leave something on the screen
 PAUSE = 2.0  # seconds between two lines of progress
 SHOWN = 14  # todo lines; the rest is counted
 
@@ -35,21 +40,28 @@ SHOWN = 14  # todo lines; the rest is counted
 class View(Protocol):
     def show(self, event: Event) -> None: ...
 
+    def say(self, text: str) -> None:
+        """A line for the person, between two events."""
+        ...
+
     def close(self) -> None:
         """Before anything else is written: a question, the result."""
         ...
 
 
-def view(as_json: bool) -> View:
+def view(as_json: bool, run: Run) -> View:
     """The view that suits the terminal."""
     if as_json:
         return JsonLines()
-    return Screen() if sys.stderr.isatty() else Lines()
+    return Screen(run.past(*KEPT)) if sys.stderr.isatty() else Lines()
 
 
 class JsonLines:
     def show(self, event: Event) -> None:
         click.echo(json.dumps(event.to_json(), ensure_ascii=False))
+
+    def say(self, text: str) -> None:
+        note(text)
 
     def close(self) -> None:
         sys.stdout.flush()
@@ -70,7 +82,10 @@ class Lines:
                 text = self._last = str(event.data["text"])
             self._next = time.monotonic() + PAUSE
         if text:
-            click.echo(text, err=True)
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        note(text)
 
     def close(self) -> None: ...
 
@@ -78,7 +93,8 @@ class Lines:
 class Screen:
     """Todo list, what is going on, tokens and time; what matters afterwards stays above it."""
 
-    def __init__(self) -> None:
+    def __init__(self, past: Sequence[Event] = ()) -> None:
+        """past: what happened before, of a run that is resumed."""
         from rich.console import Console
         from rich.live import Live
 
@@ -90,8 +106,14 @@ class Screen:
         self._began = time.monotonic()
         self._console = Console(stderr=True)
         self._live: Live | None = None
+        for event in past:
+            self._take(event)
 
     def show(self, event: Event) -> None:
+        self._take(event)
+        self._draw()
+
+    def _take(self, event: Event) -> None:
         data = event.data
         match event.kind:
             case "todo.changed":
@@ -101,14 +123,16 @@ class Screen:
             case "progress":
                 self._now, self._done = str(data["text"]), data.get("done")
             case "model.delta":
-                self._text = (self._text + data["text"])[-200:]
-            case "model.done":
+                self._text = (self._text + data["text"])[-400:]
+            case "model.done" | "score.done":
                 self._tokens += tokens(data)
             case _:
                 text = told(event)
                 if text:
-                    self._console.print(text, markup=False, highlight=False)
-        self._draw()
+                    self.say(text)
+
+    def say(self, text: str) -> None:
+        self._console.print(printable(text), markup=False, highlight=False)
 
     def close(self) -> None:
         if self._live is not None:
@@ -131,31 +155,39 @@ class Screen:
         from rich.text import Text
 
         page = Text(no_wrap=True, overflow="ellipsis")
-        items = list(self._todo.values())
-        for title, status in items[-SHOWN:]:
+        items, shown = list(self._todo.values()), self._shown()
+        for title, status in shown:
             style = {"doing": "bold", "done": "dim", "dropped": "dim"}.get(status, "")
-            page.append(f" {MARKS.get(status, '·')} {title}\n", style)
-        if len(items) > SHOWN:
-            page.append(f"   and {len(items) - SHOWN} more\n", "dim")
+            page.append(f" {MARKS.get(status, '·')} {printable(title)}\n", style)
+        if len(items) > len(shown):
+            page.append(f"   and {len(items) - len(shown)} more\n", "dim")
         if self._text.strip():
-            page.append(f" {' '.join(self._text.split())[-120:]}\n", "dim")
-        seconds = time.monotonic() - self._began
-        share = "" if self._done is None else f" {self._done:.0%}"
-        page.append(
-            f" {self._now or 'starting'}{share} · {self._tokens} tokens · {seconds:.0f} s", "cyan"
-        )
+            room = self._console.width - 2
+            page.append(f" {printable(' '.join(self._text.split()))[-room:]}\n", "dim")
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        numbers = [f"{minutes}:{seconds:02}", f"{self._tokens:,} tokens"]
+        if self._done is not None:
+            numbers.append(f"{self._done:.0%}")
+        page.append(f" {' · '.join([*numbers, printable(self._now or 'starting')])}", "cyan")
         return page
+
+    def _shown(self) -> list[tuple[str, str]]:
+        """The todo list, without the first of what is done where it is too long."""
+        items = list(self._todo.values())
+        over = [i for i in items if i[1] in ("done", "dropped")][: max(0, len(items) - SHOWN)]
+        return [i for i in items if i not in over][:SHOWN]
 
 
 def state(data: Mapping[str, Any]) -> str:
     """A todo's status in the few words that views know; others stay as they are."""
-    status = str(data.get("status", ""))
+    status = str(data.get("status", "")).lower().replace("_", "-")
     return KNOWN.get(status, status)
 
 
 def tokens(data: Mapping[str, Any]) -> int:
-    """What a model.done event says was spent, prompt included."""
-    return sum(one["prompt"] + one["spent"] for one in data.get("usage", ()))
+    """What the end of a model's call says was spent, prompt included."""
+    used = sum(one["prompt"] + one["spent"] for one in data.get("usage", ()))
+    return int(used + data.get("tokens", 0))
 
 
 def told(event: Event) -> str:
@@ -173,8 +205,9 @@ def told(event: Event) -> str:
             return f"message {data['id']} was read"
         case "inbox.late":
             return f"message {data['id']} came too late: {data['text']}"
-        case "guard.judged":
-            return f"{data['verdict']}: {data['name']} on {data['target']} {data['reason']}".strip()
+        case "guard.judged" if data["verdict"] == "deny":  # to "ask" belongs a question
+            what = f"{data['verdict']}: {data['name']} on {data['target']}"
+            return f"{what}: {data['reason']}" if data["reason"] else what
         case "question.answered":
             return f"answered: {data['answer']}"
         case "artifact":
@@ -184,7 +217,7 @@ def told(event: Event) -> str:
 
 def line(event: Event) -> str:
     """Any event on one line, for people who read the log."""
-    text = told(event) or summary(event.data)
+    text = printable(told(event) or summary(event.data))
     where = f" {event.position}" if event.position else ""
     return f"{event.seq:5} {event.kind}{where}" + (f"  {text}" if text else "")
 

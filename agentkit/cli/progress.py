@@ -35,6 +35,18 @@ class LineProgress:
         line = f"{self._title}: {step} of {total}{numbers}"
         if step and step < total:
             line += f"  about {left:.0f} s left"
+        self._write(line)
+
+    def bytes(self, what: str, done: int, total: int) -> None:
+        """Work that is counted in bytes; a total of 0 is unknown."""
+        now = time.monotonic()
+        if now - self._shown < (0.1 if self._live else SECONDS):
+            return
+        self._shown = now
+        line = f"{self._title}: {what}" + (f" {done >> 20} of {total >> 20} MiB" if total else "")
+        self._write(line)
+
+    def _write(self, line: str) -> None:
         if self._live:
             sys.stderr.write(f"\r{line:<{self._wide}}")
             self._wide = len(line)

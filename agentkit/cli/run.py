@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import re
+import signal
 import sys
+import threading
+from collections.abc import Iterator, Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.context import note, open_kit
-from agentkit.cli.live import view
+from agentkit.cli.context import note, open_kit, printable, tell
+from agentkit.cli.live import View, view
 from agentkit.errors import UsageError
 
 if TYPE_CHECKING:
     from agentkit.runs.agent import Run
     from agentkit.runs.store import Budget, OpenQuestion
+
+FILE_LINK = re.compile(r"\[((?:\[[^]]*\]|[^][])*)\]\(<file:[^>]*>\)")
 
 
 def run(
@@ -65,35 +74,48 @@ def limited(
 
 def follow(run: Run, as_json: bool = False) -> None:
     """Shows a run until it ends or stops, asks its questions, and prints what it made."""
+    tell(run.notices)
     if not as_json:
-        note(f'run {run.id}  (steer it: agentkit runs send {run.id} "…")')
-    shown = view(as_json)
+        note(f'run {run.id}  (steer it: agentkit runs send {run.id[-6:]} "…")')
+    shown = view(as_json, run)
     try:
         while True:
-            for event in run:
-                shown.show(event)
+            with _pausing(run, shown) as interrupted:
+                for event in run:
+                    shown.show(event)
             shown.close()
-            if run.status != "waiting" or not _ask(run, as_json):
+            if interrupted or run.status != "waiting" or not _ask(run, as_json):
                 break
-    except KeyboardInterrupt:
-        shown.close()
-        _interrupted(run)
+    except KeyboardInterrupt:  # at a question, where the run stands still
+        note("")
+        interrupted = ["Ctrl-C"]
     finally:
         shown.close()
-    _end(run, as_json)
+    _end(run, as_json, bool(interrupted))
 
 
-def _interrupted(run: Run) -> None:
-    """The first Ctrl-C has asked the run to pause; a second one does not wait for that."""
+@contextlib.contextmanager
+def _pausing(run: Run, shown: View) -> Iterator[list[str]]:
+    """The first Ctrl-C asks the run to pause, the second does not wait for that. Gives a list that
+    is empty as long as there was none."""
+    seen: list[str] = []
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if seen:
+            shown.close()  # gives the terminal back as it was
+            note(f"stopped at once; go on with: agentkit runs resume {run.id}")
+            os._exit(130)  # threads that compute would keep the interpreter from ending
+        seen.append("Ctrl-C")
+        shown.say("pausing … (Ctrl-C again stops at once; nothing recorded is lost)")
+        threading.Thread(target=run.pause, daemon=True).start()
+
+    old = signal.getsignal(signal.SIGINT)
+    if old is not signal.SIG_IGN:  # in the background of a script nobody means us
+        signal.signal(signal.SIGINT, stop)
     try:
-        note("pausing … (Ctrl-C again to stop at once; nothing recorded is lost)")
-        status = run.pause()
-    except KeyboardInterrupt:
-        note(f"\nstopped; go on with: agentkit runs resume {run.id}")
-        os._exit(130)  # threads that compute would keep the interpreter from ending
-    if status != "done":
-        note(f"{status}; go on with: agentkit runs resume {run.id}")
-        raise typer.Exit(130)
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, old)
 
 
 def _ask(run: Run, as_json: bool) -> bool:
@@ -101,53 +123,61 @@ def _ask(run: Run, as_json: bool) -> bool:
     if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     for asked in run.questions:
-        while True:
+        while asked in run.questions:  # nobody answered it elsewhere meanwhile
             try:
                 run.answer(_answer(asked), asked.number)
-                break
             except UsageError as error:
                 note(f"{error.message}; {error.hint}")
-            except (EOFError, typer.Abort):
+            except EOFError:
                 return False
     return True
 
 
 def _answer(asked: OpenQuestion) -> str:
+    """The line that was typed; of an option its beginning is enough."""
     question = asked.question
     options = f" [{'/'.join(question.options)}]" if question.options else ""
     default = f" ({question.default})" if question.default is not None else ""
-    sys.stderr.write(f"? {question.text}{options}{default} ")
+    if question.kind == "approval" and question.data.get("args"):
+        note(f"  with {json.dumps(question.data['args'], ensure_ascii=False)}")
+    sys.stderr.write(printable(f"? {question.text}{options}{default} "))
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line:
         raise EOFError
-    return line.strip() or question.default or ""
+    typed = line.strip() or question.default or ""
+    meant = [o for o in question.options if typed and o.casefold().startswith(typed.casefold())]
+    return meant[0] if len(meant) == 1 and typed not in question.options else typed
 
 
-def _end(run: Run, as_json: bool) -> None:
+def _end(run: Run, as_json: bool, interrupted: bool = False) -> None:
     status = run.status
     if status == "waiting":
         for asked in run.questions:
             note(f"it asks ({asked.number}): {asked.question.text}")
         note(f'it waits; answer with: agentkit runs answer {run.id} "…" and it goes on')
-        raise typer.Exit(1)
+        raise typer.Exit(130 if interrupted else 1)
+    if interrupted and status != "done":
+        note(f"{status}; go on with: agentkit runs resume {run.id}")
+        raise typer.Exit(130)
     result = run.result  # raises what stopped it
     if as_json:
         return
-    _print_result(result)
+    _print_result(result.model_dump(mode="json"))
     for artifact in {a["name"]: a for a in run.artifacts}.values():
         note(f"{artifact['name']}: {run.path(artifact['name'])}")
 
 
-def _print_result(result: Any) -> None:
-    """The first text of the output as it is; other outputs as JSON."""
-    texts = [value for value in result.model_dump().values() if isinstance(value, str)]
-    if not texts:
-        typer.echo(result.model_dump_json(indent=2))
-    elif sys.stdout.isatty():
+def _print_result(result: Mapping[str, Any]) -> None:
+    """The first text of the output, formatted on a terminal; other outputs as JSON."""
+    from agentkit.runs.export import result_text
+
+    text = result_text(result)
+    if sys.stdout.isatty() and text in result.values():
         from rich.console import Console
         from rich.markdown import Markdown
 
-        Console().print(Markdown(texts[0]))
+        # Markdown here knows no links to files, and would show them as they are written.
+        Console().print(Markdown(FILE_LINK.sub(r"\1", printable(text))))
     else:
-        typer.echo(texts[0])
+        typer.echo(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.context import note, open_kit, show_json, show_table
+from agentkit.cli.context import note, open_kit, printable, show_json, show_table, tell
 from agentkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Runs: list, follow, steer, resume, fork, export.")
 POLL = 0.025  # seconds between looks at a run that another process drives
+PATIENCE = 10.0  # seconds that a command waits for another process
 
 RunId = Annotated[
     str, typer.Argument(metavar="RUN", help="its id, the beginning or end of one, or last")
@@ -32,8 +33,7 @@ def _store() -> RunStore:
 def _open() -> tuple[Kit, RunStore]:
     kit = open_kit()
     store = kit.runs
-    for text in store.notices:
-        note(text)
+    tell(store.notices)
     return kit, store
 
 
@@ -60,6 +60,7 @@ def list_(
 def show(run: RunId, as_json: AsJson = False) -> None:
     """One run: status, spent, questions, messages, artifacts, result."""
     from agentkit.runs.drive import spent
+    from agentkit.runs.export import result_text
 
     store = _store()
     row = store.get(run)
@@ -99,7 +100,10 @@ def show(run: RunId, as_json: AsJson = False) -> None:
     latest = {a["name"]: a for a in store.artifacts(row.id)}
     facts += [("artifact", str(store.artifact(row.id, name))) for name in latest]
     for name, value in facts:
-        typer.echo(f"{name:10} {value}")
+        typer.echo(printable(f"{name:10} {value}"))
+    if row.result is not None:
+        text = result_text(row.result)
+        typer.echo(f"\n{printable(text) if sys.stdout.isatty() else text}")
 
 
 @app.command()
@@ -115,7 +119,7 @@ def tail(
     store = _store()
     row, seen = store.get(run), 0
     while True:
-        driven = store.get(row.id).status in ("created", "running")
+        driven = _status(store.get(row.id)) in ("created", "running")
         for event in store.tail(row.id, seen, kind):
             seen = event.seq
             if as_json:
@@ -181,6 +185,7 @@ def export(
 def delete(
     runs: Annotated[list[str], typer.Argument(metavar="RUN…", help="ids")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Forget runs, with their artifacts."""
     store = _store()
@@ -194,16 +199,24 @@ def delete(
     for row in rows:
         store.delete(row.id)
         note(f"deleted {row.id}")
+    if as_json:
+        show_json({"deleted": [row.id for row in rows]})
 
 
 @app.command()
 def send(
-    run: RunId, text: Annotated[str, typer.Argument(help="what the agent shall hear")]
+    run: RunId,
+    text: Annotated[str, typer.Argument(help="what the agent shall hear")],
+    as_json: AsJson = False,
 ) -> None:
     """Put a message into a run's inbox; the agent reads it between two steps."""
     store = _store()
-    made = store.send(store.get(run).id, text)
-    note(f"sent as {made.id}")
+    row = store.get(run)
+    made = store.send(row.id, text)
+    if as_json:
+        show_json({"run": row.id, "message": made.id})
+    else:
+        note(f"sent as {made.id}")
 
 
 @app.command()
@@ -212,49 +225,68 @@ def answer(
     text: Annotated[str, typer.Argument(help="the answer")],
     number: Annotated[int | None, typer.Option(help="which question, where several wait")] = None,
     go_on: Annotated[bool, typer.Option("--resume/--no-resume", help="and go on here")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="one event a line")] = False,
 ) -> None:
     """Answer a question of a run, and go on with it where nobody drives it."""
     from agentkit.cli.run import follow
 
     kit, store = _open()
     row = store.get(run)
-    store.answer(row.id, text, number)
-    if not go_on or row.status != "waiting":
-        note("answered")
-        return
-    follow(kit.resume(row.id))
+    answered = store.answer(row.id, text, number)
+    note(f"answered {answered.number}")
+    if go_on and _let_go(store, row.id).status == "waiting":
+        follow(kit.resume(row.id), as_json)
+
+
+def _let_go(store: RunStore, run: str) -> RunRow:
+    """The run; one that has just stopped to wait is seen once its process has let go of it."""
+    from agentkit.runs.lease import lapsed
+
+    until = time.monotonic() + PATIENCE
+    while True:
+        row = store.get(run)
+        free = row.status != "waiting" or lapsed(row.owner, row.until)
+        if free or time.monotonic() > until:
+            return row
+        time.sleep(POLL)
 
 
 @app.command()
-def pause(run: RunId) -> None:
+def pause(run: RunId, as_json: AsJson = False) -> None:
     """Stop a run of any process between two calls."""
-    _request(run, "pause")
+    _request(run, "pause", as_json)
 
 
 @app.command()
-def cancel(run: RunId) -> None:
+def cancel(run: RunId, as_json: AsJson = False) -> None:
     """Stop a run for good."""
-    _request(run, "cancel")
+    _request(run, "cancel", as_json)
 
 
-def _request(run: str, control: Any) -> None:
+def _request(run: str, control: Any, as_json: bool) -> None:
     store = _store()
     row = store.get(run)
     store.request(row.id, control)
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while (now := store.get(row.id)).status == "running" and time.monotonic() < until:
         time.sleep(POLL)
-    note(f"{row.id} is {now.status}" if now.status != "running" else "asked; it is still at work")
+    if as_json:
+        show_json(_plain(now))
+    elif now.status == "running":
+        note("asked; it is still at work")
+    else:
+        note(f"{row.id} is {now.status}")
 
 
 # -- how a run is told ----------------------------------------------------------------------------
 
 
 def _status(row: RunRow) -> str:
-    """`running` is only believed of a run whose process is there."""
+    """`running` is only believed of a run whose process is there, `created` for a moment longer."""
     from agentkit.runs.lease import lapsed
 
-    if row.status == "running" and lapsed(row.owner, row.until):
+    begun = row.status == "running" or row.owner or time.time() - row.created > PATIENCE
+    if row.status in ("created", "running") and begun and lapsed(row.owner, row.until):
         return "interrupted"
     return row.status
 

@@ -27,8 +27,8 @@ from agentkit.capabilities.language_model import (
 )
 from agentkit.errors import Cancelled, ModelFileError, Unsupported, UsageError
 from agentkit.kit import Parts
-from agentkit.models.copies import fingerprint
-from agentkit.models.loading import folder_hash, locate, offline_and_quiet, torch_device
+from agentkit.models.files.copies import fingerprint
+from agentkit.models.files.loading import folder_hash, locate, offline_and_quiet, torch_device
 from agentkit.models.settings import Device, EmbedderSettings
 
 A = TypeVar("A")

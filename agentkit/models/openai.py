@@ -34,10 +34,10 @@ from agentkit.errors import (
     UsageError,
 )
 from agentkit.kit import Parts
-from agentkit.models import schemas
-from agentkit.models.faults import Final, Overflow, Passing, fault_of, named
+from agentkit.models.http.faults import Final, Overflow, Passing, fault_of, named
+from agentkit.models.http.wire import Answer, BrokenAnswer, body
 from agentkit.models.settings import OpenAISettings
-from agentkit.models.wire import Answer, BrokenAnswer, body
+from agentkit.models.text import schemas
 from agentkit.secrets import resolve
 from agentkit.seeds import derive
 
@@ -246,7 +246,7 @@ class OpenAIModel:
                 )
             except Final as fault:
                 return fault
-            except (BrokenAnswer, httpx.TransportError, Passing) as error:
+            except (BrokenAnswer, httpx.RequestError, Passing) as error:
                 last = self._clean(named(error))
                 if shown and answer.text and answer.streams:
                     return answer.stopped("error", last)

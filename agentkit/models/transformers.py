@@ -1,8 +1,8 @@
 """The part `use = "transformers"`: a language model in this process.
 
-Requests of one call, and of calls from several threads, are decoded in one batch; see engine.py for
+Requests of one call, and of calls from several threads, are decoded in one batch; see engine/ for
 why that changes no token. Models outside the family that the engine reads go one by one through
-their own forward pass (plain.py), without the abilities that need more than that.
+their own forward pass (engine/plain.py), without the abilities that need more than that.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from agentkit.seeds import derive
 
 if TYPE_CHECKING:
     from agentkit.kit import Parts
-    from agentkit.models.chat import Chat
-    from agentkit.models.grammar import Grammars as Compiler
-    from agentkit.models.loading import Loaded
-    from agentkit.models.rows import Call, Row
-    from agentkit.models.writing import Writer
+    from agentkit.models.engine.rows import Call, Row
+    from agentkit.models.files.loading import Loaded
+    from agentkit.models.text.chat import Chat
+    from agentkit.models.text.grammar import Grammars as Compiler
+    from agentkit.models.text.writing import Writer
 
 A = TypeVar("A")
 TOP = 20  # the most alternatives per token
@@ -64,7 +64,7 @@ class Backend(Protocol):
 
 def open_model(settings: TransformersSettings, parts: Parts) -> TransformersModel:
     """Opens the model that the settings name; parts on one folder share its weights."""
-    from agentkit.models.loading import locate
+    from agentkit.models.files.loading import locate
 
     if settings.threads is not None:
         import torch
@@ -80,15 +80,15 @@ class Core:
     """One set of weights, with everything that is made from it once."""
 
     def __init__(self, folder: Path, settings: TransformersSettings) -> None:
-        from agentkit.models.chat import Chat
-        from agentkit.models.decoder import Decoder, obstacle
-        from agentkit.models.engine import Engine
-        from agentkit.models.grammar import Grammars as Compiler
-        from agentkit.models.hidden import ModuleHidden
-        from agentkit.models.loading import load
-        from agentkit.models.plain import Plain
-        from agentkit.models.tokens import EngineTokens
-        from agentkit.models.weights import ModuleWeights
+        from agentkit.models.engine.decoder import Decoder, obstacle
+        from agentkit.models.engine.engine import Engine
+        from agentkit.models.engine.hidden import ModuleHidden, layers_of
+        from agentkit.models.engine.plain import Plain
+        from agentkit.models.engine.tokens import EngineTokens
+        from agentkit.models.engine.weights import ModuleWeights
+        from agentkit.models.files.loading import load
+        from agentkit.models.text.chat import Chat
+        from agentkit.models.text.grammar import Grammars as Compiler
 
         self.loaded: Loaded = load(folder, settings.dtype, settings.device)
         module = self.loaded.model
@@ -117,11 +117,12 @@ class Core:
             version=lambda: self.backend.version,
         )
         self.abilities[Weights] = weights
-        self.abilities[Hidden] = ModuleHidden(
-            lambda: weights.borrow("read"), self.loaded.rows, self.loaded.context
-        )
+        if layers_of(module):
+            self.abilities[Hidden] = ModuleHidden(
+                lambda: weights.borrow("read"), self.loaded.rows, self.loaded.context
+            )
         self.abilities[Logprobs] = _Alternatives()
-        self.abilities[Grammars] = _Checks(self.grammars)
+        self.abilities[Grammars] = GrammarChecks(self.grammars)
 
     def close(self) -> None:
         self.backend.close()
@@ -133,7 +134,9 @@ class _Alternatives:
 
 
 @dataclass(frozen=True, slots=True)
-class _Checks:
+class GrammarChecks:
+    """`Grammars` of a model in this process; compiler: makes matchers for its tokenizer."""
+
     compiler: Compiler
 
     def check_grammar(self, grammar: Grammar) -> None:
@@ -203,10 +206,10 @@ class TransformersModel:
         cancel: Cancel | None,
     ) -> _Answer:
         """Rows for a request; a request that cannot be answered has none, and an error."""
-        from agentkit.models.rows import Row
-        from agentkit.models.sequences import TokenSeq
-        from agentkit.models.tokens import check_fit, check_ids
-        from agentkit.models.writing import Writer
+        from agentkit.models.engine.rows import Row
+        from agentkit.models.engine.sequences import TokenSeq
+        from agentkit.models.engine.tokens import check_fit, check_ids
+        from agentkit.models.text.writing import Writer
 
         core = self._core
         _check(request)
@@ -335,5 +338,7 @@ def _check(request: Request) -> None:
 
 
 def _failed(error: BaseException, name: str) -> Completion:
-    text = error.message if isinstance(error, AgentkitError) else f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, AgentkitError):
+        text = "; ".join(filter(None, (error.message, error.hint)))
     return Completion("", "error", path=(name,), error=text)

@@ -126,7 +126,8 @@ class Run:
         self._news = threading.Condition()
         self._lock = threading.Lock()
         self._driver: Driver | None = None
-        self._thread: threading.Thread | None = None
+        # Not the thread's own join: a Ctrl-C in that makes CPython before 3.13 think that it ended.
+        self._over = threading.Event()
         self._fault: Exception | None = None
         self._start()
         kit.adopt(self)
@@ -141,6 +142,15 @@ class Run:
     @property
     def status(self) -> Status:
         return self.row.status
+
+    def past(self, *kinds: str) -> list[Event]:
+        """Its stored events of these kinds that no iteration will give: those from before now."""
+        return self._store.tail(self.id, kinds=kinds, upto=self._seen)
+
+    @property
+    def notices(self) -> list[str]:
+        """What people should know about the store, e.g. that a damaged one was put aside."""
+        return self._store.notices
 
     @property
     def questions(self) -> list[OpenQuestion]:
@@ -159,7 +169,7 @@ class Run:
     @property
     def driving(self) -> bool:
         """Whether this process is working on it."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._driver is not None and not self._over.is_set()
 
     @property
     def result(self) -> Any:
@@ -224,12 +234,11 @@ class Run:
 
     def wait(self, timeout: float | None = None) -> Status:
         """Until it stops, or the time is over; returns its status."""
-        if self._thread is not None:
-            try:
-                self._thread.join(timeout)
-            except KeyboardInterrupt:
-                self.pause()
-                raise
+        try:
+            self._over.wait(timeout)
+        except KeyboardInterrupt:
+            self.pause()
+            raise
         return self.status
 
     # -- steering it ------------------------------------------------------------------------------
@@ -243,10 +252,9 @@ class Run:
         are open. Raises UsageError where there is no such question."""
         self._store.answer(self.id, text, number)
         with self._lock:
-            if self._thread is not None:
-                # A driver that is about to stop may have looked before the answer came.
-                while self._thread.is_alive() and self.status == "waiting":
-                    self._thread.join(0.01)
+            # A driver that is about to stop may have looked before the answer came.
+            while self.driving and self.status == "waiting":
+                self._over.wait(0.01)
             if not self.driving and self.status == "waiting":
                 self._start()
 
@@ -288,15 +296,18 @@ class Run:
         self._fault = None
         self._observers = Observers(self._kit, self.id, row.agent)
         self._driver = driver = Driver(self._kit, self._store, row, self._publish, self._budget)
-        self._thread = threading.Thread(target=self._drive, args=(driver,), daemon=True)
-        self._thread.name = f"run {self.id}"
-        self._thread.start()
+        self._over.clear()
+        name = f"run {self.id}"
+        threading.Thread(target=self._drive, args=(driver,), daemon=True, name=name).start()
 
     def _drive(self, driver: Driver) -> None:
-        self._observers.started()
-        self._fault = driver.drive()
-        with suppress(AgentkitError):
-            self._observers.finished(self.status)
+        try:
+            self._observers.started()
+            self._fault = driver.drive()
+            with suppress(AgentkitError):
+                self._observers.finished(self.status)
+        finally:
+            self._over.set()
         with self._news:
             self._news.notify_all()
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from agentkit.errors import AgentkitError, LeaseLost, RunInterrupted, StoreError
 from agentkit.runs import graph as graphs
+from agentkit.runs import interrupts
 from agentkit.runs.events import Event
 from agentkit.runs.session import Meter, Session, current
-from agentkit.runs.store import Append, RunRow, SetBudget, SetGraph, SetStatus, Status
+from agentkit.runs.store import Append, RunRow, SetBudget, SetGraph, SetStatus, Status, Wait
 
 if TYPE_CHECKING:
     from agentkit.capabilities.agent import Agent
@@ -76,7 +77,10 @@ class Driver:
         except LeaseLost as lost:
             fault = StoreError(str(lost) or f"another process took over run {self.run}")
         except RunInterrupted as stop:
-            self._stopped(stop)
+            try:
+                self._stopped(stop)
+            except StoreError as error:
+                fault = error
         except Exception as error:
             fault = error
             with suppress(AgentkitError, LeaseLost):
@@ -127,9 +131,9 @@ class Driver:
         try:
             graph = built.compile(checkpointer=saver)
             config = {"configurable": {"thread_id": self.run}, "recursion_limit": STEPS}
-            start = self._start(agent, graph, config)
+            start = self._start(agent, graph, config, saver)
             while True:
-                self._control = RunControl()
+                self._control, began = RunControl(), self._store.last(self.run)
                 self.session.check()
                 try:
                     graph.invoke(start, config, durability="sync", control=self._control)
@@ -142,15 +146,16 @@ class Driver:
                 if not snapshot.tasks:
                     self._done(agent, snapshot.values)
                     break
-                if self._waits():
+                start = interrupts.ask(self.session, snapshot, saver)
+                if self._waits(began):
                     return
-                start = None
         finally:
             saver.close()
         self._store.drop_checkpoint(self.run)
 
-    def _start(self, agent: Agent, graph: Any, config: Any) -> Any:
-        """The graph's first input, or None where a checkpoint says how far it is."""
+    def _start(self, agent: Agent, graph: Any, config: Any, saver: Any) -> Any:
+        """The graph's first input; where a checkpoint says how far it is, None, or the answers to
+        interrupts of its own."""
         from agentkit.runs.checkpoint import CheckpointDamaged
 
         try:
@@ -161,15 +166,14 @@ class Driver:
             return agent.input.model_validate(dict(self._row.input)).model_dump()
         if (snapshot.metadata or {}).get("log", 0) > self.session.told:
             raise CheckpointDamaged("it is ahead of the event log")
-        return None
+        return interrupts.ask(self.session, snapshot, saver)
 
-    def _waits(self) -> bool:
-        """Whether questions are open; the run stops for them in the same transaction."""
-        if not self._store.questions(self.run):
-            return False
+    def _waits(self, began: int) -> bool:
+        """Stops for open questions, unless one was answered since the nodes were last run."""
         count = len(self._store.questions(self.run))
-        self.session.write(SetStatus("waiting", f"{count} question{'s' * (count > 1)} open"))
-        return True
+        if count:
+            self.session.write(Wait(f"{count} question{'s' * (count > 1)} open", began))
+        return self._store.get(self.run).status == "waiting"
 
     # -- ends -------------------------------------------------------------------------------------
 

@@ -83,12 +83,12 @@ def _head(row: RunRow) -> list[tuple[str, str]]:
     return facts
 
 
-def _result(row: RunRow) -> str:
-    """The first text of the output, or all of it as JSON."""
-    if row.result is None:
+def result_text(result: Mapping[str, Any] | None) -> str:
+    """What people read of a run's output: its first text, or all of it as JSON."""
+    if result is None:
         return ""
-    texts = [value for value in row.result.values() if isinstance(value, str)]
-    return texts[0] if texts else json.dumps(row.result, ensure_ascii=False, indent=2)
+    texts = [value for value in result.values() if isinstance(value, str)]
+    return texts[0] if texts else json.dumps(dict(result), ensure_ascii=False, indent=2)
 
 
 def _content(data: Mapping[str, Any]) -> str:
@@ -109,7 +109,7 @@ def _markdown(store: RunStore, row: RunRow, events: list[Event]) -> str:
     for artifact in store.artifacts(row.id):
         lines.append(f"- artifact: {_inline(artifact['name'])}, {artifact['size']} bytes")
     if row.result is not None:
-        lines += ["", "## Result", "", _fenced(_result(row))]
+        lines += ["", "## Result", "", _fenced(result_text(row.result))]
     lines += ["", "## Events"]
     for event in events:
         lines += ["", f"### {event.seq} {_inline(event.kind)} {_inline(event.position)}".rstrip()]
@@ -140,7 +140,11 @@ def _html(store: RunStore, row: RunRow, events: list[Event]) -> str:
     for artifact in store.artifacts(row.id):
         size = f"{artifact['size']} bytes"
         head += f"<tr><th>artifact<td>{safe(artifact['name'])}, {safe(size)}"
-    result = f"<h2>Result</h2><pre>{safe(_result(row))}</pre>" if row.result is not None else ""
+    result = (
+        f"<h2>Result</h2><pre>{safe(result_text(row.result))}</pre>"
+        if row.result is not None
+        else ""
+    )
     body = "".join(
         f"<tr id=e{event.seq}><td>{event.seq}<td><b>{safe(event.kind)}</b><br>"
         f"<code>{safe(event.position)}</code><td><pre>{safe(_content(event.data))}</pre>"

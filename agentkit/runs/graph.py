@@ -10,15 +10,18 @@ each level. It does not depend on LangGraph's ids, so it stands when the checkpo
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, get_type_hints
 
 from agentkit.errors import ConfigError, UsageError
+from agentkit.runs.interrupts import OURS
 from agentkit.runs.runtime import Rt
 from agentkit.runs.session import Session, Waiting, current
 
 _above: ContextVar[tuple[str, str]] = ContextVar("agentkit_above", default=("", ""))
+LEVEL = re.compile(r"(?:^|/)\d+:")  # LangGraph keeps ":" out of names
 RENAMES = 4  # more nodes than this changing their names at once is another graph
 
 
@@ -34,7 +37,7 @@ def node(function: Callable[..., Any]) -> Callable[[Any], Any]:
         except Waiting:
             from langgraph.types import interrupt
 
-            interrupt({"position": position})
+            interrupt({OURS: position})
         except Exception as error:
             if session.fault is None:
                 rt.reopen(error)
@@ -104,6 +107,12 @@ def _here(session: Session) -> tuple[str, str]:
     metadata = get_config()["metadata"]
     name, path = metadata["langgraph_node"], [*metadata.get("langgraph_path", ())]
     above, outer = _above.get()
+    if metadata["langgraph_checkpoint_ns"].count("|") != len(LEVEL.findall(above)):
+        # Its position would be that of another visit, whose results it would then be given.
+        raise UsageError(
+            f"the node {name!r} is in a graph that was put into another one as it is",
+            "put it in with agentkit.runs.subgraph(graph), so that its calls can be told apart",
+        )
     names = f"{outer}/{name}" if outer else name
     own = f"{metadata['langgraph_step']}:{session.renamed.get(names, name)}"
     if path and path[0] == "__pregel_push":

@@ -69,11 +69,12 @@ class Session:
     def run(self) -> str:
         return self.lease.run
 
-    def write(self, *changes: Change, durable: bool = False) -> None:
-        """Commits, then tells: nobody hears of what could still be lost."""
+    def write(self, *changes: Change, durable: bool = False) -> list[Event]:
+        """Commits, then tells: nobody hears of what could still be lost. Returns the events that
+        the changes made."""
         with self._lock:
             try:
-                events = self.store.write(self.lease, *changes, durable=durable)
+                events = made = self.store.write(self.lease, *changes, durable=durable)
                 if events and events[0].seq > self.told + 1:  # others wrote meanwhile
                     events = self.store.tail(self.run, self.told)
             except StoreError as error:
@@ -82,6 +83,7 @@ class Session:
             for event in events:
                 self.told = event.seq
                 self.publish(event)
+        return made
 
     def catch_up(self) -> None:
         """Tells what other processes wrote: messages, answers."""

@@ -169,6 +169,15 @@ class SetStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """The status "waiting", with its event. Nothing where a question was answered after the event
+    `since`: whoever answered it then saw a run at work, which has to go on by itself."""
+
+    note: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetGraph:
     """The graph that the run goes on with."""
 
@@ -190,7 +199,9 @@ class TakeInbox:
     index: int
 
 
-Change = Append | Intend | Finish | Reopen | Attach | SetStatus | SetGraph | SetBudget | TakeInbox
+Change = (
+    Append | Intend | Finish | Reopen | Attach | SetStatus | Wait | SetGraph | SetBudget | TakeInbox
+)
 
 
 class RunStore(Protocol):

@@ -1,0 +1,1 @@
+"""Conformance suites, fakes and fixtures for authors of plugins and agents."""

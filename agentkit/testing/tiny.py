@@ -67,7 +67,7 @@ def write_byte_tokenizer(folder: Path, *, context: int = CONTEXT) -> None:
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    alphabet = {symbol: index for index, symbol in enumerate(_byte_symbols())}
+    alphabet = {symbol: index for index, symbol in enumerate(byte_symbols())}
     tokenizer = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -86,7 +86,7 @@ def write_byte_tokenizer(folder: Path, *, context: int = CONTEXT) -> None:
     (folder / "generation_config.json").write_text(json.dumps(generation))
 
 
-def _byte_symbols() -> list[str]:
+def byte_symbols() -> list[str]:
     """The printable character that stands for each byte in byte-level vocabularies, so that token
     ids are byte values: printable bytes stand for themselves, the rest for 256, 257, …"""
     printable = {*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)}

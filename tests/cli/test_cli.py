@@ -34,6 +34,12 @@ def test_commands_without_a_model_load_nothing_heavy(arguments: list[str]) -> No
     assert done.stderr.splitlines()[-1] == "0 []"
 
 
+def test_no_command_offers_to_change_the_shell() -> None:
+    for name in ("runs", "config"):
+        done = agentkit(name, "--help")
+        assert done.returncode == 0 and "completion" not in done.stdout
+
+
 def test_help_names_every_command() -> None:
     done = agentkit("--help")
     assert done.returncode == 0

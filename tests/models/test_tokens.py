@@ -12,12 +12,12 @@ import torch
 
 from agentkit.capabilities import Cancel, Draw, Grammar, Seq, Span, Tokens
 from agentkit.errors import BudgetExceeded, ContextOverflow, UsageError
-from agentkit.models.decoder import Decoder
-from agentkit.models.engine import Engine
-from agentkit.models.grammar import Grammars
-from agentkit.models.loading import load
-from agentkit.models.rows import Row
-from agentkit.models.tokens import EngineTokens
+from agentkit.models.engine.decoder import Decoder
+from agentkit.models.engine.engine import Engine
+from agentkit.models.engine.rows import Row
+from agentkit.models.engine.tokens import EngineTokens
+from agentkit.models.files.loading import load
+from agentkit.models.text.grammar import Grammars
 from agentkit.testing.tiny import tiny_model_folder
 
 LENGTHS = (1, 5, 40, 63, 64, 100, 127, 130, 190, 191, 250, 300, 383, 400, 520, 600)

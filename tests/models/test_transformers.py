@@ -36,7 +36,8 @@ from agentkit.errors import ContextOverflow, GrammarDeadEnd, Unsupported, UsageE
 from agentkit.host import Host
 from agentkit.kit import Kit
 from agentkit.settings import Settings
-from agentkit.testing.tiny import tiny_model_folder
+from agentkit.testing.tiny import tiny_model_folder, write_byte_tokenizer
+from tests.models.folders import other_family_folder
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,7 @@ def test_the_same_seed_gives_the_same_tokens_in_every_batch(model: LanguageModel
     assert all(a.ids != b.ids for a, b in zip(together, other))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_tokens_in_another_process(
     model: LanguageModel, folder: Path
 ) -> None:
@@ -113,6 +115,23 @@ def test_the_same_seed_gives_the_same_tokens_in_another_process(
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [list(c.ids) for c in model.generate(requests())]
+
+
+@pytest.mark.slow
+def test_a_program_may_end_while_a_model_works(folder: Path) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from test_transformers import *;"
+        "import threading; begun = threading.Event();"
+        "kit = kit_on(Path(sys.argv[2])); model = kit.model('tiny');"
+        "work = lambda: model.generate([Request.of('x', max_tokens=400, temperature=1.0)] * 8,"
+        " on_delta=lambda delta: begun.set());"
+        "threading.Thread(target=work, daemon=True).start(); begun.wait()"
+    )
+    here = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", script, here, str(folder)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_is_asked_for_is_what_comes(model: LanguageModel) -> None:
@@ -219,7 +238,8 @@ def test_a_prompt_that_does_not_fit_is_refused_before_any_computing(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "agentkit.models.decoder.Decoder.read", lambda *_: pytest.fail("something was computed")
+        "agentkit.models.engine.decoder.Decoder.read",
+        lambda *_: pytest.fail("something was computed"),
     )
     with pytest.raises(ContextOverflow) as caught:
         model.generate([ask("fine"), ask("x" * 2000)])
@@ -381,13 +401,23 @@ def test_hidden_states_add_up(model: LanguageModel) -> None:
         assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in layers)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "gemma3"])
+def test_hidden_states_of_other_families_add_up(kind: str, tmp_path: Path) -> None:
+    (other_family_folder if kind == "gpt2" else sliding_folder)(tmp_path / "model")
+    with kit_on(tmp_path / "model") as kit:
+        sites = [f"{site}.1" for site in ("resid_pre", "attn_out", "mlp_out", "resid_post")]
+        found = kit.model("tiny").ability(Hidden).hidden([[1, 2, 3, 4]], sites)
+        *parts, after = (found[site][0] for site in sites)
+        assert after.shape == (4, 48) and torch.allclose(sum(parts), after, atol=1e-4)
+
+
 # -- models that the engine does not read ---------------------------------------------------------
 
 
-def test_a_model_with_a_sliding_window_answers_but_has_no_tokens(tmp_path: Path) -> None:
-    from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3TextConfig
+def sliding_folder(made: Path) -> None:
+    """A Gemma 3 whose first layer sees 16 tokens."""
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-    made = tmp_path / "slides"
     config = Gemma3TextConfig(
         vocab_size=260,
         hidden_size=48,
@@ -404,9 +434,15 @@ def test_a_model_with_a_sliding_window_answers_but_has_no_tokens(tmp_path: Path)
         pad_token_id=259,
     )
     torch.manual_seed(0)
-    module = Gemma3ForCausalLM(config)
-    module.save_pretrained(made)
-    AutoTokenizer.from_pretrained(tiny_model_folder(tmp_path / "tiny")).save_pretrained(made)
+    Gemma3ForCausalLM(config).save_pretrained(made)
+    write_byte_tokenizer(made)
+
+
+def test_a_model_with_a_sliding_window_answers_but_has_no_tokens(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    made = tmp_path / "slides"
+    sliding_folder(made)
     with kit_on(made) as kit:
         model = kit.model("tiny")
         assert "tokens" not in model.info.abilities and not model.info.exact

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agentkit.models.writing import Writer
+from agentkit.models.text.writing import Writer
 from agentkit.testing.tiny import write_byte_tokenizer
 
 

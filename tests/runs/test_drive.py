@@ -19,6 +19,7 @@ from agentkit.bench import trial
 from agentkit.errors import AgentkitError, BudgetExceeded, ConfigError, StoreError, UsageError
 from agentkit.runs import Budget, drive
 from agentkit.runs.sqlite import SqliteRunStore
+from agentkit.runs.store import SetStatus
 
 Nodes = Any
 
@@ -73,6 +74,89 @@ def test_the_input_is_checked_before_a_run_is_made(kit_of: Nodes) -> None:
     assert kit.runs.runs() == []
 
 
+def test_an_answer_between_the_nodes_and_the_status_is_not_lost(
+    kit_of: Nodes, made: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two branches ask; one is answered after both stopped and before the run says that it waits:
+    who answered saw a run at work, so the run must go on with that branch by itself."""
+
+    def work(state: Any, rt: Any) -> Any:
+        answer = rt.ask(f"{state['task']}?")
+        rt.emit("note", {"text": answer})
+        return {"text": answer}
+
+    def build() -> Any:
+        from langgraph.graph import START, StateGraph
+        from langgraph.types import Send
+
+        from agentkit.runs import node
+
+        graph = StateGraph(dict)
+        graph.add_node("work", node(work))
+        graph.add_conditional_edges(
+            START, lambda s: [Send("work", {"task": n}) for n in "ab"], ["work"]
+        )
+        return graph
+
+    real, late = drive.Driver._waits, ["yes"]
+
+    def waits(self: Any, began: int) -> bool:
+        if late:
+            self._store.answer(self.run, late.pop(), self._store.questions(self.run)[0].number)
+        return real(self, began)
+
+    monkeypatch.setattr(drive.Driver, "_waits", waits)
+    kit = kit_of(made(build))
+    run = kit.agent("made").run("t")
+    assert run.wait() == "waiting" and len(run.questions) == 1
+    assert [e.position for e in kit.runs.tail(run.id, kinds=("note",))] == [
+        e.position for e in kit.runs.tail(run.id, kinds=("question.answered",))
+    ]
+    statuses = [e.data["status"] for e in kit.runs.tail(run.id, kinds=("run.status",))]
+    assert statuses == ["running", "waiting"]
+
+
+def test_a_full_disk_in_mid_run_is_said_and_nothing_is_lost(trials: Nodes, tmp_path: Path) -> None:
+    """The disk is full by SQLite's own limit on pages, on both connections."""
+    kit = trial.kit(tmp_path, seconds=0.02, asks=False)
+    run = kit.agent("trial").run("fish", seed=3)
+    for event in run:
+        if event.kind == "model.done":
+            break
+    for db in (kit.runs._db, kit.runs._durable):
+        db.execute("PRAGMA max_page_count = 1")  # SQLite takes it as: what there is
+    run.wait()
+    with pytest.raises(StoreError, match="is full"):
+        assert run.result
+    kit.close()
+    again = trials(asks=False)
+    stored = [e.seq for e in again.runs.tail(run.id)]
+    assert stored == list(range(1, len(stored) + 1)) and again.runs.get(run.id).status == "running"
+    resumed = again.resume(run.id)
+    assert follow(resumed).result == follow(again.agent("trial").run("fish", seed=3)).result
+
+
+def test_a_pause_that_cannot_be_written_is_said(
+    trials: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit = trial.kit(tmp_path, seconds=0.02, asks=False)
+    real = kit.runs.write
+
+    def write(lease: Any, *made: Any, **how: Any) -> Any:
+        if any(isinstance(one, SetStatus) and one.status == "paused" for one in made):
+            raise StoreError("the disk is full")
+        return real(lease, *made, **how)
+
+    monkeypatch.setattr(kit.runs, "write", write)
+    run = kit.agent("trial").run("fish")
+    run.pause()
+    with pytest.raises(StoreError, match="the disk is full"):
+        assert run.result
+    monkeypatch.undo()
+    assert follow(trials(asks=False).resume(run.id)).status == "done"
+    kit.close()
+
+
 # -- pause, cancel, budget ------------------------------------------------------------------------
 
 
@@ -96,6 +180,19 @@ def test_a_pause_stops_in_the_midst_of_a_node_and_another_kit_goes_on(
         "running",
         "done",
     ]
+
+
+@pytest.mark.parametrize("waiting", [lambda run: run.wait(), lambda run: run.result, list])
+def test_ctrl_c_in_a_program_pauses_the_run(trials: Nodes, tmp_path: Path, waiting: Any) -> None:
+    kit = trial.kit(tmp_path, seconds=0.2, asks=False)
+    run = kit.agent("trial").run("fish")
+    until(lambda: kit.runs.last(run.id) > 4)
+    press = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    press.start()
+    with pytest.raises(KeyboardInterrupt):
+        waiting(run)
+    assert run.status == "paused" and not run.driving
+    kit.close()
 
 
 def test_a_cancelled_run_is_over(trials: Nodes, tmp_path: Path) -> None:
@@ -235,22 +332,6 @@ def test_another_graph_is_refused_and_a_fork_takes_it(kit_of: Nodes) -> None:
     fork = kit.fork(other.id, 0)
     follow(fork)
     assert fork.result.text == "yes!"
-
-
-def test_a_graph_that_goes_past_the_runtime_runs_and_says_so(kit_of: Nodes, made: Nodes) -> None:
-    def build() -> Any:
-        from langgraph.graph import START, StateGraph
-
-        graph = StateGraph(dict)
-        graph.add_node("plain", lambda state: {**state, "text": "done"})
-        graph.add_edge(START, "plain")
-        return graph
-
-    kit = kit_of(made(build))
-    run = kit.agent("made").run("t")
-    assert run.result.text == "done"
-    notice = kit.runs.tail(run.id, kinds=("run.notice",))[0].data["text"]
-    assert "calls of plain do not go through the runtime" in notice
 
 
 # -- forks ----------------------------------------------------------------------------------------

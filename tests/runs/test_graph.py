@@ -73,6 +73,24 @@ def test_a_subgraphs_result_is_fitted_to_the_outer_state(kit_of: Any, made: Any)
     assert kit_of(made(build)).agent("made").run("t").result.text == "first inside 2"
 
 
+def test_a_graph_put_into_another_as_it_is_gets_no_foreign_results(kit_of: Any, made: Any) -> None:
+    def build(put: Any) -> Any:
+        def again() -> Any:
+            edges = [("^", "say"), ("say", "$")]
+            return graph_of(edges, say=node(lambda s, rt: rt.emit("note", {}) or {}))
+
+        return graph_of(LINE, a=put(again()), b=put(again()))
+
+    run = kit_of(made(lambda: build(lambda inner: inner.compile()))).agent("made").run("t")
+    with pytest.raises(UsageError, match=r"agentkit\.runs\.subgraph"):
+        assert run.result
+    kit = kit_of(made(lambda: build(lambda inner: subgraph(graph_of(LINE[:1], a=subgraph(inner))))))
+    run = kit.agent("made").run("t")
+    assert run.wait() == "done"
+    notes = [e.position for e in kit.runs.tail(run.id, kinds=("note",))]
+    assert notes == ["1:a/1:a/1:say", "2:b/1:a/1:say"]
+
+
 @dataclass
 class Thing:
     name: str

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from agentkit.bench import trial
-from agentkit.capabilities import Proposal, Verdict
+from agentkit.capabilities import Effect, Proposal, Verdict
 from agentkit.errors import ToolDenied
+from agentkit.testing.conformance import GuardConformance
+
+
+def proposal(effect: Effect) -> Proposal:
+    return Proposal("r1", "a", "mail", "send", {"to": "me"}, effect)
+
+
+class TestEffects(GuardConformance):
+    toml = """
+    [guards.part]
+    use = "effects"
+    deny = ["irreversible"]
+    """
+    stopped: ClassVar = [proposal(Effect.OUTSIDE), proposal(Effect.IRREVERSIBLE)]
+    allowed: ClassVar = [proposal(Effect.NONE), proposal(Effect.INSIDE)]
+
+    def test_what_is_denied_is_not_asked_about(self) -> None:
+        verdicts = [self.part.judge(one).kind for one in self.stopped]
+        assert verdicts == ["ask", "deny"]
 
 
 class Says:
@@ -47,6 +66,21 @@ def test_the_strictest_verdict_wins(kit_of: Any, tmp_path: Path, order: int) -> 
 def test_a_verdict_that_is_none_is_a_deny(kit_of: Any, wrong: Any) -> None:
     with pytest.raises(ToolDenied, match="guard 'g0' failed"):
         assert guarded(kit_of, Says(wrong)).result
+
+
+def test_the_guard_by_effects_asks_or_denies(kit_of: Any, tmp_path: Path) -> None:
+    kit = kit_of(work=post)
+    kit.define("guard", "careful", use="effects")
+    run = kit.agent("made").run("t")
+    assert run.wait() == "waiting"
+    assert run.questions[0].question.text == "Allow post on post? its effect is outside"
+    kit = kit_of(work=post)
+    kit.define("guard", "strict", use="effects", ask=[], deny=["outside"])
+    with pytest.raises(ToolDenied, match="denied: its effect is outside"):
+        assert kit.agent("made").run("t").result
+    kit = kit_of(work=post)
+    kit.define("guard", "lax", use="effects", ask=["irreversible"])
+    assert kit.agent("made").run("t").result.text == "posted"
 
 
 def test_a_person_may_allow(kit_of: Any, tmp_path: Path) -> None:

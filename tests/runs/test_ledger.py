@@ -282,6 +282,83 @@ def test_a_tool_works_through_a_runtime_of_its_own(kit_of: Nodes, tmp_path: Path
     assert {c.position for c in kit.runs.ledger(run.id)} == {"1:work", "1:work/1:thinker"}
 
 
+class Outer:
+    """A tool that calls another one twice, then does something with an effect of its own."""
+
+    info = ToolInfo("outer", "posts twice", Args, Effect.OUTSIDE)
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def call(self, args: Args, rt: Any) -> str:
+        for word in ("one", "two"):
+            rt.call("post", {"text": word})
+        rt.record("inner", {}, lambda: self.keys.append(rt.key))
+        self.keys.append(rt.key)
+        return str(rt.ask("sure?"))
+
+    def find(self, key: str) -> str | None:
+        return None
+
+
+def test_calls_within_a_tool_have_rows_and_keys_of_their_own(kit_of: Nodes, tmp_path: Path) -> None:
+    def work(state: Any, rt: Any) -> Any:
+        first = rt.call("outer", {"text": "x"})
+        return {"text": first + rt.call("outer", {"text": "x"})}
+
+    kit, tool = kit_of(work=work), Outer()
+    kit.add("tool", "outer", tool)
+    run = answered(kit.agent("made").run("t"), "a", "b")
+    assert run.result.text == "ab"
+    lines = (tmp_path / "world").read_text().splitlines()
+    keys = [line.split("\t")[0].removeprefix(f"{run.id}/") for line in lines]
+    places = ("1:work/1:outer", "1:work/3:outer")
+    assert keys == [f"{place}/{n}" for place in places for n in (1, 3)]
+    own = {key.removeprefix(f"{run.id}/") for key in tool.keys}
+    assert own == {"1:work/1", "1:work/1:outer/4", "1:work/3", "1:work/3:outer/4"}
+
+
+def test_what_failed_within_a_tool_is_tried_again_on_resume(kit_of: Nodes) -> None:
+    up = threading.Event()
+    tries: list[str] = []
+
+    def reach(name: str) -> str:
+        tries.append(name)
+        if name == "flaky" or not up.is_set():
+            raise BackendUnavailable(f"{name} is down", "start it")
+        return name
+
+    class Caller:
+        info = ToolInfo("caller", "needs a service", Args, Effect.NONE)
+
+        def call(self, args: Args, rt: Any) -> str:
+            try:
+                rt.record("step", {"n": 1}, lambda: reach("flaky"))
+            except BackendUnavailable:
+                pass  # dealt with: stays as it is
+            return str(rt.record("step", {"n": 2}, lambda: reach("needed")))
+
+    kit = kit_of(work=lambda state, rt: {"text": rt.call("caller", {"text": "x"})})
+    kit.add("tool", "caller", Caller())
+    run = kit.agent("made").run("t")
+    with pytest.raises(BackendUnavailable, match="needed is down"):
+        assert run.result
+    up.set()
+    assert kit.resume(run.id).result.text == "needed"
+    assert tries == ["flaky", "needed", "needed"]
+
+
+def test_a_call_within_a_call_is_refused_before_it_takes_its_row(kit_of: Nodes) -> None:
+    def work(state: Any, rt: Any) -> Any:
+        rt.record("outer", {}, lambda: rt.model("trial").ask("x"))
+        return {}
+
+    run = kit_of(work=work).agent("made").run("t")
+    with pytest.raises(UsageError, match=r"1:work makes a 'model' call within its call 0\n"):
+        assert run.result
+    assert [c.kind for c in run._store.ledger(run.id)] == ["enter", "outer"]
+
+
 def test_wrong_arguments_never_reach_the_tool(kit_of: Nodes, tmp_path: Path) -> None:
     run = kit_of(work=lambda s, rt: rt.call("post", {"txt": "x"})).agent("made").run("t")
     with pytest.raises(UsageError, match="tool 'post' cannot be called so: text: Field required"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,54 @@ def test_processes_share_a_store(tmp_path: Path) -> None:
     assert [e.seq for e in store.tail(run)] == list(range(1, 182))
     assert len({m.directive.id for m in store.messages(run)}) == 180
     assert len(store.runs(limit=1000)) == 181
+
+
+RATE, COUNT = 200, 400  # events a second of each process, and how many
+
+
+def worker(folder: Path, own: str, shared: str, gate: Any) -> None:
+    """Drives a run of its own at a steady pace, as an agent's node does: intent, result, event."""
+    store = SqliteRunStore(folder)
+    lease = store.take(own, 30)
+    gate.wait()
+    began = time.monotonic()
+    for number in range(COUNT):
+        store.write(
+            lease,
+            Intend("1:a", number, "emit", "none", ""),
+            Finish("1:a", number, {"ok": None}),
+            Append("note", {"n": number, "text": "x" * 400}, "1:a", number),
+            durable=number % 100 == 0,
+        )
+        if number % 20 == 0:
+            store.send(shared, f"{own} {number}")
+        time.sleep(max(0.0, began + (number + 1) / RATE - time.monotonic()))
+    store.close()
+
+
+@pytest.mark.slow
+def test_two_processes_write_two_hundred_events_a_second_each(tmp_path: Path) -> None:
+    store = SqliteRunStore(tmp_path)
+    shared, *own = (begin(store) for _ in range(3))
+    context = multiprocessing.get_context("forkserver")
+    gate = context.Event()
+    children = [context.Process(target=worker, args=(tmp_path, run, shared, gate)) for run in own]
+    for child in children:
+        child.start()
+    gate.set()
+    seen, last = 0, {run: 0 for run in own}
+    while any(child.is_alive() for child in children):
+        for run in own:  # a reader beside them sees every event once, in order
+            for event in store.tail(run, last[run]):
+                assert event.seq == last[run] + 1
+                last[run], seen = event.seq, seen + 1
+        children[0].join(0.02)
+    assert [child.exitcode for child in children] == [0, 0]  # "database is locked" would be 1
+    for run in own:
+        notes = [e.data["n"] for e in store.tail(run, kinds=("note",))]
+        assert notes == list(range(COUNT)) and store.last(run) == COUNT + 1
+        assert len(store.ledger(run)) == COUNT
+    assert len(store.messages(shared)) == 2 * COUNT // 20
 
 
 def opener(folder: Path, gate: Any) -> None:

@@ -216,7 +216,8 @@ def test_replay_from_settings(tmp_path: Path) -> None:
 
 
 def test_a_run_is_replayed_from_its_events(tmp_path: Path) -> None:
-    from agentkit.runs.runtime import Rt, Session
+    from agentkit.runs.runtime import Rt
+    from agentkit.runs.session import Session
     from agentkit.runs.sqlite import SqliteRunStore
     from agentkit.runs.store import Budget, NewRun
 

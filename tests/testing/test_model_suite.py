@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,21 +12,18 @@ import numpy as np
 import torch
 
 from agentkit.capabilities import Completion, Request, Tokens
-from agentkit.errors import GrammarDeadEnd, Unsupported, UsageError
+from agentkit.errors import Unsupported, UsageError
 from agentkit.testing.conformance import EmbedderConformance, LanguageModelConformance
-from agentkit.testing.fakes import ReplayModel, ScriptedModel
-from agentkit.testing.scripted import mismatch
 from tests.testing.mutants import all_cases_have_one, caught, each, of, passes
-from tests.testing.reference import CANDIDATES, END, SITES, Line, ReferenceModel
+from tests.testing.reference import END, SITES, Line, ReferenceModel
 
-ANSWERS = ("once upon a time in a far land", "red, green and blue of course", "one two three four")
-
-
-def say(request: Request) -> str:
-    """The scripted model's answer to whatever the suite asks."""
-    if request.grammar is not None:
-        return next(text for text in CANDIDATES if not mismatch(request.grammar, text))
-    return ANSWERS[len(request.messages[-1].text) % 3]
+ANSWERS = """
+use = "scripted"
+choose = "request"
+answers = ["a long answer of many words", "another of some length, too", "yes", "true",
+    '{"sure": true, "colour": "red"}', "[true, false]", '"red"']
+"""
+FOLDER = tempfile.TemporaryDirectory()  # removed when Python ends
 
 
 class TestReference(LanguageModelConformance):
@@ -33,29 +31,20 @@ class TestReference(LanguageModelConformance):
         return ReferenceModel()
 
 
-class ScriptedByFunction(ScriptedModel):
-    """A function says everything, so only the suite's impossible schema is a dead end."""
-
-    def check_grammar(self, grammar: Any) -> None:
-        from agentkit.testing.conformance.grammar import IMPOSSIBLE
-
-        if grammar == IMPOSSIBLE:
-            raise GrammarDeadEnd("nothing matches")
-
-
 class TestScripted(LanguageModelConformance):
-    toml = """
-    [models.part]
-    use = "scripted"
-    choose = "request"
-    answers = ["a long answer of many words", "another of some length, too", "yes", "true",
-        '{"sure": true, "colour": "red"}', "[true, false]", '"red"']
-    """
+    toml = f"[models.part]{ANSWERS}"
 
 
 class TestReplay(LanguageModelConformance):
-    def make(self) -> ReplayModel:
-        return ReplayModel(base=ScriptedByFunction.of(say))
+    toml = f"""
+    [models.script]
+    {ANSWERS}
+    [models.part]
+    use = "replay"
+    base = "script"
+    record = true
+    file = '{FOLDER.name}/answers.jsonl'
+    """
 
 
 class Embedder(ReferenceModel):

@@ -19,11 +19,13 @@ class Conformance:
     """Base of all suites. A subclass named `Test…` gives `toml`, or `make()`.
 
     toml: settings that declare the part under test under the name `part`, and what it needs; with
-    them the registration and the settings class are tested too.
+    them the registration and the settings class are tested too. use: the name that the part is
+    registered under, where `toml` is made only when the suite is run.
     """
 
     noun: ClassVar[str]
     toml: ClassVar[str] = ""
+    use: ClassVar[str] = ""
 
     _shared: ClassVar[Any] = None
     _kits: ClassVar[list[Kit]]

@@ -13,6 +13,8 @@ LAST = Message.user("What is left to do today?")
 
 
 class ContextConformance(Conformance):
+    """Give `toml` or `make()`. model, talk: what is packed, and for which model."""
+
     noun = "context"
 
     def model(self) -> LanguageModel:

@@ -387,8 +387,10 @@ class DeepResearch:
 
     def _report(self, rt: Runtime, state: State, desk: Desk) -> Report:
         reason = desk.finish or state["reason"] or state.get("open", "")
-        most = desk.rules.limit("quotes", self.settings.quotes)
-        report = compose(folded(state["question"]), desk, quotes=most, reason=reason)
+        quotes = desk.rules.limit("quotes", self.settings.quotes)
+        unsure = desk.rules.limit("quotes", self.settings.unsure)
+        question = folded(state["question"])
+        report = compose(question, desk, quotes=quotes, unsure=unsure, reason=reason)
         verdict = verify([(q.number, q.span) for q in report.quotes], rt.open)
         checked = {
             "checked": verdict.checked,

@@ -47,6 +47,10 @@ _CLAUSE = re.compile(
     rf"(?:(?:{_PREPOSITION})\s+)?(?:{_WH})\b|(?:{_AUX})\s+\S+\s+\S+)",
     re.I,
 )
+_CONDITION = re.compile(
+    rf"^(?:if|while|after|before|once|unless|although|(?:when|where)(?!\s+(?:{_AUX})\b))\s[^,]+,",
+    re.I,
+)
 _GRID = re.compile(
     r"^(?:compare|contrast)\s+(?P<things>.+?)\s+(?:on|in terms of|with respect to|regarding|by)\s+"
     r"(?P<aspects>.+)$",
@@ -138,10 +142,13 @@ def _clean(text: str) -> str:
 
 def _clauses(sentence: str) -> list[str]:
     """A sentence cut where another question begins; only if it begins as a question itself."""
-    if not _QUESTION.match(sentence):
+    lead = _CONDITION.match(sentence)
+    if not lead and not _QUESTION.match(sentence):
         return [sentence]
     pieces, start = [], 0
-    for match in _CLAUSE.finditer(sentence):
+    for match in _CLAUSE.finditer(sentence, lead.end() - 1 if lead else 0):
+        if lead and match.start() < lead.end():
+            continue  # "When X happens, does Y …" is one question
         head, rest = sentence[start : match.start()], sentence[match.end() :]
         if not content(head) or not content(rest) or match.start() == start:
             continue
@@ -169,7 +176,7 @@ def _items(text: str) -> list[str]:
 def _listed(clause: str) -> list[str]:
     """A clause with a list ("limits on A, B and C") once per item, its head kept before each."""
     listed = _LISTED.match(clause)
-    if listed:
+    if listed and not _CONDITION.match(clause):
         head = _HEAD.match(listed["first"])
         middle = re.split(r",\s*", listed["middle"])
         if head and content(head["head"]) and all(len(m.split()) <= 4 for m in middle):

@@ -3,6 +3,9 @@
 A sentence is judged by the facet's words in it (rare ones count more), by those in its headings, by
 how well its passage was found, by whether it holds what the facet asks for (a number, a version),
 and, where there are models, by nearness in meaning and by how likely the question is after it.
+
+Words decide where they can. Where no sentence holds half of the question's words (by weight), it is
+asked in other words than the sources use: then meaning counts as much as all else together.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -36,41 +39,61 @@ _BACK = re.compile(
     re.I,
 )
 _CODE = re.compile(r"#define|[{}]|\);|[!=]=|\|\||&&|<<|->|;$|/\*|\*/|^--|^\s*\w+\(")
+_ENDS = re.compile(r"[.!?…。！？][\"'”’)\]]*$")
 VERSION = re.compile(r"\b\d+\.\d+(?:\.\d+)*\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each signal counts; fixed on the development questions, in round numbers."""
+    """How much each signal counts; fixed on the development questions, in round numbers: the
+    counts of answered ones hardly move when one of them is halved."""
 
     words: float = 1.0  # the facet's words in the sentence
-    headings: float = 0.4  # … in title and headings, where the sentence lacks them
+    headings: float = 1.0  # … in title and headings, where the sentence lacks them
     nearby: float = 0.4  # … in the sentence before, where this one points back to it
     order: float = 0.3  # … next to each other, as they are in the facet
     passage: float = 0.5  # how early its passage was found
     asked: float = 0.15  # it holds the number, version or thing that is asked for
-    meaning: float = 0.6
     likelihood: float = 0.5
 
 
 WEIGHTS = Weights()
+FAMILIAR = 0.5  # share of the facet's words, by weight, that some sentence must hold
+WIDEST = 300  # bytes of a sentence together with the one after it
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit of a found passage. before: the unit before it there. rank: of the passage in its
-    source's result, from 0."""
+    """A unit of a found passage. before: the unit before it there; after: the one that follows
+    it directly. rank: of the passage in its source's result, from 0."""
 
     unit: Unit
     source: str
     hit: Hit
     rank: int
     before: str = ""
+    after: Unit | None = None
 
     @property
     def about(self) -> str:
         """What stands above it: document, title and headings."""
         return "\n".join([self.hit.document, self.hit.title, *self.hit.location.heading])
+
+    @property
+    def readings(self) -> tuple[str, str]:
+        """The unit as somebody meets it: under its heading, and after the unit before it. An
+        embedder that reads a sentence bare misses what it speaks of."""
+        above = " ".join([self.hit.title, *self.hit.location.heading[-2:]])
+        return folded(f"{above} {self.unit.text}"), folded(f"{self.before} {self.unit.text}")
+
+    def widened(self) -> Candidate:
+        """With the unit after it, where both together stay short."""
+        after = self.after
+        if after is None or after.end - self.unit.start > WIDEST:
+            return self
+        offset = self.hit.location.start
+        text = self.hit.text.encode()[self.unit.start - offset : after.end - offset].decode()
+        return replace(self, unit=Unit(self.unit.start, after.end, text), after=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +136,28 @@ def usable(candidate: Candidate) -> bool:
     letters = sum(c.isalpha() or c.isspace() for c in text)
     if letters < 0.6 * len(text):
         return False
+    if is_heading(text):
+        return False
     said = stems(text)
     return not (len(said) <= 8 and set(said) <= set(stems(candidate.about)))
+
+
+def is_heading(text: str) -> bool:
+    """Whether a text is written as headings are: no end mark, nearly every long word capital."""
+    words = [w for w in re.findall(r"[^\W\d_]+", text) if len(w) > 3]
+    capital = sum(w[0].isupper() for w in words)
+    return not is_sentence(text) and len(words) >= 2 and capital >= 0.8 * len(words)
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a text ends as sentences do."""
+    return bool(_ENDS.search(text))
+
+
+def familiar(scored: Sequence[Scored]) -> bool:
+    """Whether the facet's own words occur together in some sentence; else it is asked in other
+    words than the sources use."""
+    return any(value >= FAMILIAR for one in scored for name, value in one.parts if name == "words")
 
 
 def rank(
@@ -159,8 +202,6 @@ def rank(
         related = parts["words"] or parts["headings"] or parts["nearby"]
         if not related and not given and len(candidate.hit.parts) < 2:
             continue  # not a word in common, and it was found by words alone
-        if "meaning" in given:
-            parts["meaning"] = max(given["meaning"], 0.0)
         if "likelihood" in given:
             parts["likelihood"] = likely(given["likelihood"])
         score = sum(getattr(weights, name) * value for name, value in parts.items())
@@ -169,6 +210,11 @@ def rank(
             score *= 0.8
         if looks_like_code(text):
             score *= 0.6
+        if "meaning" in given:
+            parts["meaning"] = max(given["meaning"], 0.0)
+            score = (score + parts["meaning"]) / 2
+        if not is_sentence(text):
+            score *= 0.8  # an entry of a list or a table says less than a sentence
         rounded = tuple((name, round(value, 4)) for name, value in parts.items())
         found.append(Scored(candidate, round(score, 4), rounded))
     return sorted(found, key=lambda s: -s.score)

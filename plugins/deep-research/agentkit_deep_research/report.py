@@ -14,7 +14,7 @@ from typing import Any, Literal
 from agentkit_deep_research.desk import Desk
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.gaps import Conflict, conflicts
-from agentkit_deep_research.ranking import alike
+from agentkit_deep_research.ranking import FAMILIAR, alike
 from agentkit_deep_research.verify import Verdict
 from agentkit_deep_research.words import folded
 
@@ -87,11 +87,13 @@ class Report:
         return {"schema": 1, "coverage": round(self.coverage, 4), **asdict(self)}
 
 
-def compose(question: str, desk: Desk, *, quotes: int, reason: str = "") -> Report:
+def compose(
+    question: str, desk: Desk, *, quotes: int, unsure: int | None = None, reason: str = ""
+) -> Report:
     """The report of a desk.
 
     Args:
-        quotes: at most so many a facet.
+        quotes: at most so many a facet; unsure: where none of them holds its words together.
         reason: why the search ended early, "" where it did not.
     """
     cite = _Citations()
@@ -99,7 +101,8 @@ def compose(question: str, desk: Desk, *, quotes: int, reason: str = "") -> Repo
     used: list[Span] = []
     for number, facet in enumerate(desk.facets):
         title = _sentence(facet.title)
-        spans = _wanted(desk, number, quotes, used)
+        most = quotes if unsure is None or _familiar(desk, number) else unsure
+        spans = _wanted(desk, number, most, used)
         why = desk.absent.get(number)
         if why:
             missing.append(Missing(title, _nowhere(why), _tried(desk, number)))
@@ -138,6 +141,14 @@ class _Citations:
                 Reference(number, span.source, span.document, span.title, span.uri, span.sha256)
             )
         return self._numbers[span.place]
+
+
+def _familiar(desk: Desk, facet: int) -> bool:
+    return any(
+        name == "words" and value >= FAMILIAR
+        for span in desk.evidence.of_facet(facet)
+        for name, value in span.parts
+    )
 
 
 def _wanted(desk: Desk, facet: int, most: int, used: Sequence[Span]) -> list[Span]:
@@ -219,11 +230,14 @@ def _limits(desk: Desk) -> Iterator[str]:
         yield text + (f" ({times} times)" if times > 1 else "")
     for name, role in sorted(desk.roles.items()):
         faults = f", {role.faults} failed ({role.last_fault})" if role.faults else ""
-        yield f"A model took part as {name}: {role.calls} calls{faults}."
+        if role.calls:
+            yield f"A model took part as {name}: {role.calls} calls{faults}."
+        else:
+            yield f"No model could take part as {name}: 0 calls{faults}."
     if desk.tokens:
         yield f"Language models read and wrote {desk.tokens} tokens."
-    if not desk.roles:
-        yield "No model took part: quotes were chosen by rules."
+    if not any(role.calls for role in desk.roles.values()):
+        yield "No model took part in choosing quotes: rules chose them."
 
 
 # -- Markdown -------------------------------------------------------------------------------------
@@ -303,8 +317,10 @@ def _cited(quote: Quote) -> str:
 
 
 def _target(uri: str) -> str:
-    """A link target inside <…>: no line breaks, no angle brackets, and no script."""
+    """A link target inside <…>: no line breaks, no angle brackets, and no script. Files as paths:
+    careful renderers, the terminal's among them, show links to `file:` as bare text."""
     plain = re.sub(r"[\s<>\\]", lambda m: f"%{ord(m.group()):02X}", uri)
+    plain = re.sub(r"^file://(?=/)", "", plain)
     return "#" if re.match(r"(?i)(?:javascript|vbscript|data):", plain) else plain
 
 
@@ -313,13 +329,14 @@ def _sentence(text: str) -> str:
     text = folded(text)
     if not text:
         return text
-    mark = "?" if _ASKS.match(text) else "."
+    mark = "?" if _ASKS.search(text) else "."
     return text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else mark)
 
 
+_AUX = "is|are|was|were|do|does|did|can|could|may|might|must|should|shall|will|would|has|have|had"
 _ASKS = re.compile(
-    r"(?:(?:in|at|by|on|for|from|of|to|with) )?(?:what|which|when|where|why|who|whose|how)\b|"
-    r"(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have)\b",
+    rf"^(?:(?:in|at|by|on|for|from|of|to|with) )?(?:what|which|when|where|why|who|whose|how)\b"
+    rf"|(?:^|[,;] )(?:{_AUX})\b|[,;] (?:what|why|how)\b",
     re.I,
 )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FAULTS = 2
-MEANINGS = 24  # candidates that an embedder sees
+MEANINGS = 48  # candidates that an embedder sees
 LIKELIHOODS = 8  # candidates that a ranker sees
 _TURNS = (
     ("How do I keep my program from running twice?", "single instance lock file"),
@@ -39,14 +39,19 @@ def available(desk: Desk, parts: Parts, role: str, tokens: int | None) -> bool:
     return (seen is None or seen.faults < FAULTS) and (tokens is None or desk.tokens < tokens)
 
 
-def meanings(rt: Runtime, parts: Parts, question: str, texts: Sequence[str]) -> list[float] | None:
-    """Cosine of the question with each text, -1..1; None where the model failed."""
+def meanings(
+    rt: Runtime, parts: Parts, question: str, readings: Sequence[tuple[str, ...]]
+) -> list[float] | None:
+    """Cosine of the question with each candidate, -1..1, as the mean over its readings, of which
+    each has as many; None where the model failed."""
+    texts = [text for each in readings for text in each]
 
     def do() -> list[float]:
         from agentkit.capabilities import Embed
 
         vectors = parts["embedder"].ability(Embed).embed([question, *texts])
-        return [round(float(v), 5) for v in vectors[1:] @ vectors[0]]
+        cosines = (vectors[1:] @ vectors[0]).reshape(len(readings), -1)
+        return [round(float(v), 5) for v in cosines.mean(axis=1)]
 
     args = {"question": question, "texts": _digest(texts)}
     return _try(rt, "embedder", lambda: rt.record("embed", args, contained(do)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
 from agentkit.capabilities import Document, Hit, SearchResult
 from agentkit.errors import AgentkitError
@@ -12,7 +14,15 @@ from agentkit_deep_research.desk import Desk, change, take
 from agentkit_deep_research.evidence import Span, span_id
 from agentkit_deep_research.facets import Facet
 from agentkit_deep_research.guarding import reads_like_orders
-from agentkit_deep_research.ranking import Candidate, Scored, choose, rank, rarity_of, usable
+from agentkit_deep_research.ranking import (
+    Candidate,
+    Scored,
+    choose,
+    familiar,
+    rank,
+    rarity_of,
+    usable,
+)
 from agentkit_deep_research.sentences import units
 
 if TYPE_CHECKING:
@@ -20,12 +30,6 @@ if TYPE_CHECKING:
     from agentkit.kit import Parts
     from agentkit_deep_research.settings import ResearchSettings
     from agentkit_deep_research.todo import Task
-
-
-_SIGNALS = (
-    ("embedder", "meaning", roles.MEANINGS),
-    ("ranker", "likelihood", roles.LIKELIHOODS),
-)
 
 
 class Searcher:
@@ -125,8 +129,10 @@ class Searcher:
                 continue
             self._watch(hit)
             before = ""
-            for unit in units(hit.text, hit.location.start):
-                candidate = Candidate(unit, source, hit, number, before)
+            pieces = units(hit.text, hit.location.start)
+            for unit, after in zip_longest(pieces, pieces[1:]):
+                follows = after if after and 0 <= after.start - unit.end <= 2 else None
+                candidate = Candidate(unit, source, hit, number, before, follows)
                 before = unit.text
                 if usable(candidate):
                     found.append(candidate)
@@ -161,28 +167,47 @@ class Searcher:
             scored.sort(key=lambda s: -(s.score + desk.rules.bonus(_all(s.candidate))))
         kept = 0
         rare = rarity_of(*desk.counts[self.task.facet])
-        for one in choose(scored, 2 * self.settings.quotes, rare, facet.query):
-            span = self._span(one)
+        sure = familiar(scored)
+        most = 2 * (self.settings.quotes if sure else self.settings.unsure)
+        for one in choose(scored, most, rare, facet.query):
+            span = self._span(replace(one, candidate=one.candidate.widened()))
             if span is not None:
                 self.rt.emit("evidence.added", span.to_json())
                 kept += 1
         return kept
 
     def _rank(self, desk: Desk, facet: Facet, found: list[Candidate]) -> list[Scored]:
-        counts, total = desk.counts[self.task.facet]
-        rare = rarity_of(counts, total)
+        """Candidates, best first. A model judges the best of them where it may: the embedder only
+        what is asked in other words than the sources use, for elsewhere it loses hits."""
+        rare = rarity_of(*desk.counts[self.task.facet])
         scored = rank(facet, found, rare)
         signals: dict[Candidate, dict[str, float]] = {}
-        for role, name, most in _SIGNALS:
+
+        def judged(role: str, name: str, most: int, ask: Callable[[list[Candidate]], Any]) -> None:
+            nonlocal scored
             if not scored or not roles.available(desk, self.parts, role, self.settings.tokens):
-                continue
+                return
             best = [s.candidate for s in scored[:most]]
-            ask = roles.meanings if role == "embedder" else roles.likelihoods
-            values = ask(self.rt, self.parts, facet.query, [c.unit.text for c in best])
-            for candidate, value in zip(best, values or ()):
-                signals.setdefault(candidate, {})[name] = value
+            values = ask(best)
             if values is not None:
+                for candidate, value in zip(best, values, strict=True):
+                    signals.setdefault(candidate, {})[name] = value
                 scored = rank(facet, best, rare, signals)
+
+        rt, parts, query = self.rt, self.parts, facet.query
+        if not familiar(scored):
+            judged(
+                "embedder",
+                "meaning",
+                roles.MEANINGS,
+                lambda best: roles.meanings(rt, parts, query, [c.readings for c in best]),
+            )
+        judged(
+            "ranker",
+            "likelihood",
+            roles.LIKELIHOODS,
+            lambda best: roles.likelihoods(rt, parts, query, [c.unit.text for c in best]),
+        )
         return scored
 
     def _span(self, one: Scored) -> Span | None:

@@ -263,6 +263,7 @@ kit.agent("research").run(sys.argv[4], seed=5).wait()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [1, 3, 6])
 def test_killed_and_resumed_gives_the_report_of_an_undisturbed_run(
     make: Make, tmp_path: Path, call: int
@@ -550,5 +551,45 @@ def test_a_model_that_fails_is_tried_twice_counted_and_shown(make: Make) -> None
         "What is the kettle made of? What is the toaster made of? When was the company founded?",
     )
     assert "steel" in texts(answer) and "1931" in texts(answer)
-    assert "A model took part as keywords: 0 calls, 2 failed" in answer.report
+    assert "No model could take part as keywords: 0 calls, 2 failed (out of order)" in answer.report
     assert len(events(kit, "model.asked")) == 2
+
+
+# -- what may go wrong with the question, the sources, the models ---------------------------------
+
+
+@pytest.mark.parametrize(
+    "question", ["주전자의 보증은 얼마나 되나요?", "やかんの保証は?", "Сколько?", "?!"]
+)
+def test_questions_in_other_scripts_end_in_a_report(make: Make, question: str) -> None:
+    answer = ask(make(), question)
+    assert answer.status in ("complete", "partial")
+    assert answer.citations or answer.not_found
+
+
+def test_a_long_question_ends_in_a_report_with_few_facets(make: Make) -> None:
+    question = ("What is the kettle made of and how loud is it? " * 220)[:9_990]
+    answer = ask(make(), question)
+    assert "steel" in texts(answer)
+    assert len(answer.citations) < 40
+
+
+def test_an_empty_source_is_told_as_such(make: Make) -> None:
+    answer = ask(make({}), "How long is the warranty?")
+    assert not answer.citations and answer.not_found
+    assert "## Not found" in answer.report and "no passage" in answer.report
+
+
+def test_an_embedder_that_is_not_there_or_fails_leaves_the_floor_alone(make: Make) -> None:
+    question = "Which crumbs cover the thermostat of the company with limescale decibels?"
+    plain = ask(make(), question)
+    kit = make(embedder="broken")
+    kit.define("model", "broken", use="embedder", model="nowhere/at-all")
+    broken = ask(kit, question)
+    assert texts(broken) == texts(plain) != ""
+    assert "No model could take part as embedder: 0 calls" in broken.report
+
+
+def test_no_model_is_written_as_nothing(make: Make) -> None:
+    answer = ask(make(embedder="", ranker="", keywords=""), "What is the kettle made of?")
+    assert "steel" in texts(answer) and "No model took part in choosing" in answer.report

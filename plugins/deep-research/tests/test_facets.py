@@ -132,3 +132,18 @@ def test_tasks_are_merged_only_where_they_ask_the_same() -> None:
 def test_merging_is_symmetric() -> None:
     for one, two in SAME + DIFFERENT:
         assert same_task(one, two) == same_task(two, one)
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("When an entry clashes, can the older one be thrown out?", 1),
+        ("If the disk is full, what happens and which error is returned?", 2),
+        ("When was UPSERT added, and how is it used?", 2),
+    ],
+)
+def test_a_condition_is_no_question_of_its_own(question: str, parts: int) -> None:
+    found = facets(question)
+    assert len(found) == parts
+    assert found[0].text.startswith(question.split()[0])
+    assert not found[0].text.endswith(("clashes", "full"))

@@ -10,7 +10,18 @@ from agentkit.capabilities import Hit, Location
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.facets import Facet, facets
 from agentkit_deep_research.gaps import absent, conflicts, gap, other_words
-from agentkit_deep_research.ranking import Candidate, choose, holds, rank, rarity_of, usable
+from agentkit_deep_research.ranking import (
+    WIDEST,
+    Candidate,
+    choose,
+    familiar,
+    holds,
+    is_heading,
+    rank,
+    rarity_of,
+    usable,
+)
+from agentkit_deep_research.report import _target
 from agentkit_deep_research.sentences import LONGEST, Unit, units
 from agentkit_deep_research.words import agree, is_code, names, negative, numbers, stems
 
@@ -121,6 +132,35 @@ def test_what_models_say_only_moves_the_order() -> None:
     assert {s.candidate for s in moved} == set(made)
 
 
+def test_meaning_counts_only_where_words_do_not() -> None:
+    facet = Facet("Is a lost page recovered by the tool")
+    known = candidates("A lost page is recovered by the tool.")
+    strange = candidates("It restores what had been destroyed.")
+    assert familiar(rank(facet, known, {}))
+    assert not familiar(rank(facet, strange, {}))
+    assert not familiar([])
+
+
+def test_headings_are_no_answers_and_list_entries_say_less() -> None:
+    title = "Recovery Using The Command In The Shell"
+    assert is_heading(title) and not is_heading(title + ".")
+    assert not is_heading("SQLITE_MAX_LENGTH which defaults to 1000000000")
+    facet = Facet("recovery of broken files")
+    entry, sentence = candidates("Recovery of broken files", "Recovery of broken files.")
+    assert [s.candidate for s in rank(facet, [entry, sentence], {})] == [sentence, entry]
+
+
+def test_a_quote_is_widened_by_what_follows_directly() -> None:
+    text = "Ünïts first. Then more of it. And so it goes on."
+    first, second, third = units(text, 7)
+    hit = Hit("d", "T", text, Location(7, 7 + len(text.encode()), ()), 1.0)
+    wide = Candidate(first, "docs", hit, 0, after=second).widened().unit
+    assert wide.text == "Ünïts first. Then more of it."
+    assert wide.end - wide.start == len(wide.text.encode())
+    far = Unit(third.start, third.start + WIDEST + 1, third.text)
+    assert Candidate(first, "docs", hit, 0, after=far).widened().unit is first
+
+
 def test_choosing_avoids_repeats() -> None:
     facet = Facet("page size")
     made = candidates("The page size is 4096.", "The page size is 4096!", "Size of a page: large.")
@@ -172,3 +212,9 @@ def test_two_values_for_one_thing_are_a_conflict() -> None:
     assert [value for value, _ in found[0].values] == ["1024", "4096"]
     assert not conflicts(0, facet, [span("The default page size is 4096.")] * 2)
     assert not conflicts(0, facet, [span("The default page size is 4096."), span("Use 512 GB.")])
+
+
+def test_link_targets_are_paths_and_never_scripts() -> None:
+    assert _target("file:///a b/c.html#d") == "/a%20b/c.html#d"
+    assert _target("https://x.org/<y>") == "https://x.org/%3Cy%3E"
+    assert _target("javascript:alert(1)") == _target("DATA:text/html,x") == "#"

@@ -86,7 +86,7 @@ class Semantics:
         Raises:
             AgentkitError: they are not there.
         """
-        from agentkit.models.loading import folder_hash, locate
+        from agentkit.models.files.loading import folder_hash, locate
 
         kit, name = self._parts.kit, self._names[0]
         model = str(getattr(kit.validated("model", name), "model", ""))

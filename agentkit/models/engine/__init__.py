@@ -1,0 +1,1 @@
+"""Token-level generation in this process: one thread advances all rows, exact to the bit."""

@@ -1,0 +1,1 @@
+"""What OpenAI-compatible endpoints speak, and what goes wrong with them."""

@@ -1,0 +1,38 @@
+"""What every source must do: see `agentkit.testing.conformance`. The folder is the plugin's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agentkit.testing.conformance import SourceConformance
+
+FOLDER = f"""
+[sources.part]
+use = "folder"
+path = '{Path(__file__).parent.parent}'
+include = ["README.md", "agentkit_sources/*.py"]
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_refresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An index of this module's own, beside the models that are converted already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGENTKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+class TestByWords(SourceConformance):
+    """Where the embedder's files are absent, words alone decide."""
+
+    toml = f"""
+    {FOLDER}
+    embedder = "absent"
+    [models.absent]
+    use = "embedder"
+    model = "no/such/folder"
+    """
+    query = "which passages of a folder are found first"
