@@ -60,7 +60,8 @@ class Database:
             try:
                 yield db
             except BaseException as error:
-                db.execute("COMMIT" if isinstance(error, RunInterrupted) else "ROLLBACK")
+                if db.in_transaction:  # SQLite itself rolls back when the disk is full
+                    db.execute("COMMIT" if isinstance(error, RunInterrupted) else "ROLLBACK")
                 raise
             db.execute("COMMIT")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import sqlite3
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.capabilities import Cancel
+from agentkit.cli import main
 from agentkit.errors import DataError, RunInterrupted
 from agentkit_sources.folder import FolderSource
 from agentkit_sources.index import Index
@@ -51,6 +53,24 @@ def test_only_what_changed_is_read_and_the_rest_is_as_if_new(many: Path, source:
         assert made.document_frequency(word) == other.frequency(f'"{word}"'), word
     scores = dict(made.index.match('"more"', 50))
     assert sorted(scores.values()) == sorted(dict(other.match('"more"', 50)).values())
+
+
+def test_one_changed_file_is_the_only_one_opened(
+    many: Path, source: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = source(many)
+    made.update()
+    opened: list[str] = []
+    read = Path.read_bytes
+
+    def noted(path: Path) -> bytes:
+        opened.append(path.name)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    (many / "17.md").write_text("# Page 17\n\nNow something longer is written here.\n")
+    assert made.search("longer").hits[0].document == "17.md"
+    assert opened == ["17.md"]
 
 
 def test_a_change_that_keeps_size_and_time_is_seen_by_open(many: Path, source: Make) -> None:
@@ -140,6 +160,61 @@ def test_a_full_disk_or_a_busy_file_is_not_taken_for_damage(
     result = made.search("word3")
     assert result.status == "failed" and "disk is full" in result.reason
     assert made.index.counts()[0] == 40
+
+
+def test_a_disk_that_is_full_keeps_what_was_read(
+    docs: Path, source: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        (docs / f"{number:02}.md").write_text(f"# Page {number}\n\n" + f"word{number} " * 2000)
+    monkeypatch.setattr("agentkit_sources.index.BATCH", 0.001)  # many commits
+    made = source(docs)
+    db = made.index.database.open()
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages + 100}")
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        made.update()
+    kept = made.index.counts()[0]
+    assert 0 < kept < 60
+    result = made.search("word1")
+    assert result.status == "failed" and "disk is full" in result.reason
+    db.execute("PRAGMA max_page_count = 1000000")
+    assert made.update().read == 60 - kept
+    assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    assert made.search("word59").hits[0].document == "59.md"
+
+
+def test_the_command_says_that_the_disk_is_full(
+    many: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Index, "update", full)
+    assert _agentkit(monkeypatch, "index", str(many)) != 0
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 2 and said[0].endswith(".sqlite: database or disk is full")
+
+
+def test_the_command_says_what_was_read_and_what_was_not(
+    many: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (many / "zero.md").write_bytes(b"")
+    assert _agentkit(monkeypatch, "index", str(many), "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["documents"], shown["read"]) == (40, 40)
+    assert shown["notes"] == [["zero.md", "empty"]]
+    assert _agentkit(monkeypatch, "index", str(many)) == 0
+    plain = capsys.readouterr().out
+    assert plain.startswith("40 documents") and " 0 read" in plain and "zero.md: empty" in plain
+
+
+def _agentkit(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
+    """Calls the command line in this process; its exit status."""
+    monkeypatch.setattr("sys.argv", ["agentkit", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    return stopped.value.code
 
 
 def _index(folder: str, cache: str, out: str) -> None:
