@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+import pypdf
 import pytest
 
 from agentkit.capabilities import Source, Vocabulary
@@ -121,3 +124,81 @@ def test_scores_are_the_sum_of_their_parts(garden: Path, source: Make) -> None:
     assert len(hits) == 3
     assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
     assert all(hit.score == sum(value for _, value in hit.parts) for hit in hits)
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "text", "heading", "page"),
+    [
+        ("a.html", "litres", "Größe: four litres, naïvely.", ("Öl", "Rosen"), None),
+        ("a.md", "litres", "Größe: *four* litres.", ("Öl", "Rosen"), None),
+        ("a.pdf", "litres", "Four litres.", (), 2),
+        ("a.py", "litres", "def größe():\n    return 4  # litres", ("def größe",), None),
+    ],
+)
+def test_a_quote_of_each_kind_stands_at_its_bytes(
+    docs: Path, source: Make, name: str, query: str, text: str, heading: object, page: int | None
+) -> None:
+    files = {
+        "a.html": "<h1>Öl</h1><p>ä</p><h2>Rosen</h2><p>Größe: <b>four</b> litres, na&iuml;vely.",
+        "a.md": "# Öl\n\nä\n\n## Rosen\n\nGröße: *four* litres.\n",
+        "a.py": "x = 'ä'\n\ndef größe():\n    return 4  # litres\n",
+    }
+    (docs / name).write_bytes(files[name].encode() if name in files else _pdf("One.", text))
+    made = source(docs)
+    (hit,) = made.search(query).hits
+    document = made.open(name)
+    where = hit.location
+    assert hit.text == text and document.quote(where) == text
+    assert document.text.encode()[where.start : where.end].decode() == text
+    assert (where.heading, where.page) == (heading, page)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b.md",
+        "new\nline.md",
+        'it\'s "so".md',
+        "100%#?&.md",
+        "-rf.md",
+        "é漢🙂.md",
+        "*[x].md",
+        "\\.md",
+    ],
+)
+def test_names_with_odd_characters(docs: Path, source: Make, name: str) -> None:
+    (docs / "sub folder").mkdir()
+    for file in (docs / name, docs / "sub folder" / name):
+        file.write_text("The odd answer.")
+    made = source(docs)
+    found = {hit.document for hit in made.search("odd answer").hits}
+    assert found == {name, f"sub folder/{name}"}
+    for document in found:
+        assert made.open(document).text == "The odd answer.\n\n"
+        assert Path(unquote(urlsplit(made.open(document).uri).path)) == docs / document
+
+
+def _pdf(*pages: str, password: str = "") -> bytes:
+    """A PDF of one line of text a page."""
+    writer = pypdf.PdfWriter()
+    name, of = pypdf.generic.NameObject, pypdf.generic.DictionaryObject
+    font = of({name("/Type"): name("/Font"), name("/Subtype"): name("/Type1")})
+    font[name("/BaseFont")] = name("/Helvetica")
+    for text in pages:
+        page = writer.add_blank_page(300, 300)
+        page[name("/Resources")] = of({name("/Font"): of({name("/F1"): font})})
+        stream = pypdf.generic.DecodedStreamObject()
+        stream.set_data(f"BT /F1 12 Tf 20 200 Td ({text}) Tj ET".encode())
+        page[name("/Contents")] = writer._add_object(stream)
+    if password:
+        writer.encrypt(password, algorithm="RC4-128")
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_a_locked_pdf_costs_itself_only(docs: Path, source: Make) -> None:
+    (docs / "locked.pdf").write_bytes(_pdf("Secret.", password="p"))
+    (docs / "open.pdf").write_bytes(_pdf("Public."))
+    done = source(docs).update()
+    assert (done.documents, done.notes) == (1, [("locked.pdf", "needs a password")])
