@@ -10,6 +10,8 @@ import pytest
 
 collect_ignore = ["agentkit/templates"]  # tests of plugins that are not written yet
 ALLOWED_SKIPS = {"gpu", "hub"}
+# One torch thread a worker, and in what it starts: more of them wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import torch
 
 from agentkit.testing.conformance import EmbedderConformance, LanguageModelConformance
 from agentkit.testing.tiny import tiny_model_folder
 from tests.models.folders import other_family_folder, tiny_encoder_folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class OnFolder:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from agentkit.capabilities import (
     CallContext,
@@ -28,14 +27,6 @@ from agentkit.testing.tiny import tiny_model_folder
 from tests.models.folders import other_family_folder
 
 LETTERS = Grammar("regex", "[a-z]{70}")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module", params=["engine", "plain"])
