@@ -41,6 +41,7 @@ from agentkit.capabilities.language_model import (
     Vision,
 )
 from agentkit.errors import ContextOverflow, GrammarDeadEnd, Unsupported, UsageError
+from agentkit.models.text import schemas
 from agentkit.seeds import derive
 from agentkit.settings import PartSettings
 
@@ -291,21 +292,9 @@ def mismatch(grammar: Grammar, text: str) -> str:
     Raises:
         Unsupported: for Lark grammars, which cannot be checked without a tokenizer.
     """
-    if grammar.kind == "regex":
-        fits = re.fullmatch(str(grammar.value), text, re.S)
-        return "" if fits else f"{text[:80]!r} does not match {grammar.value}"
     if grammar.kind == "lark":
         raise Unsupported("a scripted answer cannot be checked against a Lark grammar", "use json")
-    import jsonschema
-
-    schema = json.loads(grammar.value) if isinstance(grammar.value, str) else grammar.value
-    try:
-        jsonschema.validate(json.loads(text), schema)
-    except ValueError as error:
-        return f"{text[:80]!r} is not JSON: {error}"
-    except jsonschema.ValidationError as error:
-        return f"{text[:80]!r} does not match the schema: {error.message}"
-    return ""
+    return schemas.mismatch(grammar, text)
 
 
 def _answer(value: Any) -> Completion | Answer:
