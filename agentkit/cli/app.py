@@ -53,7 +53,7 @@ class Lazy(click.Group):
         module, _, attribute = target.partition(":")
         found = getattr(importlib.import_module(module), attribute)
         if not isinstance(found, typer.Typer):
-            app = typer.Typer(add_completion=False)
+            app = typer.Typer()
             app.command(name=cmd_name, help=found.__doc__ or summary)(found)
             found = app
         command: Any = typer.main.get_command(found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentkit.cli.context import note, open_kit, printable
+from agentkit.cli.context import for_stdout, note, open_kit
 from agentkit.errors import AgentkitError, ContextOverflow, UnknownPart
 
 if TYPE_CHECKING:
@@ -138,7 +138,6 @@ class Talk:
         context = CallContext(purpose="chat", seed=derive(self._seed, "chat", self._count))
         request = Request((*head, *self._turns), context=context, **self._settings)  # type: ignore[arg-type]
         model, cancel = self._kit.model(self._name), Cancel()
-        safe = printable if sys.stdout.isatty() else str
         made: list[Completion] = []
         over = threading.Event()
         faults: list[Exception] = []
@@ -146,7 +145,7 @@ class Talk:
 
         def show(delta: Delta) -> None:
             shown.append(delta.text)
-            sys.stdout.write(safe(delta.text))
+            sys.stdout.write(for_stdout(delta.text))
             sys.stdout.flush()
 
         def work() -> None:
@@ -171,7 +170,7 @@ class Talk:
         if made[0].finish == "error":
             raise AgentkitError(f"the model {self._name!r} gave no answer: {made[0].error}")
         rest = "" if shown else made[0].text
-        typer.echo(safe(rest) + (" …" if made[0].finish == "length" else ""))
+        typer.echo(for_stdout(rest) + (" …" if made[0].finish == "length" else ""))
         return made[0]
 
 

@@ -81,6 +81,11 @@ def printable(text: str) -> str:
     )
 
 
+def for_stdout(text: str) -> str:
+    """Text of others as it may be written to standard output: a file gets it as it is."""
+    return printable(text) if sys.stdout.isatty() else text
+
+
 def tell(notices: list[str]) -> None:
     """What a part has to say about itself, once."""
     while notices:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.context import note, open_kit, show_json, show_table
+from agentkit.cli.context import for_stdout, note, open_kit, show_json, show_table
 from agentkit.cli.progress import progress
-from agentkit.errors import AgentkitError, UnknownPart, UsageError
+from agentkit.errors import AgentkitError, Cancelled, UnknownPart, UsageError
 from agentkit.names import nearest
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     help="Models: list the declared ones, get bundled ones, look at one, ask one.",
 )
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
@@ -116,7 +115,8 @@ def show(
         return
     for key, value in facts.items():
         shown = ", ".join(value) if isinstance(value, list) else value
-        typer.echo(f"{key:12} {'not here yet: agentkit models get' if shown is None else shown}")
+        said = "not here yet: agentkit models get" if shown is None else str(shown)
+        typer.echo(f"{key:12} {for_stdout(said)}")
 
 
 @app.command()
@@ -151,11 +151,13 @@ def ask(
         grammar=grammar,
         context=CallContext(seed=seed),
     )
-    stream = None if as_json else lambda delta: typer.echo(delta.text, nl=False)
+    stream = None if as_json else lambda delta: typer.echo(for_stdout(delta.text), nl=False)
     with progress(name) as shown:
         (answer,) = model.generate([request], on_delta=stream, cancel=shown.cancel)
     if answer.error:
         raise AgentkitError(f"models.{name}: {answer.error}")
+    if answer.finish == "cancelled":
+        raise Cancelled
     if as_json:
         usage = {"prompt": answer.usage.prompt, "completion": answer.usage.completion}
         show_json({"text": answer.text, "finish": answer.finish, "usage": usage})

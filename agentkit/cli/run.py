@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.context import note, open_kit, printable, tell
+from agentkit.cli.context import for_stdout, note, open_kit, printable, tell
 from agentkit.cli.live import View, view
 from agentkit.errors import UsageError
 
@@ -180,4 +180,4 @@ def _print_result(result: Mapping[str, Any]) -> None:
         # Markdown here knows no links to files, and would show them as they are written.
         Console().print(Markdown(FILE_LINK.sub(r"\1", printable(text))))
     else:
-        typer.echo(text)
+        typer.echo(for_stdout(text))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.context import note, open_kit, printable, show_json, show_table, tell
+from agentkit.cli.context import for_stdout, note, open_kit, printable, show_json, show_table, tell
 from agentkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def show(run: RunId, as_json: AsJson = False) -> None:
         typer.echo(printable(f"{name:10} {value}"))
     if row.result is not None:
         text = result_text(row.result)
-        typer.echo(f"\n{printable(text) if sys.stdout.isatty() else text}")
+        typer.echo(f"\n{for_stdout(text)}")
 
 
 @app.command()
