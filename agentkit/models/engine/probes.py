@@ -132,6 +132,7 @@ def probe_attention(
     keys, values = store[:, :, 0].transpose(1, 2), store[:, :, 1].transpose(1, 2)
     queries = noise(tokens * heads, size, like).view(tokens, kv_heads, per, size)
     lengths = torch.randint(1, BLOCK + 1, (tokens,), generator=torch.Generator().manual_seed(3))
+    lengths = lengths.to(like.device)
 
     def run(count: int, width: int, group: int, ends: Tensor) -> Tensor:
         """All queries, `count` of them at once, each seeing its first keys: (tokens, KV, per, D),
@@ -155,7 +156,6 @@ def probe_attention(
             for base in (0, BLOCK)
         )
 
-    lengths = lengths.to(like.device)
     for group in (4, 8, 16):
         alone = run(1, BLOCK, group, lengths)
         agree = [n for n in rows if _prefix(run(n, BLOCK, group, lengths), alone)]

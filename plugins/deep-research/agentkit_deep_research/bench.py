@@ -225,9 +225,7 @@ EXPERIMENT = Experiment(
     question="Is the answer among the quotes of a report, and is every quote true?",
     run=report,
     needs={
-        "normal": Needs(
-            weights=("minilm", "smollm2-135m", "qwen2.5-coder-0.5b"), data=_DATA, hours=1
-        ),
+        "normal": Needs(weights=_WEIGHTS, data=_DATA, hours=1),
         "quick": Needs(weights=("minilm",), data=_DATA, hours=0.02),
     },
 )

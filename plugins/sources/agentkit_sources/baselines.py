@@ -148,15 +148,8 @@ def embedder_alone(bench: Bench, index: Index, model: Embed) -> Find:
     def embed(start: int) -> list[list[float]]:
         some = index.passages(ids[start : start + _EMBEDDED_AT_ONCE])
         texts = [some[id_].text[:BEGINNING] for id_ in ids[start : start + _EMBEDDED_AT_ONCE]]
-        order = sorted(
-            range(len(texts)), key=lambda i: len(texts[i])
-        )  # alike lengths: less padding
-        rows: dict[int, list[float]] = {}
-        for at in range(0, len(order), 32):
-            batch = order[at : at + 32]
-            made = model.embed([texts[i] for i in batch])
-            rows |= {i: vector.tolist() for i, vector in zip(batch, made)}
-        return [rows[i] for i in range(len(texts))]
+        made: list[list[float]] = model.embed(texts).tolist()
+        return made
 
     generation = index.database.fact("generation")
     vectors: list[list[float]] = []
