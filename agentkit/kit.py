@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from agentkit import recipe
+from agentkit import checks, recipe
 from agentkit.capabilities import ABILITIES, NOUNS, LanguageModel, Source, Tool
-from agentkit.errors import AgentkitError, ConfigError, PluginError, UnknownPart, Unsupported
+from agentkit.errors import AgentkitError, ConfigError, PluginError, UnknownPart
 from agentkit.files import data_dir
 from agentkit.host import Host
 from agentkit.names import nearest
@@ -200,7 +200,7 @@ class Kit:
         with self._lock:
             if (noun, name) in self._built or (noun, name) in self.settings.parts:
                 raise ConfigError(f"{TABLE_OF[noun]}.{name} exists already", "use another name")
-            _check_members(part, noun, f"what was added as {TABLE_OF[noun]}.{name}")
+            checks.members(part, noun, f"what was added as {TABLE_OF[noun]}.{name}")
             self._built[noun, name] = self._added[noun, name] = part
 
     def part(self, noun: str, name: str) -> Any:
@@ -332,7 +332,7 @@ class Kit:
         Raises:
             ConfigError: with every fault, one a line; a single fault keeps its own class.
         """
-        faults = list(self._faults((noun, name), [], set()))
+        faults = list(checks.faults(self, (noun, name)))
         if len(faults) == 1:
             raise faults[0]
         if faults:
@@ -346,66 +346,16 @@ class Kit:
         """
         seen: set[Key] = set()
         keys = sorted(self.settings.parts)
-        faults = [f.message for key in keys for f in self._faults(key, [], seen)]
+        faults = [f.message for key in keys for f in checks.faults(self, key, seen)]
         if faults:
             raise ConfigError("\n".join(dict.fromkeys(faults)), "`agentkit config explain`")
         return len(keys)
 
-    def _faults(self, key: Key, above: list[Key], seen: set[Key]) -> Iterator[AgentkitError]:
-        if key in above:
-            chain = " -> ".join(f"{TABLE_OF[n]}.{m}" for n, m in [*above[above.index(key) :], key])
-            yield ConfigError(f"parts need each other in a circle: {chain}", "break the circle")
-            return
-        if key in seen or key in self._added:
-            return
-        seen.add(key)
-        try:
-            registration, references = self.registration(*key), self.references(key)
-        except AgentkitError as error:
-            yield error
-            return
-        for field, (noun, names, _) in references.items():
-            for name in names:
-                below = list(self._faults((noun, name), [*above, key], seen))
-                yield from below
-                if not below and noun == "model":
-                    yield from self._missing(key, field, name, registration.needs[field])
-
-    def _missing(self, key: Key, field: str, model: str, need: str) -> Iterator[AgentkitError]:
-        if need in NOUNS:
-            return
-        added = self._added.get(("model", model))
-        gives = added.info.abilities if added else self.registration("model", model).gives
-        for ability in need.split("+"):
-            label = f"{TABLE_OF[key[0]]}.{key[1]}"
-            if ability not in ABILITIES:
-                yield ConfigError(
-                    f"{label}: its plugin asks for an ability {ability!r} that does not exist",
-                    f"known: {', '.join(ABILITIES)}",
-                )
-            elif ability not in gives:
-                yield Unsupported(
-                    f"{label} needs {field} to have the ability {ability!r}, which models.{model} "
-                    f"({self._origin(model)}) lacks",
-                    f"models that have it: {', '.join(self._models_with(ability)) or 'none'}",
-                )
-
-    def _origin(self, model: str) -> str:
+    def abilities(self, model: str) -> frozenset[str]:
+        """The abilities that a declared or added model says it has; builds nothing."""
         if ("model", model) in self._added:
-            return "added from code"
-        return f"use = {self.values('model', model).use!r}"
-
-    def _models_with(self, ability: str) -> list[str]:
-        found = []
-        for name in self.names("model"):
-            try:
-                added = self._added.get(("model", name))
-                gives = added.info.abilities if added else self.registration("model", name).gives
-                if ability in gives:
-                    found.append(name)
-            except AgentkitError:
-                continue
-        return found
+            return frozenset(self._added["model", model].info.abilities)
+        return frozenset(self.registration("model", model).gives)
 
     # -- recipes ----------------------------------------------------------------------------------
 
@@ -455,23 +405,8 @@ class Kit:
                 if ("model", name) in self._built:  # a factory may leave some for later
                     for ability in need.split("+"):
                         self._built["model", name].ability(ABILITIES[ability])
-        _check_members(made, key[0], f"plugin {registration.plugin!r}: {registration.target}")
+        checks.members(made, key[0], f"plugin {registration.plugin!r}: {registration.target}")
         return made
-
-
-def _check_members(part: Any, noun: str, what: str) -> None:
-    missing = [m for m in _members(NOUNS[noun]) if not hasattr(part, m)]
-    if missing:
-        raise PluginError(
-            f"{what} is no {noun}: it lacks {', '.join(missing)}",
-            f"see agentkit.capabilities.{NOUNS[noun].__name__}",
-        )
-
-
-def _members(protocol: type) -> list[str]:
-    """The names that a protocol asks for."""
-    names = {n for n in vars(protocol) if not n.startswith("_") and callable(vars(protocol)[n])}
-    return sorted(names | set(getattr(protocol, "__annotations__", {})))
 
 
 def installed(distribution: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import sys
 import threading
@@ -22,8 +21,6 @@ from agentkit.errors import UsageError
 if TYPE_CHECKING:
     from agentkit.runs.agent import Run
     from agentkit.runs.store import Budget, OpenQuestion
-
-FILE_LINK = re.compile(r"\[((?:\[[^]]*\]|[^][])*)\]\(<file:[^>]*>\)")
 
 
 def run(
@@ -177,7 +174,6 @@ def _print_result(result: Mapping[str, Any]) -> None:
         from rich.console import Console
         from rich.markdown import Markdown
 
-        # Markdown here knows no links to files, and would show them as they are written.
-        Console().print(Markdown(FILE_LINK.sub(r"\1", printable(text))))
+        Console().print(Markdown(printable(text)))
     else:
         typer.echo(for_stdout(text))

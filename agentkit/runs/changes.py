@@ -81,10 +81,11 @@ def apply(db: DB, run: str, change: Change) -> list[Event]:
         case Intend():
             place = (run, change.position, change.index)
             what = (change.kind, change.effect, change.args, last(db, run))
+            result = None if change.result is None else dump(change.result)
             db.execute(
-                "INSERT INTO ledger VALUES (?,?,?,?,?,?,1,?,NULL) "
-                "ON CONFLICT DO UPDATE SET tries = tries + 1",
-                (*place, *what),
+                "INSERT INTO ledger VALUES (?,?,?,?,?,?,1,?,?) "
+                "ON CONFLICT DO UPDATE SET tries = tries + 1, result = excluded.result",
+                (*place, *what, result),
             )
         case Finish():
             finish(db, run, change.position, change.index, change.result)

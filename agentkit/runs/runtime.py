@@ -29,11 +29,9 @@ from agentkit.runs.store import (
     Append,
     Attach,
     Change,
-    Finish,
-    Intend,
     TakeInbox,
 )
-from agentkit.runs.visit import Visit, hashed
+from agentkit.runs.visit import Visit
 from agentkit.seeds import derive
 
 if TYPE_CHECKING:
@@ -193,8 +191,7 @@ class Rt(Visit):
             proposal = Proposal(self.run, self._session.agent, target, name, args, effect)
             verdict = asdict(judge(self._session, proposal))
             changes: list[Change] = [
-                Intend(self._position, self._index, "guard", "none", hashed(dump(described))),
-                Finish(self._position, self._index, {"ok": verdict}),
+                self._intend("guard", dump(described), {"ok": verdict}),
             ]
             if verdict["kind"] != "allow":
                 data = {**described, "verdict": verdict["kind"], "reason": verdict["reason"]}
@@ -223,7 +220,7 @@ class Rt(Visit):
         if known is None or known.result is None:
             self._session.check()
             self._session.write(
-                Intend(self._position, self._index, "inbox", "none", hashed("")),
+                self._intend("inbox", ""),
                 TakeInbox(self._position, self._index),
             )
             known = self._session.store.calls(self.run, self._position)[self._index]
@@ -235,8 +232,7 @@ class Rt(Visit):
         args = dump({"kind": kind, "data": data})
         if self._known("emit", args) is None:
             self._session.write(
-                Intend(self._position, self._index, "emit", "none", hashed(args)),
-                Finish(self._position, self._index, {"ok": None}),
+                self._intend("emit", args, {"ok": None}),
                 Append(kind, data, self._position, self._index),
             )
         self._index += 1
@@ -257,8 +253,7 @@ class Rt(Visit):
         if self._known("refresh", "") is None:
             self._session.check()
             self._session.write(
-                Intend(self._position, self._index, "refresh", "none", hashed("")),
-                Finish(self._position, self._index, {"ok": None}),
+                self._intend("refresh", "", {"ok": None}),
             )
             row = self._session.store.calls(self.run, self._position)[self._index]
             self._ledger[self._index] = row
@@ -278,8 +273,7 @@ class Rt(Visit):
             self._session.store.put_blob(self.run, data)
             shown = {"name": name, "sha256": sha, "media_type": media_type, "size": len(data)}
             self._session.write(
-                Intend(self._position, self._index, "artifact", "none", hashed(args)),
-                Finish(self._position, self._index, {"ok": sha}),
+                self._intend("artifact", args, {"ok": sha}),
                 Append("artifact", shown, self._position, self._index),
                 Attach(name, sha, media_type, len(data)),
             )

@@ -123,13 +123,15 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Intend:
-    """A call is about to be made; once more, where the row exists."""
+    """A call is about to be made; once more, where the row exists. result: where it is known with
+    that, because nothing is to be done outside the store."""
 
     position: str
     index: int
     kind: str
     effect: str
     args: str
+    result: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,7 @@ class Visit:
         self._bound = ENTRY  # the row up to which a view sees what others did
         self._ledger: dict[int, Call] = session.store.calls(session.run, position)
         if ENTRY not in self._ledger:
-            changes: list[Change] = [
-                Intend(position, ENTRY, "enter", "none", ""),
-                Finish(position, ENTRY, DONE),
-            ]
+            changes: list[Change] = [Intend(position, ENTRY, "enter", "none", "", DONE)]
             if not key:
                 session.meter.steps += 1
                 changes.append(Append("node.entered", {}, position, ENTRY))
@@ -106,7 +103,7 @@ class Visit:
         result = self._look_for(find) if doubt else None
         if result is None:
             self._session.write(
-                Intend(self._position, index, kind, effect.value, hashed(text)),
+                self._intend(kind, text, effect=effect),
                 Append(f"{kind}.asked", args, self._position, index),
                 durable=durable,
             )
@@ -122,6 +119,16 @@ class Visit:
         )
         self._index += 1
         return self._outcome(result, index)
+
+    def _intend(
+        self,
+        kind: str,
+        args: str,
+        result: Mapping[str, Any] | None = None,
+        effect: Effect = Effect.NONE,
+    ) -> Intend:
+        """The row of the call that is to be made now; args: as JSON."""
+        return Intend(self._position, self._index, kind, effect.value, hashed(args), result)
 
     def _attempt(self, kind: str, do: Callable[[], Any]) -> dict[str, Any]:
         """The result to record. It is brought to JSON now, so that a node which runs again sees

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import ValidationError
+
 from agentkit.capabilities.agent import Directive, Question
 from agentkit.capabilities.environment import Environment, Step
 from agentkit.capabilities.guard import Guard, Proposal
@@ -90,6 +92,7 @@ class MemoryRuntime:
         self._guards, self._answers, self._inbox = guards, answers, inbox
         self._seed, self._position, self._index = seed, position, 0
         self._ledger: list[tuple[str, str, Any]] = []
+        self._key, self._making = "", False
         self._cancel = Cancel()
         self.events: list[Event] = []
         self.artifacts: dict[str, bytes] = {}
@@ -122,6 +125,10 @@ class MemoryRuntime:
 
     @property
     def key(self) -> str:
+        return self._own_key if self._making or not self._key else self._key
+
+    @property
+    def _own_key(self) -> str:
         return f"{self.run}/{self._position}/{self._index}"
 
     @property
@@ -142,6 +149,11 @@ class MemoryRuntime:
 
     def _once(self, kind: str, args: Mapping[str, Any], do: Callable[[], Any]) -> Any:
         """Results stay Python objects here, but arguments must be JSON as they are in a store."""
+        if self._making:
+            raise UsageError(
+                f"{self._position} makes a {kind!r} call within its call {self._index}",
+                "a tool uses the rt that its own `call` was given",
+            )
         text = json.dumps(args, sort_keys=True)
         if self._index < len(self._ledger):
             known = self._ledger[self._index]
@@ -157,10 +169,13 @@ class MemoryRuntime:
                 raise Cancelled
             if kind != "emit":
                 self._log(f"{kind}.asked", args)
+            self._making = True
             try:
                 result = do()
             except (AgentkitError, ValueError) as error:
                 result = error
+            finally:
+                self._making = False
             self._ledger.append((kind, text, result))
             if kind != "emit":
                 self._log(f"{kind}.done", {})
@@ -221,11 +236,22 @@ class MemoryRuntime:
 
     def call(self, tool: str, args: Mapping[str, Any]) -> Any:
         part = self._part("tool", tool)
-        checked = part.info.arguments.model_validate(dict(args))
+        try:
+            checked = part.info.arguments.model_validate(dict(args))
+        except ValidationError as error:
+            raise UsageError(f"tool {tool!r} cannot be called so: {error}") from error
         self._permit(tool, part.info.name, args, part.info.effect)
+        inside = self._inside(tool)
         return self.record(
-            "tool", {"tool": tool, "args": dict(args)}, lambda: part.call(checked, self)
+            "tool", {"tool": tool, "args": dict(args)}, lambda: part.call(checked, inside)
         )
+
+    def _inside(self, tool: str) -> MemoryRuntime:
+        """What a tool gets for calls of its own: the same parts and log, numbers of its own."""
+        twin = self.again()
+        twin._position, twin._key = f"{self._position}/{self._index}:{tool}", self._own_key
+        twin._ledger = []
+        return twin
 
     def act(self, environment: str, action: BaseModel) -> Step:
         part, plain = self._part("environment", environment), action.model_dump(mode="json")
@@ -311,7 +337,8 @@ class MemoryRuntime:
             self.artifacts[name] = data
             return sha
 
-        return str(self._once("artifact", {"name": name, "sha256": sha}, keep))
+        self._once("artifact", {"name": name, "sha256": sha}, keep)
+        return f"artifacts/{name}"
 
 
 class MemoryRole:

@@ -308,6 +308,33 @@ def test_guards_are_asked_and_errors_come_again() -> None:
             one.ask("What?")
 
 
+class Outer:
+    """A tool with calls of its own."""
+
+    info = ToolInfo("outer", "counts by another tool", Arguments)
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+        self.node: Any = None
+
+    def call(self, args: Arguments, rt: Any) -> int:
+        self.seen.append((rt.position, rt.key))
+        if self.node is not None:
+            self.node.now()
+        return int(rt.call("count", {"n": args.n}))
+
+
+def test_a_tool_has_calls_of_its_own() -> None:
+    outer = Outer()
+    rt = runtime(tools=[outer, Counter()])
+    rt.emit("todo.changed", {})
+    assert rt.call("outer", {"n": 3}) == 3
+    assert outer.seen == [("1:node/1:outer", "run-in-memory/1:node/1")]
+    outer.node = rt
+    with pytest.raises(UsageError, match="within its call 2"):
+        rt.call("outer", {"n": 1})
+
+
 def test_an_unknown_part_suggests_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'count'"):
         make_runtime().call("cuont", {"n": 1})

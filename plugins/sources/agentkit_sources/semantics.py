@@ -7,11 +7,11 @@ so and the search goes on by words alone.
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 from agentkit.capabilities import Cancel, Embed
 from agentkit.errors import AgentkitError
 from agentkit.kit import Parts
+from agentkit.models.files import model_folder
 from agentkit_sources.index import Index
 from agentkit_sources.rerank import Reranker
 from agentkit_sources.vectors import Maker, OnProgress, StaticVectors, TokenTable
@@ -86,13 +86,8 @@ class Semantics:
         Raises:
             AgentkitError: they are not there.
         """
-        from agentkit.models.files.loading import folder_hash, locate
-
-        kit, name = self._parts.kit, self._names[0]
-        model = str(getattr(kit.validated("model", name), "model", ""))
-        origin = kit.values("model", name).values.get("model")
-        folder = locate(model, origin.base if origin else Path.cwd())
-        return Maker(folder / "tokenizer.json", folder_hash(folder), self._embed)
+        folder, fingerprint = model_folder(self._parts, "embedder")
+        return Maker(folder / "tokenizer.json", fingerprint, self._embed)
 
     def _embed(self) -> Embed:
         return self._parts["embedder"].ability(Embed)  # type: ignore[no-any-return]
