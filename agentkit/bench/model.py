@@ -198,22 +198,26 @@ def _speed(shape: Shape, seconds: list[float]) -> Metric:
 
 
 def _verdict(metrics: dict[str, Metric], name: str) -> str:
-    said = []
-    for batch, goal in GOALS.items():
-        found = metrics.get(f"decode fp32, batch {batch}, 1 thread: CPU ratio")
-        if found is not None:
-            word = "reached" if found.value >= goal else "not reached"
-            said.append(f"{found.value:.2f}x at batch {batch} (goal {goal}: {word})")
+    told = []
+    for dtype in ("fp32", "bf16"):
+        said = []
+        for batch, goal in GOALS.items():
+            found = metrics.get(f"decode {dtype}, batch {batch}, 1 thread: CPU ratio")
+            if found is not None:
+                word = "reached" if found.value >= goal else "not reached"
+                said.append(f"{found.value:.2f}x at batch {batch} (goal {goal}: {word})")
+        if said:
+            told.append(f"in {dtype} {' and '.join(said)}")
     gaps = [m.value for key, m in metrics.items() if key.startswith("score - extend")]
     load = os.getloadavg()[0]
     return (
-        f"Decoding {name} in fp32 with one thread, beside transformers.generate with sampling, in "
-        f"CPU time: {', '.join(said)}. The library returns tokens; the engine also their "
+        f"Decoding {name} with one thread, beside transformers.generate with sampling, in CPU "
+        f"time: {'; '.join(told)}. The library returns tokens; the engine also their "
         "log-probability, normaliser and sampling probability, and the keys and values stay for "
         f"the next call. Numbers of `score` and `extend` are at most {max(gaps):g} nats apart. At "
-        "batch 1 both wait for memory, which reads every weight once a token; the rest is from "
-        "fewer and larger operations. At batch 8 it is mostly from packed weights. Load average "
-        f"at the end {load:.1f}; threads wait "
+        "batch 1 in fp32 both wait for memory, which every weight must come from once a token: "
+        "there is little to win but fewer operations. At batch 8 the gain is mostly from packed "
+        f"weights. Load average at the end {load:.1f}; threads wait "
         f"{'passively' if os.environ.get('OMP_WAIT_POLICY') == 'PASSIVE' else 'actively'}."
     )
 
