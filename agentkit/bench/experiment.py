@@ -141,4 +141,5 @@ def proportion(successes: int, n: int) -> Metric:
     scale = 1 + z * z / n
     middle = (p + z * z / (2 * n)) / scale
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
-    return Metric(p, max(0.0, middle - half), min(1.0, middle + half), n)
+    # Rounded: at the ends the two terms cancel to some 1e-18.
+    return Metric(p, max(0.0, round(middle - half, 12)), min(1.0, round(middle + half, 12)), n)
