@@ -52,8 +52,8 @@ def _with(role: str, model: str) -> Variant:
 # OURS is how the agent is without any setting; the others differ from it in one thing.
 VARIANTS: Mapping[str, Variant] = {
     OURS: Variant({}, {}, ("minilm",)),
-    "no model at all": Variant({"embedder": None}, {}),
-    "MiniLM ranks": Variant({}, {"embedder": "minilm"}, ("minilm",)),
+    "no model at all": Variant({"embedder": None}, {"embedder": None}),
+    "MiniLM only searches": Variant({}, {"embedder": None}, ("minilm",)),
     "SmolLM2 ranks": _with("ranker", "small"),
     "SmolLM2 gives keywords": _with("keywords", "small"),
     "Qwen 0.5B ranks": _with("ranker", "coder"),

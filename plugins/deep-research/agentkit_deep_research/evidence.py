@@ -13,8 +13,9 @@ class Span:
     """A verbatim piece of a stored document.
 
     start, end: bytes of its stored text (UTF-8), half open. sha256: of that whole text. score:
-    how well it answers its facet, 0..1, `parts` says from what. facet: index of the facet; task:
-    the task that found it, by `query`.
+    how well it answers its facet, 0..1, `parts` says from what. core: the bytes of the sentence
+    in it that was scored, (0, 0): all of it. facet: index of the facet; task: the task that found
+    it, by `query`.
     """
 
     id: str
@@ -34,6 +35,19 @@ class Span:
     query: str = ""
     score: float = 0.0
     parts: tuple[tuple[str, float], ...] = ()
+    core: tuple[int, int] = (0, 0)
+
+    @property
+    def cut(self) -> tuple[str, str, str]:
+        """The text before the sentence that was scored, that sentence, and the text after it."""
+        if not any(self.core):
+            return "", self.text, ""
+        data, first, last = self.text.encode(), *(at - self.start for at in self.core)
+        return data[:first].decode(), data[first:last].decode(), data[last:].decode()
+
+    @property
+    def sentence(self) -> str:
+        return self.cut[1]
 
     @property
     def place(self) -> tuple[str, str]:
@@ -53,6 +67,7 @@ class Span:
         plain = dict(data)
         plain["heading"] = tuple(plain.get("heading", ()))
         plain["parts"] = tuple((str(n), float(v)) for n, v in plain.get("parts", ()))
+        plain["core"] = tuple(plain.get("core", (0, 0)))
         return cls(**plain)
 
 

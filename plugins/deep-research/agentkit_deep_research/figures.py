@@ -170,7 +170,9 @@ def _verdict(test: Mapping[str, Part], left_out: Sequence[str]) -> str:
     return (
         f"{told} A quote counts only where it matches the pattern that was written down with the "
         "question: answers in other sentences of the documents count as missed. One corpus and a "
-        f"few dozen questions by one author: the intervals are wide, read directions.{missing}"
+        "few dozen questions by one author: the intervals are wide, read directions. The answers "
+        "of the test part were counted four times while rules and weights were fixed on the "
+        f"development part, so the choice was not quite blind.{missing}"
     )
 
 

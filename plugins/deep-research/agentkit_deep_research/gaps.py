@@ -111,7 +111,7 @@ def conflicts(number: int, facet: Facet, spans: Sequence[Span]) -> list[Conflict
     wanted, asked = stems(facet.query), set(numbers(facet.query))
     by_value: dict[str, Span] = {}
     for span in spans:
-        given = [n for n in dict.fromkeys(numbers(span.text)) if n not in asked]
-        if len(given) == 1 and share(wanted, stems(span.text)) >= 0.75:
+        given = [n for n in dict.fromkeys(numbers(span.sentence)) if n not in asked]
+        if len(given) == 1 and share(wanted, stems(span.sentence)) >= 0.75:
             by_value.setdefault(given[0], span)
     return [Conflict(number, tuple(by_value.items()))] if len(by_value) > 1 else []

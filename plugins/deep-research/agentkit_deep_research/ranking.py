@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agentkit_deep_research.facets import Facet
-from agentkit_deep_research.sentences import Unit
+from agentkit_deep_research.sentences import Unit, units
 from agentkit_deep_research.words import (
     STOP,
     content,
@@ -59,20 +59,21 @@ class Weights:
 
 WEIGHTS = Weights()
 FAMILIAR = 0.5  # share of the facet's words, by weight, that some sentence must hold
-WIDEST = 300  # bytes of a sentence together with the one after it
+WIDEST = 400  # bytes of a quote: the sentence with what stands around it
+WIDEST_UNSURE = 600  # … where meaning has found the passage and words cannot tell the sentence
+_GAP = 2  # bytes between two units that follow each other
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit of a found passage. before: the unit before it there; after: the one that follows
-    it directly. rank: of the passage in its source's result, from 0."""
+    """A unit of a found passage. before: the unit before it there. rank: of the passage in its
+    source's result, from 0."""
 
     unit: Unit
     source: str
     hit: Hit
     rank: int
     before: str = ""
-    after: Unit | None = None
 
     @property
     def about(self) -> str:
@@ -86,14 +87,19 @@ class Candidate:
         above = " ".join([self.hit.title, *self.hit.location.heading[-2:]])
         return folded(f"{above} {self.unit.text}"), folded(f"{self.before} {self.unit.text}")
 
-    def widened(self) -> Candidate:
-        """With the unit after it, where both together stay short."""
-        after = self.after
-        if after is None or after.end - self.unit.start > WIDEST:
-            return self
+    def widened(self, most: int, left_out: Callable[[Unit], bool] = lambda unit: False) -> Unit:
+        """The unit with what stands around it in its passage, first behind it and then before it,
+        up to so many bytes and up to what is left out."""
         offset = self.hit.location.start
-        text = self.hit.text.encode()[self.unit.start - offset : after.end - offset].decode()
-        return replace(self, unit=Unit(self.unit.start, after.end, text), after=None)
+        start, end = self.unit.start, self.unit.end
+        around = [unit for unit in units(self.hit.text, offset) if not left_out(unit)]
+        for unit in around:
+            if 0 <= unit.start - end <= _GAP and unit.end - start <= most:
+                end = unit.end
+        for unit in reversed(around):
+            if 0 <= start - unit.end <= _GAP and end - unit.start <= most:
+                start = unit.start
+        return Unit(start, end, self.hit.text.encode()[start - offset : end - offset].decode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +291,14 @@ def _said(one: Scored) -> set[str]:
     return set(stems(one.candidate.unit.text))
 
 
+def meet(one: Unit, other: Unit) -> bool:
+    """Whether two units of one document share bytes."""
+    return one.start < other.end and other.start < one.end
+
+
 def _repeats(one: Scored, other: Scored) -> bool:
     a, b = one.candidate, other.candidate
-    if a.hit.document == b.hit.document and a.unit.start < b.unit.end and b.unit.start < a.unit.end:
+    if a.hit.document == b.hit.document and meet(a.unit, b.unit):
         return True
     return alike(a.unit.text, b.unit.text)
 

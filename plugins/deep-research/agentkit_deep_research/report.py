@@ -161,7 +161,7 @@ def _wanted(desk: Desk, facet: int, most: int, used: Sequence[Span]) -> list[Spa
         if desk.rules.against(span.text, span.about):
             continue
         near = [k for k in kept if alike(k.text, span.text) or _overlap(k, span)]
-        if near or (len(kept) >= 1 and any(u.id == span.id for u in used)):
+        if near or (kept and any(_overlap(u, span) for u in used)):
             continue
         kept.append(span)
         if len(kept) == most:
@@ -260,7 +260,7 @@ def markdown(report: Report) -> str:
         if section.note:
             lines += [f"*Weak: {escaped(section.note)}.*", ""]
         for quote in section.quotes:
-            lines += [f"- “{escaped(quote.span.text)}” {_cited(quote)}"]
+            lines += [f"- “{_quoted(quote.span)}” {_cited(quote)}"]
             if quote.wording:
                 lines += [f"  *In a model's words:* {escaped(quote.wording)}"]
         lines.append("")
@@ -306,6 +306,17 @@ def _summary(report: Report) -> str:
         told = "; ".join(f"[{f.number}] {escaped(f.reason)}" for f in verdict.faults)
         faults = f" **Do not trust:** {told}."
     return f"{said}.{partial}{faults}"
+
+
+def _quoted(span: Span) -> str:
+    """The text, the sentence that it was chosen for in bold where more stands around it."""
+    before, sentence, after = span.cut
+    if not (before or after):
+        return escaped(sentence)
+    space = [
+        " " if text[at].isspace() else "" for text, at in ((before or "x", -1), (after or "x", 0))
+    ]
+    return f"{escaped(before)}{space[0]}**{escaped(sentence)}**{space[1]}{escaped(after)}"
 
 
 def _cited(quote: Quote) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from agentkit.capabilities import Document, Hit, SearchResult
@@ -15,15 +13,18 @@ from agentkit_deep_research.evidence import Span, span_id
 from agentkit_deep_research.facets import Facet
 from agentkit_deep_research.guarding import reads_like_orders
 from agentkit_deep_research.ranking import (
+    WIDEST,
+    WIDEST_UNSURE,
     Candidate,
     Scored,
     choose,
     familiar,
+    meet,
     rank,
     rarity_of,
     usable,
 )
-from agentkit_deep_research.sentences import units
+from agentkit_deep_research.sentences import Unit, units
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Runtime
@@ -129,10 +130,8 @@ class Searcher:
                 continue
             self._watch(hit)
             before = ""
-            pieces = units(hit.text, hit.location.start)
-            for unit, after in zip_longest(pieces, pieces[1:]):
-                follows = after if after and 0 <= after.start - unit.end <= 2 else None
-                candidate = Candidate(unit, source, hit, number, before, follows)
+            for unit in units(hit.text, hit.location.start):
+                candidate = Candidate(unit, source, hit, number, before)
                 before = unit.text
                 if usable(candidate):
                     found.append(candidate)
@@ -169,8 +168,20 @@ class Searcher:
         rare = rarity_of(*desk.counts[self.task.facet])
         sure = familiar(scored)
         most = 2 * (self.settings.quotes if sure else self.settings.unsure)
+        taken: dict[str, list[Unit]] = {}
         for one in choose(scored, most, rare, facet.query):
-            span = self._span(replace(one, candidate=one.candidate.widened()))
+            quoted = taken.setdefault(one.candidate.hit.document, [])
+            if any(meet(one.candidate.unit, other) for other in quoted):
+                continue
+
+            def left_out(unit: Unit, quoted: list[Unit] = quoted) -> bool:
+                return desk.rules.against(unit.text) is not None or any(
+                    meet(unit, other) for other in quoted
+                )
+
+            quote = one.candidate.widened(WIDEST if sure else WIDEST_UNSURE, left_out)
+            quoted.append(quote)
+            span = self._span(one, quote)
             if span is not None:
                 self.rt.emit("evidence.added", span.to_json())
                 kept += 1
@@ -210,8 +221,9 @@ class Searcher:
         )
         return scored
 
-    def _span(self, one: Scored) -> Span | None:
-        """The candidate as evidence; None where its document does not hold it any more."""
+    def _span(self, one: Scored, quote: Unit) -> Span | None:
+        """The quote around a candidate as evidence; None where its document does not hold it any
+        more."""
         unit, hit, source = one.candidate.unit, one.candidate.hit, one.candidate.source
         place = (source, hit.document)
         if place not in self._documents:
@@ -222,20 +234,20 @@ class Searcher:
                 self.rt.emit("warning", {"text": text})
                 return None
         document = self._documents[place]
-        if document.text.encode()[unit.start : unit.end] != unit.text.encode():
+        if document.text.encode()[quote.start : quote.end] != quote.text.encode():
             text = f"{hit.document} changed while it was read; its passages are left out."
             self.rt.emit("warning", {"text": text})
             return None
         return Span(
-            span_id(source, hit.document, unit.start, unit.end),
+            span_id(source, hit.document, quote.start, quote.end),
             source,
             hit.document,
             hit.title,
             document.uri,
             document.sha256,
-            unit.start,
-            unit.end,
-            unit.text,
+            quote.start,
+            quote.end,
+            quote.text,
             tuple(hit.location.heading),
             hit.location.page,
             hit.location.anchor,
@@ -244,6 +256,7 @@ class Searcher:
             self.task.query,
             one.score,
             one.parts,
+            (unit.start, unit.end),
         )
 
 

@@ -25,10 +25,10 @@ class ResearchSettings(PartSettings):
 
     sources: tuple[str, ...] = ()
     path: Path | None = None
-    embedder: str | None = None
+    embedder: str | None = "minilm"
     ranker: str | None = None
     keywords: str | None = None
-    quotes: int = Field(3, ge=1, le=20)
+    quotes: int = Field(4, ge=1, le=20)
     unsure: int = Field(5, ge=1, le=20)
     hits: int = Field(10, ge=1, le=100)
     width: int = Field(4, ge=1, le=32)

@@ -63,7 +63,8 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def made(documents: Mapping[str, str] = PAGES, **settings: Any) -> Kit:
         kit = agentkit.load(overrides=[f'host.store="{tmp_path / "runs"}"'])
         kit.define("source", "pages", use="inline", documents=dict(documents))
-        kit.define("agent", "research", use="deep-research", sources=["pages"], **settings)
+        settings = {"sources": ["pages"], "embedder": None, **settings}  # rules alone, everywhere
+        kit.define("agent", "research", use="deep-research", **settings)
         kits.append(kit)
         return kit
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from agentkit_deep_research.ranking import (
     rarity_of,
     usable,
 )
-from agentkit_deep_research.report import _target
+from agentkit_deep_research.report import _quoted, _target, escaped
 from agentkit_deep_research.sentences import LONGEST, Unit, units
 from agentkit_deep_research.words import agree, is_code, names, negative, numbers, stems
 
@@ -150,15 +152,29 @@ def test_headings_are_no_answers_and_list_entries_say_less() -> None:
     assert [s.candidate for s in rank(facet, [entry, sentence], {})] == [sentence, entry]
 
 
-def test_a_quote_is_widened_by_what_follows_directly() -> None:
+def test_a_quote_is_widened_by_what_stands_around_it() -> None:
     text = "Ünïts first. Then more of it. And so it goes on."
     first, second, third = units(text, 7)
     hit = Hit("d", "T", text, Location(7, 7 + len(text.encode()), ()), 1.0)
-    wide = Candidate(first, "docs", hit, 0, after=second).widened().unit
-    assert wide.text == "Ünïts first. Then more of it."
-    assert wide.end - wide.start == len(wide.text.encode())
-    far = Unit(third.start, third.start + WIDEST + 1, third.text)
-    assert Candidate(first, "docs", hit, 0, after=far).widened().unit is first
+    one = Candidate(second, "docs", hit, 0)
+    size = second.end - second.start
+    assert one.widened(size) == second
+    assert one.widened(third.end - second.start).text == "Then more of it. And so it goes on."
+    whole = one.widened(WIDEST)
+    assert (whole.start, whole.end, whole.text) == (first.start, third.end, text)
+    assert one.widened(WIDEST, lambda unit: unit == third).text == "Ünïts first. Then more of it."
+
+
+def test_a_quote_shows_the_sentence_that_it_was_chosen_for() -> None:
+    text = "Ünïts *first*. Then more of it. And so it goes on."
+    second = units(text, 7)[1]
+    end = 7 + len(text.encode())
+    one = Span("s", "docs", "d", "T", "", "", 7, end, text, core=(second.start, second.end))
+    assert one.cut == ("Ünïts *first*. ", "Then more of it.", " And so it goes on.")
+    assert _quoted(one) == "Ünïts \\*first\\*. **Then more of it.** And so it goes on."
+    assert Span.from_json(json.loads(json.dumps(one.to_json()))) == one
+    alone = replace(one, core=(7, end))
+    assert _quoted(alone) == _quoted(replace(one, core=(0, 0))) == escaped(text)
 
 
 def test_choosing_avoids_repeats() -> None:
