@@ -39,11 +39,16 @@ def row(db: DB, run: str) -> sqlite3.Row:
     return found
 
 
-def held(db: DB, lease: Lease) -> None:
-    """Raises LeaseLost where somebody else took the run over, or deleted it."""
-    found = db.execute("SELECT epoch FROM runs WHERE id = ?", (lease.run,)).fetchone()
+def held(db: DB, lease: Lease) -> int:
+    """The number of the last event of a run that is ours, 0 where there is none. Raises LeaseLost
+    where somebody else took the run over, or deleted it."""
+    found = db.execute(
+        "SELECT epoch, (SELECT max(seq) FROM events WHERE run = id) FROM runs WHERE id = ?",
+        (lease.run,),
+    ).fetchone()
     if found is None or found[0] != lease.epoch:
         raise LeaseLost(f"another process took over run {lease.run}")
+    return found[1] or 0
 
 
 def last(db: DB, run: str) -> int:
@@ -64,8 +69,9 @@ def insert(
     )
 
 
-def append(db: DB, run: str, new: Append) -> Event:
-    seq, now = last(db, run) + 1, time.time()
+def append(db: DB, run: str, new: Append, before: int | None = None) -> Event:
+    """before: the number of the last event, where it is known."""
+    seq, now = (last(db, run) if before is None else before) + 1, time.time()
     db.execute(
         "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
         (run, seq, now, new.kind, new.position, new.index, VERSION, dump(new.data)),
@@ -73,14 +79,14 @@ def append(db: DB, run: str, new: Append) -> Event:
     return Event(run, seq, now, new.kind, new.position, new.data)
 
 
-def apply(db: DB, run: str, change: Change) -> list[Event]:
-    """Makes one change; returns the events that it made."""
+def apply(db: DB, run: str, change: Change, before: int) -> list[Event]:
+    """Makes one change; returns the events that it made. before: the number of the last event."""
     match change:
         case Append():
-            return [append(db, run, change)]
+            return [append(db, run, change, before)]
         case Intend():
             place = (run, change.position, change.index)
-            what = (change.kind, change.effect, change.args, last(db, run))
+            what = (change.kind, change.effect, change.args, before)
             result = None if change.result is None else dump(change.result)
             db.execute(
                 "INSERT INTO ledger VALUES (?,?,?,?,?,?,1,?,?) "
@@ -97,7 +103,7 @@ def apply(db: DB, run: str, change: Change) -> list[Event]:
                 (
                     run,
                     change.name,
-                    last(db, run),
+                    before,
                     change.sha256,
                     change.media_type,
                     change.size,

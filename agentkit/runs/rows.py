@@ -11,10 +11,12 @@ from agentkit.capabilities.agent import Directive, Question
 from agentkit.runs.events import Event
 from agentkit.runs.store import Budget, Call, RunRow
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 
 def dump(value: Any) -> str:
     """JSON, the same text for the same value."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def run(row: sqlite3.Row) -> RunRow:

@@ -302,9 +302,10 @@ class SqliteRunStore:
     def write(self, lease: Lease, *to_make: Change, durable: bool = False) -> list[Event]:
         events: list[Event] = []
         with self._change(durable) as db:
-            changes.held(db, lease)
+            before = changes.held(db, lease)
             for change in to_make:
-                events += changes.apply(db, lease.run, change)
+                events += changes.apply(db, lease.run, change, before)
+                before = events[-1].seq if events else before
         return events
 
     # -- contents ---------------------------------------------------------------------------------
