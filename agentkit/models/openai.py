@@ -368,10 +368,15 @@ class OpenAIModel:
             return
 
         async def end() -> None:
+            # A task or a generator that is left to the garbage collector complains from there.
+            running = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in running:
+                task.cancel()
+            if running:
+                await asyncio.wait(running, timeout=5)
             if self._client is not None:
                 await self._client.aclose()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
+            await loop.shutdown_asyncgens()
 
         asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)

@@ -263,6 +263,7 @@ def test_cancelling_between_tokens(model: LanguageModel) -> None:
     assert model.generate([ask("hello")], cancel=cancel)[0].finish == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_listener_that_fails_stops_its_call_and_no_other(model: LanguageModel) -> None:
     long = ask("hello", max_tokens=600, grammar=Grammar("regex", "[a-z]{900}"))
     wanted = model.generate([long])[0].ids

@@ -395,6 +395,7 @@ def until(condition: Any, seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_one_process_drives_and_another_may_pause_it(trials: Nodes, tmp_path: Path) -> None:
     run = killing.create(tmp_path, 0.1, 1)
     child = fresh(killing.drive, tmp_path, run, 0.1, False)
@@ -411,6 +412,7 @@ def test_one_process_drives_and_another_may_pause_it(trials: Nodes, tmp_path: Pa
         kit.runs.request(run, "pause")
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_taken_over_at_once(trials: Nodes, tmp_path: Path) -> None:
     run = killing.create(tmp_path, 0.1, 1)
     child = fresh(killing.drive, tmp_path, run, 0.1, False)
@@ -443,6 +445,7 @@ def stopped(pid: int, *files: Path) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_a_stopped_process_that_wakes_up_writes_nothing_more(trials: Nodes, tmp_path: Path) -> None:
     run = killing.create(tmp_path, 0.05, 1)
     child = fresh(stubborn, tmp_path, run)

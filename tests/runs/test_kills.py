@@ -9,6 +9,8 @@ import pytest
 
 from agentkit.bench import resume
 
+pytestmark = pytest.mark.slow  # seconds each, and they want the machine to themselves
+
 MODES: tuple[resume.Mode, ...] = ("plain", "checkpoint deleted", "node renamed")
 
 
@@ -18,7 +20,6 @@ def test_a_killed_run_ends_as_an_undisturbed_one(tmp_path: Path, mode: resume.Mo
     assert tally.kills == 4 and tally.faults == 0, tally
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)  # the experiment also kills runs on a real model
 def test_many_killed_runs(tmp_path: Path, mode: resume.Mode) -> None:
     tally = resume.kill_many(tmp_path, mode, 8, seed=12, seconds=0.006)

@@ -18,6 +18,8 @@ from agentkit.settings import PartSettings
 from agentkit.testing.conformance import AgentConformance
 from tests.testing.mutants import all_cases_have_one, caught, each, passes
 
+pytestmark = pytest.mark.slow  # each case drives whole runs
+
 
 class Asked(BaseModel):
     text: str

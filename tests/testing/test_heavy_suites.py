@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from agentkit.capabilities import (
     Block,
@@ -45,6 +46,8 @@ from agentkit.testing.conformance import (
 )
 from agentkit.testing.conformance.perception import draw
 from tests.testing.mutants import all_cases_have_one, caught, each, of
+
+pytestmark = pytest.mark.slow  # each case starts processes or trains
 
 # -- perceptions: a fake, since the suite asks for reading and no reader is at hand ----------------
 

@@ -63,6 +63,7 @@ def test_a_test_run_without_agentkit_pays_nothing() -> None:
     assert done.stdout == "[]\n", done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_failing_cases_explain_themselves(tmp_path: Path) -> None:
     """Assertions in the suites are rewritten by pytest, so authors see the values."""
     (tmp_path / "test_suite.py").write_text(

@@ -22,7 +22,7 @@ from agentkit.capabilities import (
     ToolInfo,
     Verdict,
 )
-from agentkit.errors import AgentkitError, DataError
+from agentkit.errors import AgentkitError, DataError, UsageError
 from agentkit.models.context import Window
 from agentkit.settings import PartSettings
 from agentkit.testing.conformance import (
@@ -312,6 +312,17 @@ class TestPost(SumConformance):
         return Post()
 
 
+class RecordsInside(Adder):
+    def call(self, args: Add, rt: Any) -> Any:
+        rt.emit("metric", {"added": len(args.numbers)})
+        return sum(args.numbers)
+
+
+class TestRecordsInside(SumConformance):
+    def make(self) -> RecordsInside:
+        return RecordsInside()
+
+
 class Lax(BaseModel):
     numbers: list[int]
 
@@ -339,9 +350,10 @@ class FindsAll(Post):
         return 6
 
 
-class RecordsInside(Adder):
+class OnlyByHand(Adder):
     def call(self, args: Add, rt: Any) -> Any:
-        rt.emit("metric", {"added": len(args.numbers)})
+        if rt.position.endswith(":add"):
+            raise UsageError("only a node may call this")
         return sum(args.numbers)
 
 
@@ -351,7 +363,7 @@ TOOLS: dict[str, Any] = {
     "TO-03": TakesAnything,
     "TO-04": EatsItsArguments,
     "TO-05": FindsAll,
-    "TO-06": RecordsInside,
+    "TO-06": OnlyByHand,
 }
 
 

@@ -78,7 +78,7 @@ class ToolConformance(Conformance):
 
     def test_to06_it_works_through_a_runtime(self) -> None:
         """Called by name through rt it has one row: a node that runs again gets the result, without
-        another call. A tool that records calls of its own inside cannot keep that."""
+        another call."""
         with self.fresh() as tool:
             rt = self.runtime()
             rt.add_tool(tool)

@@ -3,7 +3,11 @@ model, so that a kill, a fork or a refusal is all that differs between two runs.
 
 from __future__ import annotations
 
+import pytest
+
 from agentkit.testing.conformance import AgentConformance
+
+pytestmark = pytest.mark.slow  # each case drives whole runs
 
 DOCUMENTS = """
 [sources.pages]
