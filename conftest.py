@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ collect_ignore = ["agentkit/templates"]  # tests of plugins that are not written
 ALLOWED_SKIPS = {"gpu", "hub"}
 # One torch thread a worker, and in what it starts: more of them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell without job control starts background commands deaf to Ctrl-C, and children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
