@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,12 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 def note(text: str) -> None:
     """Something for the person, on standard error."""
     click.echo(printable(text), err=True)
+
+
+def aside(do: Callable[[], object]) -> None:
+    """For signal handlers: does it in another thread. The one that was interrupted may just be
+    writing to the same stream, which raises where it is entered again."""
+    threading.Thread(target=do, daemon=True).start()
 
 
 def printable(text: str) -> str:

@@ -7,9 +7,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from types import FrameType
 
 from agentkit.capabilities.language_model import Cancel
+from agentkit.cli.context import aside, note
 
 SECONDS = 5.0  # between two lines where there is no terminal
 
@@ -71,8 +73,8 @@ def progress(title: str) -> Iterator[LineProgress]:
     def stop(signum: int, frame: FrameType | None) -> None:
         if made.cancel:
             raise KeyboardInterrupt
-        sys.stderr.write("\nstopping at the next border; Ctrl-C again stops at once\n")
         made.cancel.set()
+        aside(partial(note, "\nstopping at the next border; Ctrl-C again stops at once"))
 
     old = signal.signal(signal.SIGINT, stop)
     try:

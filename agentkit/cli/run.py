@@ -7,14 +7,13 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentkit.cli.context import for_stdout, note, open_kit, printable, tell
+from agentkit.cli.context import aside, for_stdout, note, open_kit, printable, tell
 from agentkit.cli.live import View, view
 from agentkit.errors import UsageError
 
@@ -97,14 +96,20 @@ def _pausing(run: Run, shown: View) -> Iterator[list[str]]:
     is empty as long as there was none."""
     seen: list[str] = []
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        if seen:
+    def pause() -> None:
+        shown.say("pausing … (Ctrl-C again stops at once; nothing recorded is lost)")
+        run.pause()
+
+    def leave() -> None:
+        try:
             shown.close()  # gives the terminal back as it was
             note(f"stopped at once; go on with: agentkit runs resume {run.id}")
+        finally:
             os._exit(130)  # threads that compute would keep the interpreter from ending
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        aside(leave if seen else pause)
         seen.append("Ctrl-C")
-        shown.say("pausing … (Ctrl-C again stops at once; nothing recorded is lost)")
-        threading.Thread(target=run.pause, daemon=True).start()
 
     old = signal.getsignal(signal.SIGINT)
     if old is not signal.SIG_IGN:  # in the background of a script nobody means us
