@@ -15,3 +15,8 @@ def agentkit_register(registry: Registry) -> None:
         needs={"base": "tokens"},
         summary="draws from p^alpha of its base, without training",
     )
+    registry.experiment(
+        "power-table",
+        "agentkit_power_sampling.bench:POWER_TABLE",
+        summary="how far each method is from p^alpha, where that can be counted",
+    )

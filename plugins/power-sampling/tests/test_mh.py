@@ -11,8 +11,9 @@ import pytest
 from agentkit.errors import UsageError
 from agentkit.seeds import derive
 from agentkit_power_sampling import mh
-from agentkit_power_sampling.batch import Meter, Sample, drive, gather, roots
+from agentkit_power_sampling.batch import Meter, drive, gather, roots
 from agentkit_power_sampling.methods import Job, draw
+from agentkit_power_sampling.planted import no_lengths, truncated
 from agentkit_power_sampling.settings import Sampling
 from agentkit_power_sampling.table import TableTokens, total_variation
 
@@ -41,16 +42,6 @@ def distance(
 ) -> float:
     found = [(walk.sample.ids, 1.0) for walk in walks(table, settings, rule=rule, chains=chains)]
     return total_variation(found, table.power(settings.alpha, HORIZON))
-
-
-def truncated(x: Sample, y: Sample, cut: int, settings: Sampling) -> float:
-    """Wrong: forgets what the current answer has beyond the proposal's end."""
-    return mh.collapsed(x, y, cut, settings) + float(x.logz[len(y) :].sum())
-
-
-def no_lengths(x: Sample, y: Sample, cut: int, settings: Sampling) -> float:
-    """Wrong: the cut was drawn from another number of places on the way back."""
-    return mh.collapsed(x, y, cut, settings) - math.log(len(x) / len(y))
 
 
 # On these, answers of many lengths have a share, 4,000 draws are within 0.02 of the target, and 40
