@@ -39,6 +39,16 @@ class OnTiny:
             cls._folder = None
 
 
-class TestPowerSampling(OnTiny, LanguageModelConformance):
+class TestChain(OnTiny, LanguageModelConformance):
     use = "power-sampling"
     settings = "block = 12\nsteps = 3\n"
+
+
+class TestParticles(OnTiny, LanguageModelConformance):
+    use = "power-sampling"
+    settings = "method = 'smc'\nparticles = 4\nevery = 8\nresampler = 'chopthin'\n"
+
+
+class TestRollouts(OnTiny, LanguageModelConformance):
+    use = "power-sampling"
+    settings = "method = 'rollout'\nblock = 8\ncandidates = 3\nrollouts = 2\nlookahead = 8\n"
