@@ -95,8 +95,9 @@ def draw(
 
 
 def _mh(root: Sample, job: Job) -> Steps[Drawn]:
-    """`chains` of them side by side. Any is a draw; the first is the answer."""
-    meters = job.meter.share(job.settings.chains)
+    """`chains` of them side by side, but no more than the budget has tokens. Any is a draw; the
+    first is the answer."""
+    meters = job.meter.share(job.meter.within(job.settings.chains))
     walks = yield from gather(
         [
             mh.chain(root, job.settings, job.horizon, derive(job.seed, "chain", n), meter)

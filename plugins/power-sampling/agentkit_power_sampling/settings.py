@@ -28,7 +28,8 @@ class Sampling(PartSettings):
     block as above.
     best_of_n: n.
 
-    budget_tokens: never generate more for one answer. budget_seconds: propose no more after them.
+    budget_tokens: never generate more for one answer. budget_seconds: mh and rollout propose no
+    more after them, and finish the answer.
     """
 
     method: Method = "mh"

@@ -140,6 +140,16 @@ def test_a_token_budget_is_never_exceeded() -> None:
     assert made.spent > 100
 
 
+def test_a_budget_is_shared_by_the_chains() -> None:
+    table = TableTokens.seeded(1, end=False)
+    for budget, pool in ((2, 2), (90, 3)):
+        settings = Sampling(block=8, steps=10, chains=3, budget_tokens=budget)
+        (made,) = draw(table, [Job.of([1], 16, settings)])
+        assert len(made.pool) == pool and made.spent <= budget
+        assert len(made.sample) == min(16, budget // pool)
+    assert 1 / 3 <= made.diagnostics.agreement <= 1
+
+
 def test_after_its_time_it_only_finishes() -> None:
     ticks = iter(range(1000))
     settings = Sampling(block=8, steps=10, budget_seconds=5.5)
