@@ -59,7 +59,7 @@ def test_a_rising_exponent_has_the_same_target(ramp: int) -> None:
 def test_one_draw_by_weight_has_the_power_distribution() -> None:
     table = TABLES[4.0]
     settings = Sampling(method="smc", alpha=4, particles=16, every=2)
-    found = [(made.sample.ids, 1.0) for made in drawn(table, settings, 2000)]
+    found = [(made.sample.ids, 1.0) for made in drawn(table, settings, 1000)]
     assert total_variation(found, table.power(4.0, HORIZON)) <= 0.03
 
 
