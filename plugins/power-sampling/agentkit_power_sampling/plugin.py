@@ -1,0 +1,22 @@
+"""What this plugin registers. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from agentkit.hookspecs import hookimpl
+from agentkit.registry import Registry
+
+
+@hookimpl
+def agentkit_register(registry: Registry) -> None:
+    registry.model(
+        "power-sampling",
+        "agentkit_power_sampling.model:PowerSampled",
+        settings="agentkit_power_sampling.settings:PowerSettings",
+        needs={"base": "tokens"},
+        summary="draws from p^alpha of its base, without training",
+    )
+    registry.experiment(
+        "power-table",
+        "agentkit_power_sampling.bench:POWER_TABLE",
+        summary="how far each method is from p^alpha, where that can be counted",
+    )
