@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import struct
 from collections.abc import Awaitable, Callable, Collection
 
 from agentkit_android.device.shells import exec_, shell_v1, shell_v2
 from agentkit_android.device.streams import Stream
 from agentkit_android.device.sync import sync
 from agentkit_android.phone.phone import Phone
+from agentkit_android.screen import draw
 
 Service = Callable[[Stream], Awaitable[None]]
 
@@ -28,6 +31,8 @@ def find(name: str, phone: Phone, features: Collection[str]) -> Service | None:
         return functools.partial(sync, phone)
     if kind == "tcp" and rest.isascii() and rest.isdigit():
         return phone.ports.get(int(rest[:6]))
+    if kind == "framebuffer":
+        return functools.partial(framebuffer, phone)
     if kind == "reverse":
         return functools.partial(reverse, rest)
     if kind in ("root", "unroot", "remount"):
@@ -46,3 +51,13 @@ async def reverse(what: str, stream: Stream) -> None:
     else:
         text = b"this phone opens no connections to the host"
         await stream.write(b"FAIL%04x%s" % (len(text), text))
+
+
+async def framebuffer(phone: Phone, stream: Stream) -> None:
+    """The screen as raw RGBA after a header of 13 u32: version 1, bits a pixel, bytes, width,
+    height, and (offset, length) in bits of red, blue, green, alpha."""
+    image = (await asyncio.to_thread(draw.image, phone.scene())).convert("RGBA")
+    pixels = image.tobytes()
+    layout = (0, 8, 16, 8, 8, 8, 24, 8)
+    head = struct.pack("<13I", 1, 32, len(pixels), image.width, image.height, *layout)
+    await stream.write(head + pixels)
