@@ -80,13 +80,23 @@ class Adb:
 
 
 @pytest.fixture(scope="session")
-def adb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adb]:
-    adb = Adb(free_port(), tmp_path_factory.mktemp("home"))
-    try:
-        adb("start-server")
-        yield adb
-    finally:
+def make_adb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Adb]]:
+    """Starts private adb servers, and kills them at the end."""
+    made: list[Adb] = []
+
+    def make() -> Adb:
+        made.append(Adb(free_port(), tmp_path_factory.mktemp("home")))
+        made[-1]("start-server")
+        return made[-1]
+
+    yield make
+    for adb in made:
         adb("kill-server", check=False)
+
+
+@pytest.fixture(scope="session")
+def adb_server(make_adb: Callable[[], Adb]) -> Adb:
+    return make_adb()
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 import sys
 
 import pytest
 
 from agentkit_android.phone.phone import BEGIN, Phone
+from agentkit_android.shell.call import PROGRAMS
 from agentkit_android.shell.interpreter import Shell, Streams
 from agentkit_android.shell.streams import Bytes, Collected
 
@@ -22,7 +24,7 @@ def sh(line: str, phone: Phone | None = None, stdin: bytes = b"") -> tuple[str, 
         return await asyncio.wait_for(shell.run(line, Streams(Bytes(stdin), out, err)), 20)
 
     status = asyncio.run(run())
-    return out.data.decode(), err.data.decode(), status
+    return out.data.decode(errors="replace"), err.data.decode(errors="replace"), status
 
 
 LINES = {
@@ -148,3 +150,19 @@ def test_the_clock_goes_on_by_what_is_done() -> None:
 def test_standard_input_is_read() -> None:
     assert sh("cat; echo end", stdin=b"typed\n")[0] == "typed\nend\n"
     assert sh("read a b; echo $b $a", stdin=b"one two\n")[0] == "two one\n"
+
+
+def test_random_lines_end_with_a_status(caplog: pytest.LogCaptureFixture) -> None:
+    """Any text gives output, errors and a status: nothing raises, and nothing hangs."""
+    rng = random.Random(9)
+    known = sorted(PROGRAMS)
+    plain = r"""ls cat echo x=1 $x ${x:-y} $(ls) `id` | && || ; & > >> < 2>&1 ( ) { } if then fi for
+        in do done while ' " \ * ? [ ] /sdcard / .. -l -n 5 -c -- ! # $ 김 -1 999999999999 %s%d a-z
+        (?: -p"""
+    pieces = [*plain.split(), "\n", "\x00", "\udc80", "\ud800"]
+    phone = Phone()
+    for _ in range(1500):
+        words = [rng.choice(rng.choice((pieces, known))) for _ in range(rng.randint(1, 7))]
+        if not {"yes", "cat", "logcat"} & set(words):
+            status = sh(rng.choice((" ", " ", "")).join(words), phone)[2]
+            assert 0 <= status <= 255

@@ -248,7 +248,11 @@ class Files:
         parts = parts_of(path)
         if not parts or parts[-1] == "..":
             raise fault(errno.EEXIST if path else errno.ENOENT, path)
-        if len(parts[-1].encode("utf-8", "surrogateescape")) > 255:
+        try:
+            size = len(parts[-1].encode("utf-8", "surrogateescape"))
+        except UnicodeEncodeError:  # a lone surrogate, which no bytes give
+            raise fault(errno.EILSEQ, path) from None
+        if size > 255:
             raise fault(errno.ENAMETOOLONG, path)
         node = self._find("/" + "/".join(parts[:-1]))
         if not stat.S_ISDIR(node.mode):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ log = logging.getLogger("agentkit.android.phone")
 BEGIN = 1697384040
 """2023-10-15 15:34 UTC: the moment at which every phone is switched on."""
 
+LOG_LINES = 2000
 PROPERTIES = {
     "ro.product.name": "agentphone",
     "ro.product.model": "Agent Phone",
@@ -80,6 +82,7 @@ class Phone:
         unknown: names of programs that were called and do not exist, with how often.
         settings: the settings provider.
         apps: what is installed, by package. data: what each app keeps.
+        log: (time, tag, message) of the last LOG_LINES lines of logcat; logged: how many ever were.
         activities: which of them is in front.
         display: as it is now; physical: as it was made. awake: whether the screen is on.
     """
@@ -106,6 +109,8 @@ class Phone:
         self.activities = Stack(Activity(launcher.package, launcher.main))
         self.physical = self.display = Display()
         self.awake = True
+        self.log: deque[tuple[float, str, str]] = deque(maxlen=LOG_LINES)
+        self.logged = 0
 
     def now(self) -> int:
         """The phone's clock, in seconds since 1970; it goes on by what is done, not by itself."""
@@ -114,12 +119,18 @@ class Phone:
     def pass_time(self, seconds: float) -> None:
         self._time += seconds
 
+    def note(self, tag: str, message: str) -> None:
+        """A line for logcat."""
+        self.log.append((self._time, tag, message))
+        self.logged += 1
+
     def unknown_command(self, name: str) -> None:
         """Keeps and, the first time, logs the name of a program that is not there."""
         if name not in self.unknown:
             if len(self.unknown) >= 1000:
                 return
             log.warning("unknown command: %.80r", name)
+            self.note("sh", f"{name[:80]}: inaccessible or not found")
         self.unknown[name] = self.unknown.get(name, 0) + 1
 
     # Activities.
@@ -130,6 +141,7 @@ class Phone:
         app = self.apps.get(package)
         if app is None or activity not in app.activities:
             return False
+        self.note("ActivityTaskManager", f"START u0 {{cmp={package}/{activity}}}")
         if package == apps.HOME:
             self.activities.home()
         elif activity == app.main and not given:

@@ -87,7 +87,11 @@ def program(*names: str) -> Callable[[Program], Program]:
 
 
 def encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    """The bytes that a text was decoded from; a lone surrogate that no bytes give is a `?`."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def decode(data: bytes) -> str:

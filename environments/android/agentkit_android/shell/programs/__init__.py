@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("files", "text", "system", "display", "settings", "packages", "dumpsys")
+MODULES = ("files", "text", "system", "display", "settings", "packages", "dumpsys", "device")
 
 
 def load() -> None:

@@ -183,7 +183,7 @@ async def uniq(call: Call) -> int:
 @program("cut")
 async def cut(call: Call) -> int:
     words, mark, fields, chars = list(call.words), "\t", "", ""
-    while words and words[0].startswith("-"):
+    while words and words[0].startswith("-") and words[0] != "-":
         word = words.pop(0)
         value = word[2:] or (words.pop(0) if words else "")
         mark = value if word[1] == "d" else mark
