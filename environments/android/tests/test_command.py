@@ -21,6 +21,7 @@ def start(port: int) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_phone_is_switched_on_killed_and_on_again_at_its_port(adb_server: Any) -> None:
     port = 0
     for number in (signal.SIGKILL, signal.SIGTERM):
@@ -47,6 +48,7 @@ def test_a_port_that_is_taken_is_said(running: Any) -> None:
     assert str(running.server.port) in said and "--port 0" in said
 
 
+@pytest.mark.slow
 def test_two_adb_servers_see_one_phone(
     adb: Any, running: Any, make_adb: Callable[[], Any], tmp_path: Path
 ) -> None:

@@ -111,7 +111,7 @@ def test_what_is_no_command_line_is_said(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "while true; do :; done",
+        pytest.param("while true; do :; done", marks=pytest.mark.slow),
         "x=aaaaaaaaaa; while true; do x=$x$x; done",
         "echo 'sh /sdcard/f' > /sdcard/f; sh /sdcard/f",
         "yes > /sdcard/f",
