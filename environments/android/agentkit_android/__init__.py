@@ -1,0 +1,8 @@
+"""A simulated phone behind the real adb protocol.
+
+from agentkit_android.device.server import DeviceServer
+from agentkit_android.phone.phone import Phone
+
+async with DeviceServer(Phone()) as server:
+    print("adb connect", server.serial)
+"""

@@ -1,0 +1,1 @@
+"""The phone's one state: files, properties, settings, packages, activities, display."""

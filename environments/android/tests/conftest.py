@@ -1,0 +1,126 @@
+"""A phone in a thread of its own, and a private adb server that is always killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import adbutils
+import pytest
+
+from agentkit_android.device.server import FEATURES, DeviceServer
+from agentkit_android.phone.phone import Phone
+
+LIMIT = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Running:
+    """A phone that is on."""
+
+    def __init__(self, phone: Phone, features: tuple[str, ...] = FEATURES) -> None:
+        self.phone = phone
+        self.loop = asyncio.new_event_loop()
+        self.server = DeviceServer(phone, features=features)
+        self.faults: list[dict[str, object]] = []
+        self.loop.set_exception_handler(lambda loop, context: self.faults.append(context))
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        asyncio.run_coroutine_threadsafe(self.server.start(), self.loop).result(LIMIT)
+
+    @property
+    def serial(self) -> str:
+        return self.server.serial
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.server.close(), self.loop).result(LIMIT)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(LIMIT)
+        self.loop.close()
+        assert not self.faults, self.faults
+
+
+@dataclass
+class Adb:
+    """The real adb of the adbutils wheel, with a server of its own."""
+
+    port: int
+    home: Path
+    serial: str = ""
+
+    def __call__(
+        self, *words: str, input: bytes | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[bytes]:
+        serial = ["-s", self.serial] if self.serial else []
+        done = subprocess.run(
+            [adbutils.adb_path(), "-P", str(self.port), *serial, *words],
+            capture_output=True,
+            timeout=LIMIT,
+            env={**os.environ, "HOME": str(self.home), "ADB_MDNS": "0"},
+            **({"stdin": subprocess.DEVNULL} if input is None else {"input": input}),  # type: ignore[arg-type]
+        )
+        assert not check or done.returncode == 0, (words, done.stdout[-500:], done.stderr[-500:])
+        return done
+
+    def to(self, serial: str) -> Adb:
+        self("connect", serial)
+        return Adb(self.port, self.home, serial)
+
+
+@pytest.fixture(scope="session")
+def make_adb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Adb]]:
+    """Starts private adb servers, and kills them at the end."""
+    made: list[Adb] = []
+
+    def make() -> Adb:
+        made.append(Adb(free_port(), tmp_path_factory.mktemp("home")))
+        made[-1]("start-server")
+        return made[-1]
+
+    yield make
+    for adb in made:
+        adb("kill-server", check=False)
+
+
+@pytest.fixture(scope="session")
+def adb_server(make_adb: Callable[[], Adb]) -> Adb:
+    return make_adb()
+
+
+@pytest.fixture(scope="module")
+def phones() -> Iterator[Callable[..., Running]]:
+    """Makes phones that are switched off after the module."""
+    made: list[Running] = []
+
+    def make(phone: Phone | None = None, features: tuple[str, ...] = FEATURES) -> Running:
+        made.append(Running(phone or Phone(), features))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def running(phones: Callable[..., Running]) -> Running:
+    return phones()
+
+
+@pytest.fixture(scope="module")
+def adb(adb_server: Adb, running: Running) -> Iterator[Adb]:
+    """adb, connected to the module's phone."""
+    connected = adb_server.to(running.serial)
+    yield connected
+    adb_server("disconnect", running.serial, check=False)

@@ -1,0 +1,195 @@
+"""The real adb and adbutils over a simulated phone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import adbutils
+import pytest
+
+
+def test_devices_are_listed_with_what_they_are(adb: Any) -> None:
+    line = next(t for t in adb("devices", "-l").stdout.decode().splitlines() if adb.serial in t)
+    assert " device " in line
+    assert "product:agentphone model:Agent_Phone device:agentphone" in line
+
+
+@pytest.mark.parametrize("status", [0, 1, 127, 255])
+def test_exit_status_comes_through(adb: Any, status: int) -> None:
+    assert adb("shell", f"exit {status}", check=False).returncode == status
+
+
+def test_output_and_errors_are_two_streams(adb: Any) -> None:
+    done = adb("shell", "echo out; ls /nowhere", check=False)
+    assert done.returncode == 1
+    assert done.stdout == b"out\n"
+    assert done.stderr == b"ls: /nowhere: No such file or directory\n"
+
+
+def test_an_unknown_command_is_not_found_and_kept(adb: Any, running: Any) -> None:
+    done = adb("shell", "frobnicate --all", check=False)
+    assert done.returncode == 127
+    assert done.stderr == b"/system/bin/sh: frobnicate: inaccessible or not found\n"
+    assert running.phone.unknown["frobnicate"] == 1
+
+
+def test_standard_input_reaches_the_phone(adb: Any) -> None:
+    data = os.urandom(300_000)
+    done = adb("shell", "md5sum", input=data)
+    assert done.stdout.split()[0].decode() == hashlib.md5(data).hexdigest()
+
+
+def test_an_older_phone_has_neither_status_nor_second_stream(
+    adb_server: Any, phones: Callable[..., Any]
+) -> None:
+    old = phones(features=("cmd",))
+    adb = adb_server.to(old.serial)
+    done = adb("shell", "echo out; ls /nowhere; exit 3")
+    assert done.returncode == 0 and not done.stderr
+    assert b"out" in done.stdout and b"No such file" in done.stdout
+    device = adbutils.AdbClient(port=adb.port).device(old.serial)
+    assert device.shell2("(exit 3)").returncode == 3
+    adb("push", __file__, "/sdcard/")
+    assert old.phone.files.read("/sdcard/test_adb.py") == Path(__file__).read_bytes()
+
+
+def test_binary_output_is_whole(adb: Any, running: Any) -> None:
+    data = os.urandom(5_000_000)
+    running.phone.files.write("/data/local/tmp/big", data)
+    assert adb("exec-out", "cat /data/local/tmp/big").stdout == data
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 5_000_000])
+def test_files_go_there_and_back(adb: Any, tmp_path: Path, size: int) -> None:
+    here, back = tmp_path / "here", tmp_path / "back"
+    here.write_bytes(os.urandom(size))
+    adb("push", str(here), "/data/local/tmp/file")
+    adb("pull", "/data/local/tmp/file", str(back))
+    assert back.read_bytes() == here.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a b.txt", "사진.txt", "q\"u'o`te$x;y", "a,b,33188"])
+def test_odd_names_are_kept(adb: Any, running: Any, tmp_path: Path, name: str) -> None:
+    here = tmp_path / name
+    here.write_text(name)
+    adb("push", str(here), f"/sdcard/Download/{name}")
+    assert running.phone.files.read(f"/sdcard/Download/{name}") == name.encode()
+    adb("pull", f"/sdcard/Download/{name}", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_text() == name
+
+
+def test_folders_go_there_and_back(adb: Any, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "in" / "deep").mkdir(parents=True)
+    (tree / "in" / "deep" / "one").write_text("1")
+    (tree / "two").write_text("2")
+    adb("push", str(tree), "/sdcard/Documents/")
+    adb("pull", "/sdcard/Documents/tree", str(tmp_path / "back"))
+    got = {
+        str(p.relative_to(tmp_path / "back")): p.read_text()
+        for p in (tmp_path / "back").rglob("*")
+        if p.is_file()
+    }
+    assert got == {"in/deep/one": "1", "two": "2"}
+
+
+def test_what_is_missing_is_an_error(adb: Any, tmp_path: Path) -> None:
+    done = adb("pull", "/sdcard/nothing", str(tmp_path), check=False)
+    assert done.returncode != 0
+    assert b"does not exist" in done.stderr + done.stdout or b"No such file" in done.stderr
+
+
+def test_a_path_cannot_lead_out_of_the_phone(adb: Any, running: Any, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    (tmp_path / "new").write_text("new")
+    adb("push", str(tmp_path / "new"), f"/../../..{canary}")
+    assert not canary.exists()
+    assert running.phone.files.read(str(canary)) == b"new"
+    secret = tmp_path / "secret"
+    secret.write_text("of the host")
+    assert adb("pull", f"/../../..{secret}", str(tmp_path / "x"), check=False).returncode != 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "; touch {0}", "$(touch {0})", "`touch {0}`", "| tee {0}", "> {0}", "&& touch {0}",
+        "& touch {0}", "sh -c 'touch {0}'", "'; touch {0}; '", "../../bin/sh -c 'touch {0}'",
+        "ls \n touch {0}", "eval 'touch {0}'", "echo | xargs touch {0}",
+    ],
+)  # fmt: skip
+def test_no_command_reaches_the_host(adb: Any, tmp_path: Path, line: str) -> None:
+    canary = tmp_path / "canary"
+    adb("shell", line.format(canary), check=False)
+    adb("exec-out", line.format(canary), check=False)
+    assert not canary.exists()
+
+
+def test_ports_of_the_phone_are_forwarded_and_ports_of_the_host_are_not(
+    adb: Any, running: Any
+) -> None:
+    async def echo(stream: Any) -> None:
+        while data := await stream.read():
+            await stream.write(data[::-1])
+
+    running.phone.ports[9008] = echo
+    device = adbutils.AdbClient(port=adb.port).device(adb.serial)
+    with device.create_connection(adbutils.Network.TCP, 9008) as connection:
+        connection.sendall(b"abc")
+        assert connection.recv(3) == b"cba"
+    with pytest.raises(adbutils.AdbError):
+        device.create_connection(adbutils.Network.TCP, adb.port)  # the host's adb server
+    assert adb("forward", "tcp:0", "tcp:9008").stdout.strip().isdigit()
+    adb("forward", "--remove-all")
+
+
+def test_many_shells_at_once(adb: Any) -> None:
+    device = adbutils.AdbClient(port=adb.port).device(adb.serial)
+    results: dict[int, str] = {}
+
+    def work(number: int) -> None:
+        results[number] = str(device.shell(f"echo {number}; cat /dev/null"))
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert results == {n: str(n) for n in range(50)}
+
+
+def test_a_client_that_is_killed_leaves_no_stream_behind(adb: Any, running: Any) -> None:
+    client = subprocess.Popen(
+        [adbutils.adb_path(), "-P", str(adb.port), "-s", adb.serial, "exec-out", "yes"],
+        stdout=subprocess.PIPE,
+    )
+    assert client.stdout is not None
+    assert client.stdout.read(100_000).startswith(b"y\ny\n")
+    client.kill()
+    client.stdout.close()
+    client.wait()
+    assert adb("shell", "echo still here").stdout == b"still here\n"
+
+
+def test_adbutils_sees_the_same_phone(adb: Any, tmp_path: Path) -> None:
+    device = adbutils.AdbClient(port=adb.port).device(adb.serial)
+    assert device.getprop("ro.product.model") == "Agent Phone"
+    device.sync.push(b"content", "/sdcard/by-adbutils.txt")
+    assert device.sync.stat("/sdcard/by-adbutils.txt").size == 7
+    assert "by-adbutils.txt" in [f.path for f in device.sync.list("/sdcard")]
+    assert device.sync.read_bytes("/sdcard/by-adbutils.txt") == b"content"
+    done = device.shell2("cat /sdcard/by-adbutils.txt; (exit 4)")
+    assert (done.returncode, done.output.strip()) == (4, "content")
+
+
+def test_a_prompt_runs_what_is_typed(adb: Any) -> None:
+    done = adb("shell", input=b"cd /sdcard\npwd\nexit 5\n", check=False)
+    assert (done.stdout, done.returncode) == (b"/sdcard\n", 5)
+    terminal = adb("shell", "-tt", input=b"echo typed\rexit\r")
+    assert b"agentphone:/ $ echo typed\r\ntyped\r\n" in terminal.stdout

@@ -1,0 +1,80 @@
+"""`agentkit phone start`, and more than one client at once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import adbutils
+import pytest
+
+START = [sys.executable, "-m", "agentkit", "phone", "start", "--port"]
+
+
+def start(port: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*START, str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.slow
+def test_a_phone_is_switched_on_killed_and_on_again_at_its_port(adb_server: Any) -> None:
+    port = 0
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        process = start(port)
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            serial = said.split("adb connect ")[1].split()[0]
+            port = int(serial.rpartition(":")[2])
+            assert adb_server.to(serial)("shell", "echo on").stdout == b"on\n"
+            process.send_signal(number)
+            assert process.wait(20) == (0 if number == signal.SIGTERM else -number)
+            assert adb_server("-s", serial, "shell", "echo on", check=False).returncode != 0
+            adb_server("disconnect", serial, check=False)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def test_a_port_that_is_taken_is_said(running: Any) -> None:
+    process = start(running.server.port)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 5
+    assert str(running.server.port) in said and "--port 0" in said
+
+
+@pytest.mark.slow
+def test_two_adb_servers_see_one_phone(
+    adb: Any, running: Any, make_adb: Callable[[], Any], tmp_path: Path
+) -> None:
+    other = make_adb().to(running.serial)
+    adb("shell", "echo shared > /sdcard/shared; settings put system font_scale 1.3")
+    assert other("shell", "cat /sdcard/shared").stdout == b"shared\n"
+    assert other("shell", "settings get system font_scale").stdout == b"1.3\n"
+
+
+@pytest.fixture
+def log_reader(adb: Any) -> Any:
+    process = subprocess.Popen(
+        [adbutils.adb_path(), "-P", str(adb.port), "-s", adb.serial, "logcat"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_the_log_stays_open_and_tells_what_happens(adb: Any, log_reader: Any) -> None:
+    assert log_reader.stdout.readline().startswith("--------- beginning")
+    adb("shell", "am start -n com.android.settings/.Location")
+    lines = iter(log_reader.stdout.readline, "")
+    assert any("START u0 {cmp=com.android.settings/.Location}" in line for line in lines)
+    assert b"Location" in adb("shell", "logcat -d").stdout
+    adb("shell", "logcat -c")
+    assert b"Location" not in adb("shell", "logcat -d").stdout
