@@ -84,6 +84,7 @@ def test_every_part_has_its_suite() -> None:
     assert known <= parts, f"suites of what is not registered: {sorted(known - parts)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", sorted({r.name for r in HOST.records} - {"agentkit"}))
 def test_every_plugin_is_a_good_package(plugin: str) -> None:
     suite = type("Package", (PackageConformance,), {"plugin": plugin})

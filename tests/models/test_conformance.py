@@ -12,6 +12,8 @@ from agentkit.testing.conformance import EmbedderConformance, LanguageModelConfo
 from agentkit.testing.tiny import tiny_model_folder
 from tests.models.folders import other_family_folder, tiny_encoder_folder
 
+pytestmark = pytest.mark.slow  # whole suites on real engines
+
 
 class OnFolder:
     """Makes the folder of a suite's model once."""

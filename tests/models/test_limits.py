@@ -26,6 +26,8 @@ from agentkit.settings import Settings
 from agentkit.testing.tiny import tiny_model_folder
 from tests.models.folders import other_family_folder
 
+pytestmark = pytest.mark.slow  # long prompts and batches
+
 LETTERS = Grammar("regex", "[a-z]{70}")
 
 

@@ -45,6 +45,7 @@ from tests.testing.reference import ReferenceModel
 KEY = "sk-never-to-be-seen"
 
 
+@pytest.mark.slow
 class TestEndpoint(LanguageModelConformance):
     use = "openai"
     stack: ClassVar[ExitStack | None] = None
@@ -68,6 +69,7 @@ class TestEndpoint(LanguageModelConformance):
             cls.stack = None
 
 
+@pytest.mark.slow
 class TestBareEndpoint(TestEndpoint):
     """One that offers neither log-probabilities nor grammars."""
 

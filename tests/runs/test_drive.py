@@ -160,6 +160,7 @@ def test_a_pause_that_cannot_be_written_is_said(
 # -- pause, cancel, budget ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_pause_stops_in_the_midst_of_a_node_and_another_kit_goes_on(
     trials: Nodes, tmp_path: Path
 ) -> None:
@@ -270,6 +271,7 @@ def ruin(path: Path, how: str) -> None:
         db.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["deleted", "garbage", "cut short", "other contents", "ahead"])
 def test_without_its_checkpoint_a_run_is_replayed(trials: Nodes, tmp_path: Path, how: str) -> None:
     run = halfway(trials)

@@ -13,6 +13,8 @@ from typing import Any
 import adbutils
 import pytest
 
+pytestmark = pytest.mark.slow  # a real adb server is started
+
 
 def test_devices_are_listed_with_what_they_are(adb: Any) -> None:
     line = next(t for t in adb("devices", "-l").stdout.decode().splitlines() if adb.serial in t)

@@ -9,8 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
 from agentkit.testing.conformance import LanguageModelConformance
 from agentkit.testing.tiny import tiny_model_folder
+
+pytestmark = pytest.mark.slow  # three suites of a model in turn
 
 
 class OnTiny:

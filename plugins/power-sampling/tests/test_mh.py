@@ -61,6 +61,7 @@ def test_it_draws_from_the_power_distribution(alpha: float) -> None:
     assert distance(table_for(alpha), settings) <= 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [mh.exact, truncated, no_lengths])
 def test_wrong_rules_are_caught(rule: mh.Rule) -> None:
     """With fewer chains; perfect draws would be 0.034 away by chance."""
@@ -195,6 +196,7 @@ def test_the_tables_own_numbers() -> None:
     assert total_variation([((1, 2), 1.0), ((0,), 1.0)], known) == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 def test_the_papers_example() -> None:
     """Two letters, two tokens: low temperature and power disagree about the first one."""
     pairs = np.array([[0.0, 0.40], [0.25, 0.25]]) / 0.90

@@ -13,6 +13,8 @@ from agentkit_power_sampling.settings import Sampling
 from agentkit_power_sampling.smc import ETA, chopthin, effective, log_mean, ramped, systematic
 from agentkit_power_sampling.table import TableTokens, total_variation
 
+pytestmark = pytest.mark.slow  # distributions need many draws
+
 HORIZON = 6
 TABLES = {
     1.0: TableTokens.seeded(6, spread=5.0),
