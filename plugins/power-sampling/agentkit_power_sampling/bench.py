@@ -216,6 +216,6 @@ POWER_TABLE = Experiment(
     question="How far is each method from p^alpha, for the tokens it spends?",
     run=power_table,
     claim="Metropolis-Hastings draws from p^alpha; low temperature is another distribution",
-    seeds=(9, 12, 20),
+    seeds=(0, 1, 2, 3, 4),  # not chosen for what they show
     needs={"normal": Needs(hours=0.2), "quick": Needs(hours=0.02)},
 )
