@@ -2,75 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from agentkit_android.screen.acts import Value
 
 MAX_STACK = 200
 
 
 @dataclass(slots=True)
+class Shown:
+    """An overlay that an activity shows."""
+
+    name: str
+    args: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Activity:
-    """One that runs. given: what it was started with. scroll: of its list, in pixels."""
+    """One that runs.
+
+    Attributes:
+        args: what it was started with. state: what it keeps while it runs.
+        texts: what was typed, by field. scrolls: of its lists, in pixels, by resource.
+        overlays: the last is the top-most. focus: the field that is typed into; cursor: where,
+            as letters from its end; everything: all of it is selected; multiline: it takes
+            more lines than one.
+        result: the reducer of the activity below that is told its answer.
+    """
 
     package: str
     name: str
-    given: Mapping[str, str] = field(default_factory=dict)
-    scroll: int = 0
+    args: dict[str, Value] = field(default_factory=dict)
+    state: dict[str, Value] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    scrolls: dict[str, int] = field(default_factory=dict)
+    overlays: list[Shown] = field(default_factory=list)
+    focus: str = ""
+    cursor: int = 0
+    everything: bool = False
+    multiline: bool = False
+    result: str = ""
 
     @property
     def component(self) -> str:
         return f"{self.package}/{self.name}"
 
+    def leave_field(self) -> None:
+        self.focus, self.cursor, self.everything = "", 0, False
 
+
+@dataclass(slots=True)
 class Stack:
-    """The launcher at the bottom, the activity in front on top."""
+    """The launcher at the bottom; a task is the activities that were started one from another.
 
-    def __init__(self, launcher: Activity) -> None:
-        self._launcher = launcher
-        self._above: list[Activity] = []
-        self._behind: dict[str, list[Activity]] = {}  # tasks of apps that are not in front
+    tasks: the one that was in front last is the last. at_home: none of them is in front.
+    """
+
+    launcher: Activity
+    tasks: list[list[Activity]] = field(default_factory=list)
+    at_home: bool = True
 
     @property
     def front(self) -> Activity:
-        return self._above[-1] if self._above else self._launcher
+        return self.launcher if self.at_home or not self.tasks else self.tasks[-1][-1]
+
+    @property
+    def below(self) -> Activity | None:
+        """Of the task in front, the activity under the one in front."""
+        return self.tasks[-1][-2] if not self.at_home and len(self.tasks[-1]) > 1 else None
 
     @property
     def all(self) -> list[Activity]:
-        """Every activity of the task in front, top first."""
-        return [*reversed(self._above), self._launcher]
+        """Every activity of the task in front, top first, and the launcher."""
+        return [*([] if self.at_home else reversed(self.tasks[-1])), self.launcher]
 
     def running(self) -> list[str]:
         """Packages with an activity, the one in front first."""
-        return list(dict.fromkeys([*(a.package for a in self.all), *reversed(self._behind)]))
+        front = [self.front.package]
+        others = [a.package for task in reversed(self.tasks) for a in reversed(task)]
+        return list(dict.fromkeys([*front, *others, self.launcher.package]))
 
     def push(self, activity: Activity) -> None:
         """On top of what is in front. The same activity again only comes to have new extras."""
-        if self.front.component == activity.component and self._above:
-            self._above[-1] = activity
-            return
-        if len(self._above) < MAX_STACK:
-            self._above.append(activity)
+        if self.at_home or not self.tasks:
+            self.tasks = [t for t in self.tasks if t[0].package != activity.package]
+            self.tasks.append([activity])
+            self.at_home = False
+        elif self.front.component == activity.component:
+            self.tasks[-1][-1] = activity
+        elif len(self.tasks[-1]) < MAX_STACK:
+            self.tasks[-1].append(activity)
 
     def launch(self, activity: Activity) -> None:
         """From the launcher: an app that was left comes back as it was."""
-        if activity.package == self.front.package and self._above:
-            return
-        self.home()
-        self._above = self._behind.pop(activity.package, [activity])
+        found = next((t for t in self.tasks if t[0].package == activity.package), None)
+        if found is None:
+            self.tasks.append([activity])
+        else:
+            self.tasks.remove(found)
+            self.tasks.append(found)
+        self.at_home = False
 
     def back(self) -> None:
-        if self._above:
-            self._above.pop()
+        """Ends the activity in front."""
+        if self.at_home or not self.tasks:
+            return
+        self.tasks[-1].pop()
+        if not self.tasks[-1]:
+            self.tasks.pop()
+            self.at_home = True
 
     def home(self) -> None:
-        if self._above:
-            self._behind[self._above[0].package] = self._above
-            self._above = []
+        self.at_home = True
 
     def stop(self, package: str) -> None:
         """Ends all activities of a package."""
-        self._above = [a for a in self._above if a.package != package]
-        kept = {
-            name: [a for a in task if a.package != package] for name, task in self._behind.items()
-        }
-        self._behind = {name: task for name, task in kept.items() if task}
+        was = self.tasks[-1] if self.tasks and not self.at_home else None
+        left = [(task, [a for a in task if a.package != package]) for task in self.tasks]
+        self.tasks = [kept for _, kept in left if kept]
+        if was is not None and not any(kept for task, kept in left if task is was):
+            self.at_home = True

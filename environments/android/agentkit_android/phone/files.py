@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 ROOT_UID, SHELL_UID = 0, 2000
 CAPACITY = 256 << 20
@@ -18,9 +19,21 @@ CAPACITY = 256 << 20
 MAX_LINKS = 16
 
 
+class Live(Protocol):
+    """A file that is made of something else when it is read."""
+
+    def content(self) -> bytes: ...
+
+    def restore(self, content: bytes) -> None:
+        """Raises:
+        ValueError: it cannot be made of these bytes.
+        """
+        ...
+
+
 @dataclass(slots=True)
 class Node:
-    """A file (content), a folder (children) or a symbolic link (target)."""
+    """A file (content, or live), a folder (children) or a symbolic link (target)."""
 
     mode: int
     mtime: int
@@ -29,6 +42,16 @@ class Node:
     content: bytes = b""
     target: str = ""
     children: dict[str, Node] = field(default_factory=dict)
+    live: Live | None = None
+
+    def data(self) -> bytes:
+        return self.live.content() if self.live else self.content
+
+    def copy(self) -> Node:
+        """Everything below too, but what is live. Contents are shared: nothing changes bytes."""
+        made = Node(self.mode, self.mtime, self.inode, self.uid, self.content, self.target)
+        made.children = {n: c.copy() for n, c in self.children.items() if c.live is None}
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +124,7 @@ class Files:
         node = self._find(path)
         if stat.S_ISDIR(node.mode):
             raise fault(errno.EISDIR, path)
-        return node.content
+        return node.data()
 
     def walk(self, path: str) -> Iterator[tuple[str, Stat]]:
         """The path and everything below, a folder before what it holds."""
@@ -137,6 +160,12 @@ class Files:
             if stat.S_ISCHR(node.mode):
                 return  # /dev/null
             raise fault(errno.EISDIR, path)
+        if node is not None and node.live:
+            try:
+                node.live.restore(node.data() + content if append else content)
+            except ValueError:
+                raise fault(errno.EINVAL, path) from None
+            return
         old = len(node.content) if node else 0
         new = len(content) + (old if append else 0)
         if new - old > self.room:
@@ -171,6 +200,12 @@ class Files:
         node = Node(stat.S_IFLNK | 0o777, self._now(), next(self._inodes), target=target)
         parent.children[name] = node
 
+    def mount(self, path: str, live: Live, uid: int = ROOT_UID) -> None:
+        """A file that is something else; it stays when the folder is restored."""
+        parent, name = self._parent(path)
+        node = Node(stat.S_IFREG | 0o660, self._now(), next(self._inodes), uid, live=live)
+        parent.children[name] = node
+
     def device(self, path: str) -> None:
         """Something that is written to in vain and read as empty."""
         parent, name = self._parent(path)
@@ -185,6 +220,8 @@ class Files:
             raise fault(errno.ENOENT, path)
         if stat.S_ISDIR(node.mode) and not recursive:
             raise fault(errno.EISDIR, path)
+        if _lives(node):
+            raise fault(errno.EPERM, path)
         self._used -= _size(node)
         del parent.children[name]
 
@@ -194,6 +231,8 @@ class Files:
         if node is None:
             raise fault(errno.ENOENT, old)
         target, fresh = self._parent(new)
+        if _lives(node) or _lives(target.children.get(fresh)):
+            raise fault(errno.EPERM, old)
         if _holds(node, target):
             raise fault(errno.EINVAL, old)
         there = target.children.get(fresh)
@@ -212,6 +251,22 @@ class Files:
             node.mode = stat.S_IFMT(node.mode) | mode & 0o7777
         if mtime is not None:
             node.mtime = mtime
+
+    # Keeping.
+
+    def copy(self) -> Node:
+        """Everything, as it is now."""
+        return self._root.copy()
+
+    def restore(self, root: Node) -> None:
+        """Becomes a copy that was made before; what is mounted stays."""
+        mounted = list(_mounted("", self._root))
+        self._root = root.copy()
+        self._used = _size(self._root)
+        self._inodes = itertools.count(max(n.inode for n in _all(self._root)) + len(mounted) + 1)
+        for path, node in mounted:
+            parent, name = self._parent(path)
+            parent.children[name] = node
 
     # Paths.
 
@@ -261,7 +316,7 @@ class Files:
 
 
 def _stat(node: Node) -> Stat:
-    size = len(node.target) if stat.S_ISLNK(node.mode) else len(node.content)
+    size = len(node.target) if stat.S_ISLNK(node.mode) else len(node.data())
     if stat.S_ISDIR(node.mode):
         size = 4096
     return Stat(node.mode, size, node.mtime, node.inode, node.uid, node.target)
@@ -278,3 +333,21 @@ def _holds(node: Node, other: Node) -> bool:
 def _beside(path: str, target: str) -> str:
     """What a link at `path` leads to."""
     return target if target.startswith("/") else f"{path.rpartition('/')[0]}/{target}"
+
+
+def _all(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children.values():
+        yield from _all(child)
+
+
+def _lives(node: Node | None) -> bool:
+    return node is not None and any(n.live for n in _all(node))
+
+
+def _mounted(path: str, node: Node) -> Iterator[tuple[str, Node]]:
+    for name, child in node.children.items():
+        if child.live:
+            yield f"{path}/{name}", child
+        else:
+            yield from _mounted(f"{path}/{name}", child)

@@ -2,126 +2,153 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 import logging
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from agentkit_android import apps
+from agentkit_android.apps.context import Do
+from agentkit_android.phone import actions, intents, keys, own, snapshots, touch, windows
 from agentkit_android.phone.activities import Activity, Stack
+from agentkit_android.phone.database import Database
 from agentkit_android.phone.files import ROOT_UID, Files
-from agentkit_android.phone.settings import Settings
-from agentkit_android.screen.layout import Box, hit, place
+from agentkit_android.phone.plain import Dialog, Plain, Toast
+from agentkit_android.phone.settings import DEFAULTS, Settings
+from agentkit_android.phone.system_image import BEGIN, FOLDERS, LINKS, PROPERTIES
+from agentkit_android.screen.acts import Intent, Value
 from agentkit_android.screen.scene import Scene
-from agentkit_android.screen.theme import GESTURE_BAR, STATUS_BAR, Display
+from agentkit_android.screen.theme import Display
 
 if TYPE_CHECKING:
     from agentkit_android.device.streams import Stream
 
+__all__ = ["BEGIN", "Phone", "PortService"]
 log = logging.getLogger("agentkit.android.phone")
 
-BEGIN = 1697384040
-"""2023-10-15 15:34 UTC: the moment at which every phone is switched on."""
-
 LOG_LINES = 2000
-PROPERTIES = {
-    "ro.product.name": "agentphone",
-    "ro.product.model": "Agent Phone",
-    "ro.product.device": "agentphone",
-    "ro.product.brand": "agentkit",
-    "ro.product.manufacturer": "agentkit",
-    "ro.product.board": "agentphone",
-    "ro.product.cpu.abi": "arm64-v8a",
-    "ro.product.cpu.abilist": "arm64-v8a,armeabi-v7a,armeabi",
-    "ro.product.locale": "en-US",
-    "ro.build.version.sdk": "33",
-    "ro.build.version.release": "13",
-    "ro.build.version.codename": "REL",
-    "ro.build.id": "TQ3A.230805.001",
-    "ro.build.type": "user",
-    "ro.build.tags": "release-keys",
-    "ro.build.characteristics": "default",
-    "ro.hardware": "agentphone",
-    "ro.serialno": "AGENTPHONE0001",
-    "ro.boot.serialno": "AGENTPHONE0001",
-    "ro.debuggable": "0",
-    "ro.secure": "1",
-    "ro.sf.lcd_density": "420",
-    "persist.sys.locale": "en-US",
-    "persist.sys.timezone": "UTC",
-    "sys.boot_completed": "1",
-    "dev.bootcomplete": "1",
-    "init.svc.bootanim": "stopped",
-    "wifi.interface": "wlan0",
-}
-FOLDERS = (
-    "/system/bin", "/system/xbin", "/vendor", "/proc", "/dev", "/mnt", "/data/app", "/data/data",
-    "/data/local/tmp", "/storage/emulated/0/Alarms", "/storage/emulated/0/Android/data",
-    "/storage/emulated/0/DCIM", "/storage/emulated/0/Documents", "/storage/emulated/0/Download",
-    "/storage/emulated/0/Movies", "/storage/emulated/0/Music", "/storage/emulated/0/Pictures",
-)  # fmt: skip
-LINKS = {
-    "/sdcard": "/storage/emulated/0",
-    "/mnt/sdcard": "/storage/emulated/0",
-    "/bin": "/system/bin",
-    "/etc": "/system/etc",
-}
-
 PortService = Callable[["Stream"], Awaitable[None]]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _whole(method: Callable[Concatenate[Phone, P], R]) -> Callable[Concatenate[Phone, P], R]:
+    """One at a time: what a method changes is seen all or not at all."""
+
+    @functools.wraps(method)
+    def held(self: Phone, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return held
 
 
 class Phone:
     """A simulated phone.
 
+    Args:
+        seed: what the apps begin with.
+        folder: where its state is kept, to go on from there; nowhere, if it is None.
+
     Attributes:
-        properties: what getprop shows.
-        files: its file system.
+        files: its file system. databases: of the apps, by package. settings: the settings provider.
+        plain: the rest of its state.
+        apps: what is installed, by package.
         ports: who listens on its TCP ports (`adb forward … tcp:PORT`); none is a port of the host.
         unknown: names of programs that were called and do not exist, with how often.
-        settings: the settings provider.
-        apps: what is installed, by package. data: what each app keeps.
         log: (time, tag, message) of the last LOG_LINES lines of logcat; logged: how many ever were.
-        activities: which of them is in front.
-        display: as it is now; physical: as it was made. awake: whether the screen is on.
+        finger: where one that is down now has been (`input motionevent`).
+        lock: held while something changes.
     """
 
-    def __init__(self) -> None:
-        self._time = float(BEGIN)
-        self.properties = dict(PROPERTIES)
+    def __init__(self, seed: int = 0, folder: Path | None = None) -> None:
+        self.lock = threading.RLock()
         self.ports: dict[int, PortService] = {}
         self.unknown: dict[str, int] = {}
+        self.log: deque[tuple[float, str, str]] = deque(maxlen=LOG_LINES)
+        self.logged = 0
+        self.finger: list[tuple[int, int]] = []
+        self.apps = apps.load()
+        self.store: snapshots.Store | None = None
+        launcher = Activity(apps.HOME, self.apps[apps.HOME].main)
+        self.use(Plain(float(BEGIN), seed, Stack(launcher), Display()))
+        for name, values in DEFAULTS.items():
+            self.plain.settings[name] = dict(values)
         self.files = Files(self.now)
+        self.databases: dict[str, Database] = {}
+        kept = snapshots.beginning(seed, self.apps)
+        if kept is None:
+            self._make()
+            snapshots.remember(seed, self)
+        else:
+            snapshots.restore(self, kept)
+        if folder is not None:
+            self.store = snapshots.Store(folder)
+            self.store.load(self)
+
+    def _make(self) -> None:
+        """Folders and apps, as they are when a phone is new."""
         for folder in FOLDERS:
             own = folder.startswith(("/storage", "/data/local"))
             self.files.make_folder(folder, parents=True, uid=2000 if own else ROOT_UID)
         for path, target in LINKS.items():
             self.files.link(path, target)
         self.files.device("/dev/null")
-        self.settings = Settings()
-        self.apps = apps.load()
-        self.data: dict[str, Any] = {p: copy.deepcopy(dict(a.data)) for p, a in self.apps.items()}
         for package in self.apps:
-            self.files.make_folder(f"/data/data/{package}", uid=ROOT_UID)
             self.files.make_folder(f"/data/app/{package}", uid=ROOT_UID)
-        launcher = self.apps[apps.HOME]
-        self.activities = Stack(Activity(launcher.package, launcher.main))
-        self.physical = self.display = Display()
-        self.awake = True
-        self.log: deque[tuple[float, str, str]] = deque(maxlen=LOG_LINES)
-        self.logged = 0
+            self.add_database(package)
+        for package in self.apps:
+            self._begin(package)
+
+    def add_database(self, package: str, content: bytes | None = None) -> None:
+        """Of an app, and the file that it is seen as."""
+        folder = f"/data/data/{package}/databases"
+        self.files.make_folder(folder, parents=True, uid=ROOT_UID)
+        self.databases[package] = Database(self.apps[package].schema, content)
+        name = package.rpartition(".")[2]
+        self.files.mount(f"{folder}/{name}.db", self.databases[package])
+
+    def _begin(self, package: str) -> None:
+        app = self.apps[package]
+        if app.began:
+            turn = Do(self, app)
+            app.began(turn)
+            actions.settle(self, turn)
+
+    def use(self, plain: Plain) -> None:
+        """Makes this the phone's plain state."""
+        self.plain: Plain = plain
+        self.settings = Settings(plain.settings, plain.radios)
+
+    # Time, log, properties.
 
     def now(self) -> int:
         """The phone's clock, in seconds since 1970; it goes on by what is done, not by itself."""
-        return int(self._time)
+        return int(self.plain.time)
 
+    @_whole
     def pass_time(self, seconds: float) -> None:
-        self._time += seconds
+        """The clock goes on, and what is due happens."""
+        end = self.plain.time + seconds
+        while due := [a for a in self.plain.alarms if a.when <= end]:
+            first = min(due, key=lambda a: (a.when, a.package, a.key))
+            self.plain.alarms.remove(first)
+            self.plain.time = max(self.plain.time, first.when)
+            actions.perform(self, first.act, first.package)
+        self.plain.time = end
+        self.plain.toasts = [t for t in self.plain.toasts if t.until > end]
+
+    def set_time(self, seconds: float) -> None:
+        """Moves the clock without anything that lies between happening."""
+        self.plain.time = seconds
 
     def note(self, tag: str, message: str) -> None:
         """A line for logcat."""
-        self.log.append((self._time, tag, message))
+        self.log.append((self.plain.time, tag, message))
         self.logged += 1
 
     def unknown_command(self, name: str) -> None:
@@ -133,103 +160,210 @@ class Phone:
             self.note("sh", f"{name[:80]}: inaccessible or not found")
         self.unknown[name] = self.unknown.get(name, 0) + 1
 
-    # Activities.
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """What getprop shows."""
+        own = {"persist.sys.locale": self.locale}
+        return {**PROPERTIES, **own, **self.plain.properties}
 
-    def start(self, package: str, activity: str, given: Mapping[str, str] | None = None) -> bool:
+    @property
+    def locale(self) -> str:
+        """As en-US."""
+        return (self.settings.get("system", "system_locales") or "en-US").partition(",")[0]
+
+    # The state as a whole.
+
+    @_whole
+    def snapshot(self) -> snapshots.State:
+        """All of it, for restore and fork; nothing that happens later changes it."""
+        return snapshots.take(self)
+
+    @_whole
+    def restore(self, state: snapshots.State) -> None:
+        snapshots.restore(self, state)
+        self.save()
+
+    def fork(self, state: snapshots.State | None = None) -> Phone:
+        """Another phone that begins as this one is, or was at a snapshot; kept nowhere."""
+        made = Phone(self.plain.seed)
+        made.restore(state or self.snapshot())
+        return made
+
+    @_whole
+    def state_hash(self) -> str:
+        """The same for two phones that nothing can tell apart."""
+        return snapshots.digest(self)
+
+    @_whole
+    def save(self) -> None:
+        """Writes what has changed to its folder, where it has one."""
+        if self.store is not None:
+            self.store.save(self)
+
+    # Apps and activities.
+
+    @property
+    def activities(self) -> Stack:
+        return self.plain.stack
+
+    @_whole
+    def start(self, package: str, activity: str, given: Mapping[str, Any] | None = None) -> bool:
         """Brings an activity to the front: the main one as the launcher does, another on top of
         what is there. False where there is no such activity."""
-        app = self.apps.get(package)
-        if app is None or activity not in app.activities:
-            return False
-        self.note("ActivityTaskManager", f"START u0 {{cmp={package}/{activity}}}")
-        if package == apps.HOME:
-            self.activities.home()
-        elif activity == app.main and not given:
-            self.activities.launch(Activity(package, activity))
-        else:
-            self.activities.push(Activity(package, activity, dict(given or {})))
-        return True
+        return intents.start(self, package, activity, dict(given or {}))
 
+    @_whole
+    def send(self, intent: Intent) -> bool:
+        """Brings an activity that answers to the front; False where none does."""
+        return intents.send(self, intent)
+
+    def provider(self, uri: str) -> tuple[Database, str]:
+        """The database and table behind a content URI.
+
+        Raises:
+            LookupError: there is none.
+        """
+        return intents.provider(self, uri)
+
+    @_whole
     def back(self) -> None:
-        self.activities.back()
+        keys.back(self)
 
-    def clear(self, package: str) -> None:
-        """Stops an app and lets it begin anew, as `pm clear` does."""
+    @_whole
+    def stop(self, package: str) -> None:
+        """Ends an app, as `am force-stop` does."""
         self.activities.stop(package)
-        self.data[package] = copy.deepcopy(dict(self.apps[package].data))
+        self.plain.alarms = [a for a in self.plain.alarms if a.package != package]
+        self.plain.notices = [n for n in self.plain.notices if n.package != package]
+        self.plain.dialogs = [d for d in self.plain.dialogs if d.package != package]
+        self.plain.keyboard = False
+
+    @_whole
+    def clear(self, package: str) -> None:
+        """Stops an app and lets it begin anew and empty, as `pm clear` does."""
+        self.stop(package)
+        self.databases[package].load(Database(self.apps[package].schema).content())
+        self.plain.granted.pop(package, None)
+
+    def is_granted(self, package: str, permission: str) -> bool:
+        return permission in self.plain.granted.get(package, ())
+
+    @_whole
+    def grant(self, package: str, permission: str, *, on: bool = True) -> None:
+        held = [p for p in self.plain.granted.get(package, []) if p != permission]
+        self.plain.granted[package] = sorted([*held, permission] if on else held)
+
+    @_whole
+    def crash(self, package: str, reason: str = "killed by the shell") -> None:
+        """The app is gone, and the phone says so."""
+        actions.crash(self, package, reason)
+
+    @_whole
+    def hang(self, package: str) -> None:
+        """The app does not answer, and the phone says so."""
+        self.plain.dialogs.append(Dialog("hang", package))
+
+    def toast(self, text: str) -> None:
+        self.plain.toasts = [*self.plain.toasts[-2:], Toast(text, self.plain.time + 3)]
 
     # The screen.
+
+    @property
+    def awake(self) -> bool:
+        return self.plain.awake
+
+    @awake.setter
+    def awake(self, on: bool) -> None:
+        self.plain.awake = on
 
     @property
     def dark(self) -> bool:
         return self.settings.get("secure", "ui_night_mode") == "2"
 
+    @property
+    def rotation(self) -> int:
+        """Quarter turns; while it turns by itself it lies upright."""
+        if self.settings.is_on("system", "accelerometer_rotation"):
+            return 0
+        value = self.settings.get("system", "user_rotation") or "0"
+        return int(value) % 4 if value.isdecimal() and len(value) < 3 else 0
+
+    @property
+    def display(self) -> Display:
+        """As it is held now."""
+        try:
+            scale = float(self.settings.get("system", "font_scale") or 1)
+        except ValueError:
+            scale = 1.0
+        now = replace(
+            self.plain.natural,
+            font_scale=min(2.0, max(0.5, scale)) if scale == scale else 1.0,
+            rotation=self.rotation,
+        )
+        if self.rotation % 2:
+            now = replace(now, width=now.height, height=now.width)
+        return now
+
+    physical = Display()
+    """As it was made."""
+
+    @_whole
+    def resize(
+        self, width: int | None = None, height: int | None = None, density: int | None = None
+    ) -> None:
+        """Another size or density, as `wm size` and `wm density` give it."""
+        old = self.plain.natural
+        self.plain.natural = replace(
+            old, width=width or old.width, height=height or old.height,
+            density=density or old.density,
+        )  # fmt: skip
+
+    @_whole
     def scene(self) -> Scene:
         """What is on the screen now, made from the state alone."""
-        front = self.activities.front
-        clock = datetime.fromtimestamp(self.now(), UTC).strftime("%H:%M")
-        return Scene(self.display, self._window(), front.package, clock, self._marks(), self.dark)
-
-    def _marks(self) -> tuple[str, ...]:
-        settings = self.settings
-        if settings.is_on("global", "airplane_mode_on"):
-            plain = ["Airplane"]
-        else:
-            plain = ["LTE"] if settings.is_on("global", "mobile_data") else []
-        wifi = ["Wi-Fi"] if settings.is_on("global", "wifi_on") else []
-        quiet = ["DND"] if settings.is_on("global", "zen_mode") else []
-        return tuple(wifi + plain + quiet)
-
-    def _window(self) -> Box | None:
-        if not self.awake:
-            return None
-        front, display = self.activities.front, self.display
-        view = self.apps[front.package].activities[front.name](self, front.given)
-        bottom = max(0, display.height - display.px(GESTURE_BAR))
-        bounds = (0, min(display.px(STATUS_BAR), bottom), display.width, bottom)
-        return place(view, bounds, display, front.scroll)
+        return windows.scene(self)
 
     # What a finger does. Points are in pixels; what is outside the screen hits nothing.
 
+    @_whole
     def tap(self, x: int, y: int) -> bool:
         """True where something took it."""
-        self.pass_time(1)
-        window = self._window()
-        box = hit(window, x, y) if window else None
-        if box is None:
-            return False
-        if box.view.on_seek:
-            left, _, right, _ = box.bounds
-            box.view.on_seek(self, min(1.0, max(0.0, (x - left) / max(1, right - left - 1))))
-        elif box.view.on_tap:
-            box.view.on_tap(self)
-        return True
+        return self._done(touch.tap(self, x, y))
 
-    def swipe(self, start: tuple[int, int], end: tuple[int, int]) -> None:
-        """A list under the start moves with the finger; one that hardly moves taps."""
-        if abs(start[0] - end[0]) < 8 and abs(start[1] - end[1]) < 8:
-            self.tap(*start)
-            return
-        self.pass_time(1)
-        window = self._window()
-        under = [b for b in window.walk() if b.contains(*start)] if window else []
-        if seek := next((b for b in under if b.view.on_seek), None):
-            self.tap(end[0], (seek.bounds[1] + seek.bounds[3]) // 2)
-            return
-        for box in under:
-            if box.view.kind == "list":
-                front = self.activities.front
-                now = min(front.scroll, box.beyond)
-                front.scroll = min(max(0, now + start[1] - end[1]), box.beyond)
+    @_whole
+    def hold(self, x: int, y: int) -> bool:
+        """A long press."""
+        return self._done(touch.hold(self, x, y))
 
+    @_whole
+    def swipe(self, start: tuple[int, int], end: tuple[int, int], milliseconds: int = 300) -> None:
+        """What is under the start moves with the finger, and on where it was quick (a fling); a
+        finger that hardly moves taps, or presses long."""
+        touch.swipe(self, start, end, milliseconds)
+        self.save()
+
+    @_whole
     def press(self, key: str) -> None:
         """A key by its name without KEYCODE_."""
-        self.pass_time(1)
-        if key == "POWER":
-            self.awake = not self.awake
-        elif key in ("SLEEP", "WAKEUP"):
-            self.awake = key == "WAKEUP"
-        elif key == "HOME" and self.awake:
-            self.activities.home()
-        elif key == "BACK" and self.awake:
-            self.back()
+        keys.press(self, key)
+        self.save()
+
+    @_whole
+    def type(self, text: str) -> bool:
+        """What a keyboard enters: any text; False where no field has the focus."""
+        return self._done(keys.type_text(self, text))
+
+    @_whole
+    def erase(self) -> bool:
+        """Empties the field that has the focus."""
+        return self._done(keys.erase(self))
+
+    def _done(self, result: R) -> R:
+        self.save()
+        return result
+
+    def act(self, name: str, /, **args: Value) -> None:
+        """One of the phone's own: see own.SYSTEM."""
+        with self.lock:
+            own.do(self, name, args)
+            self.save()

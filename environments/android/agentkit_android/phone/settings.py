@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from agentkit_android.screen.acts import clean
+
 TABLES = ("system", "global", "secure")
 DEFAULTS: dict[str, dict[str, str]] = {
     "system": {
@@ -12,6 +14,10 @@ DEFAULTS: dict[str, dict[str, str]] = {
         "user_rotation": "0",
         "font_scale": "1.0",
         "time_12_24": "24",
+        "system_locales": "en-US",
+        "volume_music": "8",
+        "volume_ring": "5",
+        "vibrate_when_ringing": "1",
     },
     "global": {
         "airplane_mode_on": "0",
@@ -21,12 +27,19 @@ DEFAULTS: dict[str, dict[str, str]] = {
         "zen_mode": "0",
         "device_name": "Agent Phone",
         "window_animation_scale": "1.0",
+        "transition_animation_scale": "1.0",
+        "animator_duration_scale": "1.0",
+        "auto_time": "1",
+        "low_power": "0",
+        "heads_up_notifications_enabled": "1",
     },
     "secure": {
         "android_id": "a6e17c0de0000001",
         "location_mode": "3",
         "ui_night_mode": "1",
         "default_input_method": "com.android.inputmethod.latin/.LatinIME",
+        "enabled_input_methods": "com.android.inputmethod.latin/.LatinIME",
+        "flashlight_enabled": "0",
         "user_setup_complete": "1",
     },
 }
@@ -36,11 +49,15 @@ MAX_KEYS = 2000
 
 
 class Settings:
-    """get, put and delete by table and key, as the `settings` command does."""
+    """get, put and delete by table and key, as the `settings` command does.
 
-    def __init__(self) -> None:
-        self.tables = {name: dict(values) for name, values in DEFAULTS.items()}
-        self._before: dict[str, str] = {}  # the radios, as they were before airplane mode
+    Args:
+        tables, radios: where they are kept.
+    """
+
+    def __init__(self, tables: dict[str, dict[str, str]], radios: dict[str, str]) -> None:
+        self.tables = tables
+        self._before = radios  # as they were before airplane mode
 
     def get(self, table: str, key: str) -> str | None:
         return self.tables[table].get(key)
@@ -49,7 +66,7 @@ class Settings:
         """Raises:
         ValueError: the value is longer than MAX_VALUE characters, or there are too many keys.
         """
-        values = self.tables[table]
+        values, key, value = self.tables[table], clean(key), clean(value)
         if len(value) > MAX_VALUE or len(key) > 256:
             raise ValueError("the value is too long")
         if key not in values and len(values) >= MAX_KEYS:
@@ -62,11 +79,11 @@ class Settings:
         """Airplane mode switches the radios off, and later back to what they were."""
         values = self.tables["global"]
         if on:
-            self._before = {name: values.get(name, "0") for name in RADIOS}
+            self._before.update({name: values.get(name, "0") for name in RADIOS})
             values.update(dict.fromkeys(RADIOS, "0"))
         else:
             values.update(self._before)
-            self._before = {}
+            self._before.clear()
 
     def delete(self, table: str, key: str) -> bool:
         return self.tables[table].pop(key, None) is not None

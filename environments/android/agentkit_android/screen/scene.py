@@ -9,16 +9,43 @@ from agentkit_android.screen.theme import Display
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Window:
     """Attributes:
-    root: the boxes of the foreground window; None where the screen is off.
-    package: whose window it is.
-    clock: as the status bar shows it. marks: what else it shows, left of the battery.
+    name: `screen`, `dialog`, `menu`, `sheet`, `keyboard`, `status`, `navigation`, `shade`,
+        `toast`, `recents`.
+    active: has the focus: what `uiautomator dump` shows.
+    modal: a touch beside it goes to nothing below. dim: what is below is darkened.
     """
 
-    display: Display
-    root: Box | None
+    name: str
     package: str
-    clock: str
-    marks: tuple[str, ...] = ()
+    root: Box
+    active: bool = False
+    modal: bool = False
+    dim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """windows: from the lowest to the top-most; none where the screen is off."""
+
+    display: Display
+    windows: tuple[Window, ...]
     dark: bool = False
+
+    @property
+    def active(self) -> Window | None:
+        return next((w for w in reversed(self.windows) if w.active), None)
+
+    @property
+    def root(self) -> Box | None:
+        """Of the active window."""
+        return self.active.root if self.active else None
+
+    @property
+    def package(self) -> str:
+        return self.active.package if self.active else ""
+
+    def window(self, name: str) -> Window | None:
+        """The top-most of a name."""
+        return next((w for w in reversed(self.windows) if w.name == name), None)

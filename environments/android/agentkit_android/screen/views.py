@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from agentkit_android.screen.theme import ROW, TOP_BAR
+from agentkit_android.screen.acts import Act
 
-if TYPE_CHECKING:
-    from agentkit_android.phone.phone import Phone
+Kind = Literal[
+    "column", "row", "grid", "flow", "stack", "list", "text", "icon", "button", "switch",
+    "checkbox", "radio", "seek", "field", "space", "picture", "canvas", "progress",
+]  # fmt: skip
+Anchor = Literal["", "bottom-end", "bottom", "top", "top-end", "center"]
+Padding = tuple[int, int, int, int]
+FIT = -1
+"""A width as wide as what is in it."""
 
-Kind = Literal["column", "row", "grid", "list", "text", "icon", "switch", "radio", "seek", "space"]
-Act = Callable[["Phone"], object]
-Seek = Callable[["Phone", float], None]
-CLASSES = {
+CLASSES: dict[Kind, str] = {
     "column": "android.widget.LinearLayout",
     "row": "android.widget.LinearLayout",
     "grid": "android.widget.GridLayout",
+    "flow": "android.view.ViewGroup",
+    "stack": "android.widget.FrameLayout",
     "list": "androidx.recyclerview.widget.RecyclerView",
     "text": "android.widget.TextView",
     "icon": "android.widget.ImageView",
+    "button": "android.widget.Button",
     "switch": "android.widget.Switch",
+    "checkbox": "android.widget.CheckBox",
     "radio": "android.widget.RadioButton",
     "seek": "android.widget.SeekBar",
+    "field": "android.widget.EditText",
     "space": "android.view.View",
+    "picture": "android.widget.ImageView",
+    "canvas": "android.view.View",
+    "progress": "android.widget.ProgressBar",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One mark on a canvas. points: x, y, x, y … from 0 to 1 across its width and height; a `disc`
+    and a `ring` have a middle and a radius (of the width); a `text` has a middle.
+    size: of the pen, or of the text, in dp."""
+
+    kind: Literal["line", "area", "disc", "ring", "text", "arc"]
+    points: tuple[float, ...]
+    colour: str = "on-surface"
+    size: float = 2.0
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,98 +56,67 @@ class View:
     """One node, before it has a place.
 
     Attributes:
-        resource: the part of its resource id after the `/`.
-        fill, corner: its background's colour, and the radius of its corners.
-        checked: of a switch or radio button. value: of a seek bar, 0 to 1.
-        on_tap, on_seek: what a tap does; the second is told how far to the right it was, 0 to 1.
+        resource: the part of its resource id after the `/`, or all of one that has a `:`.
+        icon: a name of `fonts/icons.json`; of an icon, or before the text of a button.
+        width: dp, FIT, or None to share what is left. weight: of a column's child that takes the
+            height which the others leave.
+        fill, corner, border: its background's colour, the radius of its corners, its outline.
+        lines: that its text may have at most; 0 is as many as it needs.
+        checked: of a switch, box or radio button. value: of a seek bar or progress, 0 to 1.
+        name: of a field, what the typed text is kept as. hint: what it shows while it is empty.
+        picture: PNG or JPEG bytes. shapes: of a canvas.
+        tap, hold, seek, enter: what a tap, a long press, a new value, the enter key does. A seek is
+            given `value`, 0 to 1.
     """
 
     kind: Kind
     text: str = ""
     description: str = ""
     resource: str = ""
+    icon: str = ""
     children: tuple[View, ...] = ()
     width: int | None = None
     height: int | None = None
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    weight: float = 0
+    columns: int = 4
+    padding: Padding = (0, 0, 0, 0)
+    gap: int = 0
     style: str = "body"
     colour: str = "on-surface"
     fill: str = ""
     corner: int = 0
+    border: str = ""
     centred: bool = False
+    anchor: Anchor = ""
+    lines: int = 1
     checked: bool | None = None
     value: float = 0.0
     enabled: bool = True
-    on_tap: Act | None = field(default=None, compare=False)
-    on_seek: Seek | None = field(default=None, compare=False)
+    selected: bool = False
+    struck: bool = False
+    name: str = ""
+    hint: str = ""
+    label: str = ""
+    password: bool = False
+    multiline: bool = False
+    focused: bool = False
+    cursor: int = -1
+    picture: bytes = b""
+    shapes: tuple[Shape, ...] = ()
+    tap: Act | None = None
+    hold: Act | None = None
+    seek: Act | None = None
+    enter: Act | None = None
+
+    @property
+    def touchable(self) -> bool:
+        return self.tap is not None or self.seek is not None or self.kind == "field"
 
 
-def screen(title: str, *rows: View, up: bool = True) -> View:
-    """A page: a bar with its title, and rows that scroll. `up`: with an arrow that goes back."""
-    head = [text(title, style="title", resource="title")]
-    if up:
-        arrow = View(
-            "icon",
-            text="back",
-            description="Navigate up",
-            width=48,
-            height=48,
-            on_tap=lambda phone: phone.back(),
-        )
-        head.insert(0, arrow)
-    bar = View("row", children=tuple(head), height=TOP_BAR, padding=(4 if up else 16, 0, 16, 0))
-    body = View("list", resource="recycler_view", children=rows)
-    return View("column", children=(bar, body), fill="surface")
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A window of an app above its screen. modal: a touch beside it only closes it."""
 
-
-def text(what: str, *, style: str = "body", colour: str = "on-surface", resource: str = "") -> View:
-    return View("text", text=what, style=style, colour=colour, resource=resource)
-
-
-def header(what: str) -> View:
-    """The name of a group of rows."""
-    named = text(what, colour="primary", resource="header")
-    return View("row", children=(named,), height=48, padding=(16, 0, 16, 0))
-
-
-def row(
-    title: str,
-    summary: str = "",
-    *,
-    on_tap: Act | None = None,
-    lead: View | None = None,
-    trail: View | None = None,
-    height: int = ROW,
-) -> View:
-    """A line of a list: a title, a summary under it, something before and something after."""
-    lines = [text(title, style="row", resource="title")]
-    if summary:
-        lines.append(text(summary, colour="on-surface-variant", resource="summary"))
-    middle = View("column", children=tuple(lines))
-    parts = [part for part in (lead, middle, trail) if part is not None]
-    return View("row", children=tuple(parts), height=height, padding=(16, 0, 16, 0), on_tap=on_tap)
-
-
-def toggle(title: str, checked: bool, change: Act, summary: str = "") -> View:
-    """A line with a switch; a tap anywhere on it changes it."""
-    knob = View("switch", checked=checked, width=52, height=32, resource="switch_widget")
-    knob = replace(knob, description=title)
-    return row(title, summary, on_tap=change, trail=knob)
-
-
-def choice(title: str, chosen: bool, change: Act) -> View:
-    """A line with a radio button."""
-    knob = View("radio", checked=chosen, width=48, height=48, description=title)
-    return row(title, on_tap=change, lead=knob, height=56)
-
-
-def avatar(letter: str, hue: str, size: int = 40) -> View:
-    """A disc with a letter; what it stands for is told beside it."""
-    return View(
-        "icon", text=letter[:1].upper(), width=size, height=size, fill=hue, corner=size // 2,
-        colour="white",
-    )  # fmt: skip
-
-
-def space(width: int = 0, height: int = 0) -> View:
-    return View("space", width=width, height=height)
+    kind: Literal["dialog", "menu", "sheet"]
+    view: View
+    modal: bool = True

@@ -37,6 +37,10 @@ class Call:
     def phone(self) -> Phone:
         return self.shell.phone
 
+    def named(self, name: str, words: list[str]) -> Call:
+        """The same call of another program."""
+        return Call(name, words, self.shell, self.stdin, self.out, self.err)
+
     async def print(self, text: str, end: str = "\n") -> None:
         await self.out.write(encode(text + end))
 

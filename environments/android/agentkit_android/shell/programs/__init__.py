@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("files", "text", "system", "display", "settings", "packages", "dumpsys", "device")
+MODULES = (
+    "files", "text", "system", "display", "input", "settings", "activity", "packages", "data",
+    "dumpsys", "device",
+)  # fmt: skip
 
 
 def load() -> None:

@@ -1,4 +1,4 @@
-"""logcat, ifconfig, ip, ime, appops, reboot, screenrecord: what is left of a device."""
+"""logcat, ifconfig, ip, appops, reboot, screenrecord: what is left of a device."""
 
 from __future__ import annotations
 
@@ -64,6 +64,12 @@ async def ip(call: Call) -> int:
     await call.print("    link/ether 02:00:00:00:00:00 brd ff:ff:ff:ff:ff:ff")
     if on:
         await call.print(f"    inet {ADDRESS}/24 brd 10.0.2.255 scope global wlan0")
+    return 0
+
+
+@program("appops")
+async def appops(call: Call) -> int:
+    """`set PACKAGE OP MODE` is taken; permissions are `pm grant`."""
     return 0
 
 

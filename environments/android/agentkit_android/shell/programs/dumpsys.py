@@ -50,7 +50,7 @@ def display(call: Call, words: list[str]) -> str:
     return (
         "DISPLAY MANAGER (dumpsys display)\n"
         f"  DisplayViewport{{type=INTERNAL, valid=true, isActive=true, displayId=0, "
-        f"orientation=0, {size}}}"
+        f"orientation={shown.rotation}, {size}}}"
     )
 
 

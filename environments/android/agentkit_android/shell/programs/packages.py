@@ -1,22 +1,13 @@
-"""am, pm, cmd, monkey, pidof: apps and their activities."""
+"""pm, cmd, pidof, ps: what is installed, and what runs."""
 
 from __future__ import annotations
 
-from agentkit_android.apps import HOME
 from agentkit_android.apps.app import App
-from agentkit_android.shell.call import Call, ProgramError, program
+from agentkit_android.phone.plain import Notice
+from agentkit_android.screen.acts import clean
+from agentkit_android.shell.call import PROGRAMS, Call, ProgramError, program
 
-WITH_VALUE = {"-a", "-c", "-d", "-f", "-n", "-t", "-p", "--user"}
-EXTRAS = {"-e", "--es", "--ei", "--ez", "--el", "--ef"}
-ACTIONS = {
-    "android.settings.SETTINGS": ("com.android.settings", ".Settings"),
-    "android.settings.WIFI_SETTINGS": ("com.android.settings", ".Network"),
-    "android.settings.WIRELESS_SETTINGS": ("com.android.settings", ".Network"),
-    "android.settings.AIRPLANE_MODE_SETTINGS": ("com.android.settings", ".Network"),
-    "android.settings.BLUETOOTH_SETTINGS": ("com.android.settings", ".Connected"),
-    "android.settings.DISPLAY_SETTINGS": ("com.android.settings", ".Display"),
-    "android.settings.LOCATION_SOURCE_SETTINGS": ("com.android.settings", ".Location"),
-}
+OTHERS = {"activity": "am", "appops": "appops", "input_method": "ime", "settings": "settings"}
 
 
 def pid(call: Call, package: str) -> int:
@@ -31,64 +22,6 @@ def _app(call: Call, package: str) -> App:
     return app
 
 
-@program("am")
-async def am(call: Call) -> int:
-    verb, words = (call.words[0], call.words[1:]) if call.words else ("", [])
-    if verb in ("start", "start-activity"):
-        return await _start(call, words)
-    if verb in ("force-stop", "kill"):
-        call.phone.activities.stop(words[-1] if words else "")
-        return 0
-    if verb == "broadcast":
-        action = words[words.index("-a") + 1] if "-a" in words[:-1] else ""
-        await call.print(f"Broadcasting: Intent {{ act={action} flg=0x400000 }}")
-        await call.print("Broadcast completed: result=0")
-        return 0
-    raise ProgramError(f"Unknown command: {verb}", 255)
-
-
-async def _start(call: Call, words: list[str]) -> int:
-    given: dict[str, str] = {}
-    options: dict[str, str] = {}
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if word in EXTRAS and len(rest) > 1:
-            given[rest.pop(0)] = rest.pop(0)
-        elif word in WITH_VALUE and rest:
-            options[word] = rest.pop(0)
-        elif not word.startswith("-"):
-            options["-n" if "/" in word and ":" not in word else "-p"] = word
-    package, _, activity = options.get("-n", "").partition("/")
-    if not package and options.get("-a") in ACTIONS:
-        package, activity = ACTIONS[options["-a"]]
-    elif not package and options.get("-p") in call.phone.apps:
-        package, activity = options["-p"], call.phone.apps[options["-p"]].main
-    elif not package and "android.intent.category.HOME" in options.values():
-        package, activity = HOME, call.phone.apps[HOME].main
-    shown = f"{package}/{activity}" if package else options.get("-a", "")
-    await call.print(f"Starting: Intent {{ cmp={shown} }}")
-    activity = activity.removeprefix(package) if activity.startswith(f"{package}.") else activity
-    if not call.phone.start(package, activity, given):
-        kind = f"Activity class {{{shown}}} does not exist." if package else "unable to resolve"
-        await call.err.write(f"Error type 3\nError: {kind}\n".encode())
-        return 1
-    return 0
-
-
-@program("monkey")
-async def monkey(call: Call) -> int:
-    words = call.words
-    package = words[words.index("-p") + 1] if "-p" in words[:-1] else ""
-    app = call.phone.apps.get(package)
-    if app is None or not app.main:
-        await call.print("** No activities found to run, monkey aborted.")
-        return 252
-    call.phone.start(package, app.main)
-    await call.print("Events injected: 1")
-    return 0
-
-
 @program("pm")
 async def pm(call: Call) -> int:
     return await _package(call, call.words)
@@ -99,9 +32,52 @@ async def cmd(call: Call) -> int:
     service, *words = call.words or [""]
     if service == "package":
         return await _package(call, words)
-    if service == "activity":
-        return await am(Call("am", words, call.shell, call.stdin, call.out, call.err))
+    if service in OTHERS:
+        return await PROGRAMS[OTHERS[service]](call.named(OTHERS[service], words))
+    if service == "notification":
+        return await _notification(call, words)
+    if service == "statusbar":
+        return await _status_bar(call, words)
+    if service == "uimode":
+        return await _night(call, words)
     raise ProgramError(f"Can't find service: {service}", 20)
+
+
+async def _notification(call: Call, words: list[str]) -> int:
+    """post [-t TITLE] TAG TEXT, list, and what only has to succeed."""
+    phone = call.phone
+    if words[:1] == ["list"]:
+        for notice in phone.plain.notices:
+            await call.print(f"0|{notice.package}|{notice.key}")
+        return 0
+    if words[:1] != ["post"]:
+        return 0
+    rest, title = words[1:], ""
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if rest and option in ("-t", "--title"):
+            title = rest.pop(0)
+    if len(rest) < 2:
+        raise ProgramError("usage: cmd notification post [-t TITLE] TAG TEXT", 255)
+    key, title, text = clean(rest[0]), clean(title), clean(rest[1])
+    phone.plain.notices.append(Notice("com.android.settings", key, title, text, phone.now()))
+    phone.save()
+    return 0
+
+
+async def _status_bar(call: Call, words: list[str]) -> int:
+    shade = {"expand-notifications": 1, "expand-settings": 2, "collapse": 0}
+    if words[:1] and words[0] in shade:
+        call.phone.act("shade", value=shade[words[0]])
+        return 0
+    raise ProgramError(f"Unknown command: {' '.join(words)}", 255)
+
+
+async def _night(call: Call, words: list[str]) -> int:
+    if words[:1] == ["night"] and words[1:2] in (["yes"], ["no"]):
+        call.phone.settings.put("secure", "ui_night_mode", "2" if words[1] == "yes" else "1")
+    await call.print(f"Night mode: {'yes' if call.phone.dark else 'no'}")
+    return 0
 
 
 async def _package(call: Call, words: list[str]) -> int:
@@ -120,6 +96,7 @@ async def _package(call: Call, words: list[str]) -> int:
             await call.print("Failed")
             return 1
         call.phone.clear(rest[-1])
+        call.phone.save()
         await call.print("Success")
         return 0
     if verb == "resolve-activity" and rest:
@@ -132,6 +109,9 @@ async def _package(call: Call, words: list[str]) -> int:
         return 0
     if verb in ("grant", "revoke") and rest:
         _app(call, rest[0])
+        if len(rest) > 1:
+            call.phone.grant(rest[0], rest[1], on=verb == "grant")
+            call.phone.save()
         return 0
     if verb in ("install", "uninstall"):
         raise ProgramError(f"Failure [{verb} is not possible on this phone]")

@@ -33,6 +33,7 @@ async def settings(call: Call) -> int:
         await call.print(f"Deleted {int(provider.delete(table, rest[0]))} rows")
     else:
         raise ProgramError("Bad arguments", 255)
+    call.phone.save()
     return 0
 
 
@@ -44,4 +45,5 @@ async def svc(call: Call) -> int:
     if name not in SERVICES or verb not in ("enable", "disable"):
         raise ProgramError(f"Unknown command: {' '.join(call.words)}", 255)
     call.phone.settings.put("global", SERVICES[name], "1" if verb == "enable" else "0")
+    call.phone.save()
     return 0

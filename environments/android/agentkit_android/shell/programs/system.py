@@ -6,6 +6,7 @@ import asyncio
 import re
 from datetime import UTC, datetime
 
+from agentkit_android.screen.acts import clean
 from agentkit_android.shell.call import PROGRAMS, Call, ProgramError, decode, encode, program
 from agentkit_android.shell.streams import Nothing, read_all
 
@@ -181,5 +182,6 @@ async def setprop(call: Call) -> int:
         raise ProgramError(f"failed to set property '{name}' to '{value}'")
     if len(value) > 91 or len(name) > 255:
         raise ProgramError(f"failed to set property '{name}': value too long")
-    call.phone.properties[name] = value
+    call.phone.plain.properties[clean(name)] = clean(value)
+    call.phone.save()
     return 0

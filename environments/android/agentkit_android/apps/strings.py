@@ -1,0 +1,27 @@
+"""Texts of the apps in other languages."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agentkit_android.apps.app import App
+
+
+@cache
+def common(language: str) -> dict[str, str]:
+    """The texts of the phone's own apps, by the English ones."""
+    source = files("agentkit_android.apps") / "texts" / f"{language}.toml"
+    if not source.is_file():
+        return {}
+    return {str(k): str(v) for k, v in tomllib.loads(source.read_text("utf-8")).items()}
+
+
+def translated(app: App, text: str, language: str) -> str:
+    """The text in a language; in English where nobody has translated it."""
+    if language == "en":
+        return text
+    return app.strings.get(language, {}).get(text) or common(language).get(text, text)

@@ -1,0 +1,88 @@
+"""All of a phone's state that is neither a file nor a database, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from agentkit_android.phone.activities import Stack
+from agentkit_android.screen.acts import Act
+from agentkit_android.screen.theme import Display
+
+
+@dataclass(slots=True)
+class Notice:
+    """A notification. act: what a tap on it does. buttons: (name, act). fixed: swipes leave it."""
+
+    package: str
+    key: str
+    title: str
+    text: str
+    when: int
+    act: Act | None = None
+    buttons: list[tuple[str, Act]] = field(default_factory=list)
+    fixed: bool = False
+
+
+@dataclass(slots=True)
+class Alarm:
+    """A reducer of an app that runs by itself at a time, in seconds since 1970."""
+
+    package: str
+    key: str
+    when: float
+    act: Act
+
+
+@dataclass(slots=True)
+class Dialog:
+    """One of the phone's own, above everything: a permission that is asked for, an app that has
+    stopped or does not answer. acts: what Allow and Deny lead to in the app."""
+
+    kind: Literal["permission", "crash", "hang"]
+    package: str
+    permission: str = ""
+    allowed: Act | None = None
+    denied: Act | None = None
+
+
+@dataclass(slots=True)
+class Toast:
+    text: str
+    until: float
+
+
+@dataclass(slots=True)
+class Plain:
+    """Attributes:
+    time: seconds since 1970, UTC. seed: what the apps began with.
+    settings: the settings provider's tables. properties: what setprop changed.
+    radios: what the radios were before airplane mode.
+    stack: the activities. natural: the display as it is held upright.
+    shade: 0 closed, 1 notifications, 2 quick settings. recents: the overview is shown.
+    keyboard: the soft keyboard is up; layer: which of its keys.
+    """
+
+    time: float
+    seed: int
+    stack: Stack
+    natural: Display
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    radios: dict[str, str] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    dialogs: list[Dialog] = field(default_factory=list)
+    toasts: list[Toast] = field(default_factory=list)
+    granted: dict[str, list[str]] = field(default_factory=dict)
+    clipboard: str = ""
+    awake: bool = True
+    shade: int = 0
+    recents: bool = False
+    keyboard: bool = False
+    layer: str = "lower"
+
+
+PLAIN: TypeAdapter[Plain] = TypeAdapter(Plain)
