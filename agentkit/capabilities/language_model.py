@@ -339,12 +339,13 @@ class Tokens(Protocol):
     def extend(
         self,
         seqs: Sequence[Seq],
-        max_new: int,
+        max_new: int | Sequence[int],
         draws: Sequence[Draw],
         *,
         cancel: Cancel | None = None,
     ) -> list[Span]:
-        """Advances the sequences in one decode batch, drawing with full support."""
+        """Advances the sequences in one decode batch, drawing with full support. max_new: the most
+        new tokens, of all rows or one number for each."""
         ...
 
     def score(
