@@ -12,7 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "transformers",
         "agentkit.models.transformers:open_model",
         settings="agentkit.models.settings:TransformersSettings",
-        gives=("tokens", "hidden", "weights", "logprobs", "grammar"),
+        gives=("tokens", "hidden", "weights", "logprobs", "grammar", "answers"),
         summary="a language model in this process",
     )
     registry.model(

@@ -23,6 +23,7 @@ from agentkit.capabilities.environment import (
 from agentkit.capabilities.guard import ALLOW, Guard, Proposal, Verdict
 from agentkit.capabilities.language_model import (
     ABILITIES,
+    Answers,
     CallContext,
     Cancel,
     Completion,
@@ -108,6 +109,7 @@ __all__ = [
     "Agent",
     "AgentInfo",
     "Analyzer",
+    "Answers",
     "Block",
     "Box",
     "CallContext",

@@ -418,6 +418,23 @@ class Grammars(Protocol):
         ...
 
 
+@runtime_checkable
+class Answers(Protocol):
+    """How the model writes answers: for wrappers that draw the tokens themselves."""
+
+    def grammar_for(self, request: Request) -> Grammar | None:
+        """What the answer must match: the request's own grammar, or text or calls to its tools."""
+        ...
+
+    def text(self, ids: Ids) -> str:
+        """The text of an answer's tokens; control tokens have none."""
+        ...
+
+    def read(self, text: str, request: Request) -> tuple[str, tuple[ToolCall, ...]]:
+        """(text, calls to the request's tools) of an answer's text."""
+        ...
+
+
 ABILITIES: Mapping[str, type] = {
     "tokens": Tokens,
     "hidden": Hidden,
@@ -426,4 +443,5 @@ ABILITIES: Mapping[str, type] = {
     "embed": Embed,
     "vision": Vision,
     "grammar": Grammars,
+    "answers": Answers,
 }

@@ -13,6 +13,7 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_power_sampling.model:PowerSampled",
         settings="agentkit_power_sampling.settings:PowerSettings",
         needs={"base": "tokens"},
+        gives=("grammar",),
         summary="draws from p^alpha of its base, without training",
     )
     registry.experiment(
