@@ -41,7 +41,7 @@ def agentkit_register(registry: Registry) -> None:
         "openai",
         "agentkit.models.openai:open_openai",
         settings="agentkit.models.settings:OpenAISettings",
-        gives=("logprobs", "grammar"),
+        gives=("logprobs", "grammar", "continuations"),
         summary="any OpenAI-compatible endpoint: vLLM, llama.cpp, Ollama, a provider",
     )
     registry.environment(

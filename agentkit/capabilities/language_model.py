@@ -435,6 +435,57 @@ class Answers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Tokens that followed a prompt. logp: (L,) nats at temperature 1. top: for each place the
+    likeliest tokens and the drawn one, {id: log-probability}, at temperature 1 whatever the tokens
+    were drawn at; `sure` of them are the likeliest of all. An end token is part of the ids."""
+
+    ids: tuple[int, ...]
+    logp: tuple[float, ...]
+    top: tuple[Mapping[int, float], ...]
+    sure: int
+    finish: Finish = "length"
+
+
+@runtime_checkable
+class Continuations(Protocol):
+    """What an endpoint can give of `Tokens`: it continues token ids with full support, and tells
+    the likeliest tokens at each place. Its own seeds decide what is drawn."""
+
+    @property
+    def top_logprobs(self) -> int:
+        """The most of the likeliest tokens that it tells."""
+        ...
+
+    def render(self, request: Request) -> tuple[int, ...]:
+        """The request's messages through the chat template, ready for an answer."""
+        ...
+
+    def encode(self, text: str) -> tuple[int, ...]: ...
+
+    def decode(self, ids: Ids) -> str: ...
+
+    def continued(
+        self,
+        prompts: Sequence[Ids],
+        max_new: Sequence[int],
+        draws: Sequence[Draw],
+        *,
+        cancel: Cancel | None = None,
+    ) -> list[Continuation]:
+        """One continuation a prompt, side by side."""
+        ...
+
+    def whole(self, prompt: Ids, target: Ids) -> Continuation:
+        """The target with the probabilities of the whole vocabulary at each of its places.
+
+        Raises:
+            Unsupported: the endpoint does not tell that much.
+        """
+        ...
+
+
 ABILITIES: Mapping[str, type] = {
     "tokens": Tokens,
     "hidden": Hidden,
@@ -444,4 +495,5 @@ ABILITIES: Mapping[str, type] = {
     "vision": Vision,
     "grammar": Grammars,
     "answers": Answers,
+    "continuations": Continuations,
 }

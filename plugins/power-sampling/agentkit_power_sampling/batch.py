@@ -267,4 +267,6 @@ def _refined(tokens: Tokens, ask: Ask) -> Sample:
     if not isinstance(tokens, Refines):
         return old
     span = tokens.refine(old.seq, old.prompt, _draw(ask))
+    if span is None:
+        return old
     return replace(old, logp=span.logp, logz=span.logz, logq=span.sampled, slack=slack_of(span))

@@ -35,9 +35,9 @@ def slack_of(span: Span) -> np.ndarray:
 class Refines(Protocol):
     """What tokens with bounded numbers can do beyond `Tokens`."""
 
-    def refine(self, seq: Seq, prompt: int, draw: Draw) -> Span:
-        """The numbers of all tokens after the first `prompt`, from the whole vocabulary where the
-        model can tell it, else as they are known."""
+    def refine(self, seq: Seq, prompt: int, draw: Draw) -> Span | None:
+        """The numbers of all tokens after the first `prompt`, from the whole vocabulary; None where
+        the model cannot tell it."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from agentkit.capabilities import (
     Answers,
     Cancel,
     Completion,
+    Continuations,
     Grammar,
     Grammars,
     LanguageModel,
@@ -30,6 +32,7 @@ from agentkit.settings import explain_validation
 from agentkit_power_sampling.answers import answer_in
 from agentkit_power_sampling.batch import Stopped
 from agentkit_power_sampling.methods import Drawn, Job, Read, draw
+from agentkit_power_sampling.remote import RemoteTokens
 from agentkit_power_sampling.settings import PowerSettings, Sampling
 from agentkit_power_sampling.writing import Telling, decoder
 
@@ -69,8 +72,8 @@ class PowerSampled:
 
     def __init__(self, settings: PowerSettings, parts: Parts) -> None:
         self._base: LanguageModel = parts["base"]
-        self._tokens: Tokens = self._base.ability(Tokens)
         self._settings = Sampling.model_validate(settings.model_dump(exclude={"base"}))
+        self._tokens = _tokens_of(self._base, self._settings)
         base = self._base.info
         self._answers = self._base.ability(Answers) if "answers" in base.abilities else None
         able = frozenset({"grammar"}) if self._answers and "grammar" in base.abilities else ()
@@ -104,6 +107,7 @@ class PowerSampled:
         jobs = [job for one in prepared for job in one.jobs]
         try:
             drawn = draw(self._tokens, jobs, cancel=cancel) if jobs else []
+            self._warn(drawn)
         except Stopped:
             return [self._nothing(one) for one in prepared]
         answers = iter(drawn)
@@ -128,6 +132,16 @@ class PowerSampled:
             if one.error is not None:
                 raise one.error
         return draw(self._tokens, [one.jobs[0] for one in prepared], cancel=cancel)
+
+    def _warn(self, drawn: Sequence[Drawn]) -> None:
+        """Says where exactness was not certified: a completion has no place for it."""
+        if doubtful := sum(one.diagnostics.doubtful for one in drawn):
+            logging.getLogger(__name__).warning(
+                "models.%s: %d acceptances rest on probabilities that the endpoint did not tell; "
+                "raise its max_logprobs",
+                self.info.name,
+                doubtful,
+            )
 
     # -- before -----------------------------------------------------------------------------------
 
@@ -253,6 +267,21 @@ class PowerSampled:
             usage=Usage(len(job.prompt) if first else 0, len(ids), drawn.spent),
             path=self._path,
         )
+
+
+def _tokens_of(base: LanguageModel, settings: Sampling) -> Tokens:
+    """The base's own tokens, or an endpoint's as far as they go.
+
+    Raises:
+        Unsupported, BackendUnavailable: it has neither, or the endpoint tells too little.
+    """
+    if "continuations" not in base.info.abilities:
+        return base.ability(Tokens)
+    remote = RemoteTokens(
+        base.ability(Continuations), base.info.name, full=settings.certify == "full"
+    )
+    remote.check()
+    return remote
 
 
 def _inexact(name: str) -> UsageError:

@@ -36,6 +36,8 @@ class Sampling(PartSettings):
     best_of_n, self_consistency: n.
     beam: beams kept by likelihood, branches drawn of each, every as above.
 
+    certify: over an endpoint, where the likeliest tokens leave a decision of mh open: "full" asks
+    for the whole vocabulary, if it can be had; "flag" goes by the middle and counts it.
     budget_tokens: never generate more for one answer. budget_seconds: mh and rollout propose no
     more after them, and finish the answer.
     """
@@ -64,6 +66,7 @@ class Sampling(PartSettings):
     n: int = Field(default=8, ge=1)
     beams: int = Field(default=4, ge=1)
     branches: int = Field(default=4, ge=1)
+    certify: Literal["full", "flag"] = "full"
     budget_tokens: int | None = Field(default=None, ge=1)
     budget_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
@@ -74,6 +77,7 @@ class Sampling(PartSettings):
 
 
 class PowerSettings(Sampling):
-    """`use = "power-sampling"`: `Sampling`'s settings, and base: a model that has "tokens"."""
+    """`use = "power-sampling"`: `Sampling`'s settings, and base: a model that has "tokens", or
+    "continuations" over HTTP."""
 
     base: str

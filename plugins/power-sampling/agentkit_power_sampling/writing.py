@@ -8,6 +8,7 @@ from typing import Any
 from agentkit.capabilities import Answers, Cancel, Delta, Finish, Ids, OnDelta, Request, Tokens
 from agentkit.models.text.writing import Writer
 from agentkit_power_sampling.batch import Sample
+from agentkit_power_sampling.remote import RemoteTokens
 
 
 def decoder(tokens: Tokens, answers: Answers | None) -> Callable[[Ids], str]:
@@ -40,12 +41,15 @@ class Telling:
         self._request, self._index = request, index
         self._listener, self._cancel = listener, cancel
         self._bare = answers is None  # then nothing tells an end token from text but its place
+        self._remote = tokens if isinstance(tokens, RemoteTokens) else None
         self._writer = Writer(_Decoder(decoder(tokens, answers)), request.stop)
         self._ids: list[int] = []
         self.told = ""
 
     def frozen(self, ids: tuple[int, ...]) -> None:
         """The answer begins with these tokens, whatever else comes."""
+        if self._remote:
+            return  # each look at a text is a request there
         sure = len(ids) - 1 if self._bare else len(ids)  # the last may be an end token
         for token in ids[len(self._ids) : sure]:
             if self._over:
@@ -55,6 +59,8 @@ class Telling:
     def end(self, sample: Sample) -> tuple[tuple[int, ...], str, Finish]:
         """(tokens, text, why it ended) of the whole answer, whose rest is told now."""
         finish: Finish = "stop" if sample.ended else "length"
+        if self._remote:
+            return self._at_once(self._remote, sample, finish)
         for place in range(len(self._ids), len(sample)):
             if self._over:
                 break
@@ -70,6 +76,20 @@ class Telling:
         elif len(self._ids) < len(sample):
             finish = "length"
         return tuple(self._ids), self._writer.text, finish
+
+    def _at_once(
+        self, tokens: RemoteTokens, sample: Sample, finish: Finish
+    ) -> tuple[tuple[int, ...], str, Finish]:
+        """With one look at the text; after a stop string the tokens are still all of them."""
+        ids = sample.ids[: self._request.max_tokens]
+        if len(ids) < len(sample):
+            finish = "length"
+        text = tokens.decode(ids[:-1] if finish == "stop" else ids)
+        places = [at for stop in self._request.stop if stop and (at := text.find(stop)) >= 0]
+        if places:
+            text, finish = text[: min(places)], "stop"
+        self._say(text)
+        return ids, text, finish
 
     @property
     def _over(self) -> bool:
