@@ -12,7 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "transformers",
         "agentkit.models.transformers:open_model",
         settings="agentkit.models.settings:TransformersSettings",
-        gives=("tokens", "hidden", "weights", "logprobs", "grammar"),
+        gives=("tokens", "hidden", "weights", "logprobs", "grammar", "answers"),
         summary="a language model in this process",
     )
     registry.model(
@@ -41,7 +41,7 @@ def agentkit_register(registry: Registry) -> None:
         "openai",
         "agentkit.models.openai:open_openai",
         settings="agentkit.models.settings:OpenAISettings",
-        gives=("logprobs", "grammar"),
+        gives=("logprobs", "grammar", "continuations"),
         summary="any OpenAI-compatible endpoint: vLLM, llama.cpp, Ollama, a provider",
     )
     registry.environment(

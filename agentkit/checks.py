@@ -10,6 +10,7 @@ from agentkit.errors import AgentkitError, ConfigError, PluginError, Unsupported
 from agentkit.settings import TABLE_OF
 
 if TYPE_CHECKING:
+    from agentkit.capabilities import LanguageModel
     from agentkit.kit import Key, Kit
 
 
@@ -58,18 +59,42 @@ def _lacking(kit: Kit, key: Key, field: str, model: str, need: str) -> Iterator[
     if need in NOUNS:
         return
     label = f"{TABLE_OF[key[0]]}.{key[1]}"
-    for ability in need.split("+"):
+    has = kit.abilities(model)
+    if any(has.issuperset(choice) for choice in choices(need)):
+        return
+    for ability in choices(need)[0]:
         if ability not in ABILITIES:
             yield ConfigError(
                 f"{label}: its plugin asks for an ability {ability!r} that does not exist",
                 f"known: {', '.join(ABILITIES)}",
             )
-        elif ability not in kit.abilities(model):
+        elif ability not in has:
             yield Unsupported(
                 f"{label} needs {field} to have the ability {ability!r}, which models.{model} "
                 f"({_origin(kit, model)}) lacks",
                 f"models that have it: {', '.join(_models_with(kit, ability)) or 'none'}",
             )
+
+
+def choices(need: str) -> list[list[str]]:
+    """The sets of abilities of which one is needed, from "tokens+hidden|logprobs"."""
+    return [choice.split("+") for choice in need.split("|")]
+
+
+def give(model: LanguageModel, need: str) -> None:
+    """Raises Unsupported where a model gives none of the sets of abilities that are needed."""
+    *others, last = choices(need)
+    for choice in others:
+        try:
+            return _all(model, choice)
+        except Unsupported:
+            continue
+    _all(model, last)
+
+
+def _all(model: LanguageModel, abilities: list[str]) -> None:
+    for ability in abilities:
+        model.ability(ABILITIES[ability])
 
 
 def _origin(kit: Kit, model: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from agentkit import checks, recipe
-from agentkit.capabilities import ABILITIES, NOUNS, LanguageModel, Source, Tool
+from agentkit.capabilities import NOUNS, LanguageModel, Source, Tool
 from agentkit.errors import AgentkitError, ConfigError, PluginError, UnknownPart
 from agentkit.files import data_dir
 from agentkit.host import Host
@@ -403,8 +403,7 @@ class Kit:
             need = registration.needs[field]
             for name in names if noun == "model" and need not in NOUNS else ():
                 if ("model", name) in self._built:  # a factory may leave some for later
-                    for ability in need.split("+"):
-                        self._built["model", name].ability(ABILITIES[ability])
+                    checks.give(self._built["model", name], need)
         checks.members(made, key[0], f"plugin {registration.plugin!r}: {registration.target}")
         return made
 

@@ -34,7 +34,8 @@ class Registration:
 
     kind: a noun, or command, experiment, routes, check. target: "module:attribute". needs: for a
     part, its settings fields that name other parts, each with a noun ("source"), or abilities of a
-    model ("tokens", "tokens+hidden"). gives: a model's own abilities, known before it is built.
+    model ("tokens", "tokens+hidden", "tokens|continuations"). gives: a model's own abilities, known
+    before it is built.
     """
 
     kind: str

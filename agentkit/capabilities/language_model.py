@@ -339,12 +339,13 @@ class Tokens(Protocol):
     def extend(
         self,
         seqs: Sequence[Seq],
-        max_new: int,
+        max_new: int | Sequence[int],
         draws: Sequence[Draw],
         *,
         cancel: Cancel | None = None,
     ) -> list[Span]:
-        """Advances the sequences in one decode batch, drawing with full support."""
+        """Advances the sequences in one decode batch, drawing with full support. max_new: the most
+        new tokens, of all rows or one number for each."""
         ...
 
     def score(
@@ -417,6 +418,74 @@ class Grammars(Protocol):
         ...
 
 
+@runtime_checkable
+class Answers(Protocol):
+    """How the model writes answers: for wrappers that draw the tokens themselves."""
+
+    def grammar_for(self, request: Request) -> Grammar | None:
+        """What the answer must match: the request's own grammar, or text or calls to its tools."""
+        ...
+
+    def text(self, ids: Ids) -> str:
+        """The text of an answer's tokens; control tokens have none."""
+        ...
+
+    def read(self, text: str, request: Request) -> tuple[str, tuple[ToolCall, ...]]:
+        """(text, calls to the request's tools) of an answer's text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Tokens that followed a prompt. logp: (L,) nats at temperature 1. top: for each place the
+    likeliest tokens and the drawn one, {id: log-probability}, at temperature 1 whatever the tokens
+    were drawn at; `sure` of them are the likeliest of all. An end token is part of the ids."""
+
+    ids: tuple[int, ...]
+    logp: tuple[float, ...]
+    top: tuple[Mapping[int, float], ...]
+    sure: int
+    finish: Finish = "length"
+
+
+@runtime_checkable
+class Continuations(Protocol):
+    """What an endpoint can give of `Tokens`: it continues token ids with full support, and tells
+    the likeliest tokens at each place. Its own seeds decide what is drawn."""
+
+    @property
+    def top_logprobs(self) -> int:
+        """The most of the likeliest tokens that it tells."""
+        ...
+
+    def render(self, request: Request) -> tuple[int, ...]:
+        """The request's messages through the chat template, ready for an answer."""
+        ...
+
+    def encode(self, text: str) -> tuple[int, ...]: ...
+
+    def decode(self, ids: Ids) -> str: ...
+
+    def continued(
+        self,
+        prompts: Sequence[Ids],
+        max_new: Sequence[int],
+        draws: Sequence[Draw],
+        *,
+        cancel: Cancel | None = None,
+    ) -> list[Continuation]:
+        """One continuation a prompt, side by side."""
+        ...
+
+    def whole(self, prompt: Ids, target: Ids) -> Continuation:
+        """The target with the probabilities of the whole vocabulary at each of its places.
+
+        Raises:
+            Unsupported: the endpoint does not tell that much.
+        """
+        ...
+
+
 ABILITIES: Mapping[str, type] = {
     "tokens": Tokens,
     "hidden": Hidden,
@@ -425,4 +494,6 @@ ABILITIES: Mapping[str, type] = {
     "embed": Embed,
     "vision": Vision,
     "grammar": Grammars,
+    "answers": Answers,
+    "continuations": Continuations,
 }

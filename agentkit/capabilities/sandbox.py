@@ -9,13 +9,15 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """seconds of wall clock; bytes of memory, of output kept, and of files written."""
+    """seconds of wall clock; bytes of memory, of output kept, and of files written; processes and
+    threads at once, where the sandbox can bound them."""
 
     seconds: float = 10.0
     memory: int = 512 << 20
     output: int = 1 << 20
     disk: int = 64 << 20
     network: bool = False
+    processes: int = 64
 
 
 @dataclass(frozen=True, slots=True)

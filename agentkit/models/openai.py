@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import httpx
@@ -19,6 +20,7 @@ from agentkit.capabilities.language_model import (
     ABILITIES,
     Cancel,
     Completion,
+    Continuations,
     Delta,
     Grammar,
     Grammars,
@@ -26,6 +28,7 @@ from agentkit.capabilities.language_model import (
     ModelInfo,
     OnDelta,
     Request,
+    Tokens,
 )
 from agentkit.errors import (
     BackendUnavailable,
@@ -34,7 +37,8 @@ from agentkit.errors import (
     UsageError,
 )
 from agentkit.kit import Parts
-from agentkit.models.http.faults import Final, Overflow, Passing, fault_of, named
+from agentkit.models.http.continuing import HttpContinuations, post
+from agentkit.models.http.faults import LONGEST_PAUSE, Final, Overflow, Passing, fault_of, named
 from agentkit.models.http.wire import Answer, BrokenAnswer, body
 from agentkit.models.settings import OpenAISettings
 from agentkit.models.text import schemas
@@ -44,7 +48,6 @@ from agentkit.seeds import derive
 A = TypeVar("A")
 T = TypeVar("T")
 UNKNOWN_CONTEXT = 4096
-_LONGEST_PAUSE = 30.0  # seconds
 
 
 def open_openai(settings: OpenAISettings, parts: Parts) -> OpenAIModel:
@@ -69,7 +72,11 @@ class OpenAIModel:
         self._thread: threading.Thread | None = None
         self._client: httpx.AsyncClient | None = None
         self._slots: asyncio.Semaphore | None = None
-        able = {"grammar": settings.structured != "none", "logprobs": settings.max_logprobs > 0}
+        able = {
+            "grammar": settings.structured != "none",
+            "logprobs": settings.max_logprobs > 0,
+            "continuations": settings.token_ids and settings.max_logprobs > 0,
+        }
         self._abilities = frozenset(name for name, has in able.items() if has)
 
     @property
@@ -93,10 +100,13 @@ class OpenAIModel:
         name = next((n for n, k in ABILITIES.items() if k is kind), kind.__name__)
         if kind in (Grammars, Logprobs) and name in self._abilities:
             return self  # type: ignore[return-value]
-        raise Unsupported(
-            f"models.{self._name} (use = 'openai') lacks the ability {name!r}",
-            "an endpoint gives text; use = 'transformers' gives the rest",
-        )
+        if kind is Continuations and name in self._abilities:
+            made: Any = HttpContinuations(self._name, self._settings, self._start, self._post)
+            return made  # type: ignore[no-any-return]
+        hint = "an endpoint gives text; use = 'transformers' gives the rest"
+        if kind in (Continuations, Tokens):
+            hint += "; token_ids = true where it takes token ids as prompts, as vLLM does"
+        raise Unsupported(f"models.{self._name} (use = 'openai') lacks the ability {name!r}", hint)
 
     # -- answering --------------------------------------------------------------------------------
 
@@ -252,7 +262,7 @@ class OpenAIModel:
                     return answer.stopped("error", last)
                 pause = getattr(error, "pause", 0.0) or self._pause(request, attempt)
                 if attempt < self._settings.retries:
-                    await asyncio.sleep(min(pause, _LONGEST_PAUSE))
+                    await asyncio.sleep(min(pause, LONGEST_PAUSE))
         tries = self._settings.retries + 1
         return Final(f"{last} ({tries} {'try' if tries == 1 else 'tries'})", endpoint=True)
 
@@ -358,7 +368,15 @@ class OpenAIModel:
         self._slots = asyncio.Semaphore(limit)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._started()).result()
+        return self._start(work).result()
+
+    async def _post(self, url: str, content: Mapping[str, Any]) -> Any:
+        assert self._client is not None and self._slots is not None
+        async with self._slots:
+            return await post(self._client, self._settings, self._clean, url, content)
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._started())
 
     def close(self) -> None:
         """Closes connections and ends the thread. What is still running is cancelled."""

@@ -50,7 +50,8 @@ class OpenAISettings(PartSettings):
     deadline: seconds for a whole answer. retries: after a failure that may pass, with pauses that
     begin with `backoff` seconds and double. concurrency: requests in flight at once. structured:
     how `Request.grammar` is asked for; "none" declares the endpoint unable. max_logprobs: the most
-    alternatives per token that the endpoint gives; 0 declares it unable.
+    alternatives per token that the endpoint gives; 0 declares it unable. token_ids: it continues
+    prompts of token ids and gives ids back, as vLLM does; the ability "continuations".
     """
 
     base_url: str
@@ -64,6 +65,7 @@ class OpenAISettings(PartSettings):
     concurrency: int = Field(default=8, ge=1)
     structured: Literal["json_schema", "none"] = "json_schema"
     max_logprobs: int = Field(default=20, ge=0)
+    token_ids: bool = False
 
     @field_validator("base_url")
     @classmethod

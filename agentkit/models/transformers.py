@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from agentkit.capabilities import (
     ABILITIES,
+    Answers,
     Cancel,
     Completion,
     Delta,
@@ -87,6 +88,7 @@ class Core:
         from agentkit.models.engine.tokens import EngineTokens
         from agentkit.models.engine.weights import ModuleWeights
         from agentkit.models.files.loading import load
+        from agentkit.models.text.answers import ChatAnswers
         from agentkit.models.text.chat import Chat
         from agentkit.models.text.grammar import Grammars as Compiler
 
@@ -123,6 +125,7 @@ class Core:
             )
         self.abilities[Logprobs] = _Alternatives()
         self.abilities[Grammars] = GrammarChecks(self.grammars)
+        self.abilities[Answers] = ChatAnswers(self.chat, self.loaded.tokenizer)
 
     def close(self) -> None:
         self.backend.close()

@@ -80,7 +80,7 @@ class Line:
 class ReferenceModel:
     context = 512
     exact = True
-    abilities = frozenset(ABILITIES) - {"vision"}
+    abilities = frozenset(ABILITIES) - {"vision", "answers", "continuations"}
     top_logprobs = 4
 
     def __init__(self) -> None:
@@ -176,22 +176,23 @@ class ReferenceModel:
         return Line(seq.ids[:length], seq.version)
 
     def extend(
-        self, seqs: Sequence[Line], max_new: int, draws: Sequence[Draw], *, cancel: Any = None
+        self, seqs: Sequence[Line], max_new: Any, draws: Sequence[Draw], *, cancel: Any = None
     ) -> list[Span]:
         spans = []
-        for seq, draw in zip(seqs, draws):
+        most = [max_new] * len(seqs) if isinstance(max_new, int) else max_new
+        for seq, new, draw in zip(seqs, most, draws, strict=True):
             if seq.version != self.version:
                 raise UsageError("a sequence of older weights")
-            if len(seq.ids) + max_new > self.context:
+            if len(seq.ids) + new > self.context:
                 raise ContextOverflow("too many tokens")
             ids, finish, stops = list(seq.ids), "length", self.stops(draw)
-            for _ in range(max_new):
+            for _ in range(new):
                 ids.append(self.next(ids, draw))
                 if ids[-1] in stops:
                     finish = "stop"
                     break
-            new = ids[len(seq.ids) :]
-            spans.append(replace(self.numbers(seq.ids, new, draw), finish=finish))
+            drawn = ids[len(seq.ids) :]
+            spans.append(replace(self.numbers(seq.ids, drawn, draw), finish=finish))
             seq.ids = tuple(ids)
         return spans
 

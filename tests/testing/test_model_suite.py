@@ -205,6 +205,12 @@ class OtherLogprobs(ReferenceModel):
         return tuple(replace(entry, logprob=entry.logprob - 0.01) for entry in found)
 
 
+class OneLength(ReferenceModel):
+    def extend(self, seqs: Any, max_new: Any, draws: Any, **more: Any) -> Any:
+        most = max_new if isinstance(max_new, int) else max(max_new)
+        return super().extend(seqs, most, draws, **more)
+
+
 class RunsOn(ReferenceModel):
     def stops(self, draw: Any) -> tuple[int, ...]:
         return (END,)
@@ -355,6 +361,7 @@ MUTANTS: dict[str, Any] = {
     "TK-09": OpensNothing,
     "TK-10": OtherLogprobs,
     "TK-11": RunsOn,
+    "TK-12": OneLength,
     "HI-01": Turned,
     "HI-02": LooksAhead,
     "HI-03": AnySite,

@@ -60,7 +60,7 @@ class EngineTokens:
     def extend(
         self,
         seqs: Sequence[Seq],
-        max_new: int,
+        max_new: int | Sequence[int],
         draws: Sequence[Draw],
         *,
         cancel: Cancel | None = None,
@@ -69,21 +69,23 @@ class EngineTokens:
         _same_number("draws", draws, own)
         if len({id(seq) for seq in own}) < len(own):
             raise UsageError("one sequence stands twice in a call to extend", "fork it first")
-        if max_new < 1:
-            raise UsageError(f"max_new is {max_new}", "ask for at least one token")
-        for seq in own:
-            self._fits(len(seq.ids), max_new)
+        most = [max_new] * len(own) if isinstance(max_new, int) else list(max_new)
+        _same_number("numbers of new tokens", most, own)
+        for seq, new in zip(own, most):
+            if new < 1:
+                raise UsageError(f"max_new is {new}", "ask for at least one token")
+            self._fits(len(seq.ids), new)
         rows = [
             Row(
                 seq,
-                max_new,
+                new,
                 seed=draw.seed,
                 temperature=_temperature(draw),
                 stop_ids=self._ends if draw.stop_ids is None else frozenset(draw.stop_ids),
                 matcher=self._matcher(draw.grammar, seq.ids[seq.prompt :]),
                 cancel=cancel,
             )
-            for seq, draw in zip(own, draws)
+            for seq, new, draw in zip(own, most, draws)
         ]
         self._engine.extend(rows)
         for row in rows:

@@ -10,6 +10,7 @@ import httpx
 from agentkit.models.http.wire import fault_text
 from agentkit.models.settings import OpenAISettings
 
+LONGEST_PAUSE = 30.0  # seconds between two tries
 _MAY_PASS = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _TOO_LONG = re.compile(
     r"context.{0,20}(length|window|size)|too many tokens|prompt is too long", re.IGNORECASE

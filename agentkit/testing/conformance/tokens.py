@@ -213,6 +213,25 @@ class TokenCases(Conformance):
         assert list(spans[0].ids) == list(free[0].ids[: first + 1]) and spans[0].finish == "stop"
         assert list(spans[1].ids) == list(free[1].ids) and spans[1].finish == "length"
 
+    def test_tk12_every_row_has_its_own_most(self) -> None:
+        """One number of new tokens a row: each gets the first of what it gets with more."""
+        if (tokens := self.declared(Tokens)) is None:
+            return
+        prompts = [tokens.encode(text) for text in TEXTS]
+        draws = [Draw(seed=n, stop_ids=()) for n in range(len(TEXTS))]
+        whole = tokens.extend(tokens.open(prompts), LENGTH, draws)
+        most = [1, LENGTH, 3, 2]
+        seqs = tokens.open(prompts)
+        for seq, n, short, long in zip(seqs, most, tokens.extend(seqs, most, draws), whole):
+            assert list(short.ids) == list(long.ids[:n]), f"not the first {n} tokens"
+            assert _apart(short.logp, long.logp[:n]) <= self.tolerance
+            assert seq.ids[-n:] == tuple(short.ids.tolist())
+        try:
+            tokens.extend(tokens.open(prompts), most[:2], draws)
+        except (AgentkitError, ValueError):
+            return
+        raise AssertionError("two numbers were taken for four rows")
+
 
 def _draws(temperature: float = 1.0) -> list[Draw]:
     return [Draw(seed=n, temperature=temperature) for n in range(len(TEXTS))]

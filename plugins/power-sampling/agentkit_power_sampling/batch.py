@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
-from agentkit.capabilities import Cancel, Draw, Seq, Span, Tokens
+from agentkit.capabilities import Cancel, Draw, Grammar, Seq, Span, Tokens
 from agentkit.errors import AgentkitError
 from agentkit.seeds import derive
+from agentkit_power_sampling.bounds import Refines, slack_of
 
 T = TypeVar("T")
+
+
+Told = Callable[["Sample", int], None]  # the first so many tokens can no longer change
+
+
+def untold(sample: Sample, frozen: int) -> None:
+    """Nobody listens."""
 
 
 class Stopped(AgentkitError):
@@ -71,8 +79,9 @@ class Sample:
     """An answer, or its beginning, with the numbers of its tokens.
 
     prompt: how many tokens of `seq` are not the answer. logp, logz, logq: (L,) nats, see `Span`;
-    logz belongs to the temperature that the token was drawn at. ended: the last token is an end
-    token, and nothing can follow.
+    logz belongs to the temperature that the token was drawn at. slack: (L,) nats by which logz may
+    be too low, and logq too high; 0 where the whole vocabulary was seen. ended: nothing can follow.
+    grammar: what the answer must match; the numbers are those of the masked model.
     """
 
     seq: Seq
@@ -80,7 +89,9 @@ class Sample:
     logp: np.ndarray
     logz: np.ndarray
     logq: np.ndarray
+    slack: np.ndarray
     ended: bool = False
+    grammar: Grammar | None = None
 
     def __len__(self) -> int:
         return len(self.logp)
@@ -111,6 +122,7 @@ class Ask:
     seed: int
     temperature: float
     meter: Meter = field(default_factory=Meter)
+    exact: bool = False  # no more tokens: the same ones with the best numbers that can be had
 
 
 Steps = Generator[list[Ask], list[Sample], T]
@@ -172,13 +184,26 @@ def drive(
         return made
 
 
-def roots(tokens: Tokens, prompts: Sequence[Sequence[int]]) -> list[Sample]:
+def roots(
+    tokens: Tokens,
+    prompts: Sequence[Sequence[int]],
+    grammars: Sequence[Grammar | None] | None = None,
+) -> list[Sample]:
     """Empty answers to prompts; each distinct prompt is read once."""
     nothing = np.zeros(0, np.float32)
     return [
-        Sample(seq, len(prompt), nothing, nothing, nothing)
-        for seq, prompt in zip(tokens.open(prompts), prompts)
+        Sample(seq, len(prompt), nothing, nothing, nothing, nothing, grammar=grammar)
+        for seq, prompt, grammar in zip(
+            tokens.open(prompts), prompts, grammars or [None] * len(prompts)
+        )
     ]
+
+
+def common(samples: Sequence[Sample]) -> int:
+    """How many tokens all of them begin with alike."""
+    first, *others = (sample.ids for sample in samples)
+    size = min((len(first), *map(len, others)))
+    return next((n for n in range(size) if any(ids[n] != first[n] for ids in others)), size)
 
 
 def advance(
@@ -186,40 +211,62 @@ def advance(
 ) -> list[Sample]:
     """The continuations, in the same order. Samples asked about stay as they are.
 
-    `extend` takes one number of tokens for all rows, but the rows have room for different numbers:
-    so all go as far as the shortest, then the others as far as the next one. What a row draws at a
-    position does not depend on where a call began, so this changes no token.
+    What a row draws at a position does not depend on its neighbours, so a batch changes no token.
     """
+    made: dict[int, Sample] = {}
+    drawn = [n for n, ask in enumerate(asks) if not ask.exact and ask.upto > ask.keep]
+    for n, ask in enumerate(asks):
+        if ask.exact:
+            made[n] = _refined(tokens, ask)
+        elif ask.upto <= ask.keep:
+            made[n] = _joined(ask, _started(tokens, [ask], reuse)[0], None)
+    if drawn:
+        rows = [asks[n] for n in drawn]
+        seqs = _started(tokens, rows, reuse)
+        most = [ask.upto - ask.keep for ask in rows]
+        draws = [_draw(ask) for ask in rows]
+        spans = tokens.extend(seqs, most, draws, cancel=cancel)
+        for n, ask, seq, span in zip(drawn, rows, seqs, spans):
+            ask.meter.add(len(span.ids))
+            made[n] = _joined(ask, seq, span)
+    if cancel:
+        raise Stopped("the request was cancelled")
+    return [made[n] for n in range(len(asks))]
+
+
+def _started(tokens: Tokens, asks: Sequence[Ask], reuse: bool) -> list[Seq]:
     lengths = [ask.sample.prompt + ask.keep for ask in asks]
     if reuse:
-        seqs = [tokens.fork(ask.sample.seq, length) for ask, length in zip(asks, lengths)]
-    else:
-        seqs = tokens.open([ask.sample.seq.ids[:length] for ask, length in zip(asks, lengths)])
-    draws = [Draw(seed=ask.seed, temperature=ask.temperature) for ask in asks]
-    spans: list[list[Span]] = [[] for _ in asks]
-    room = [ask.upto - ask.keep for ask in asks]
-    done = 0
-    while live := [n for n, left in enumerate(room) if left > done]:
-        size = min(room[n] for n in live) - done
-        made = tokens.extend([seqs[n] for n in live], size, [draws[n] for n in live], cancel=cancel)
-        for n, span in zip(live, made):
-            spans[n].append(span)
-            asks[n].meter.add(len(span.ids))
-            if span.finish != "length":
-                room[n] = 0
-        if cancel:
-            raise Stopped("the request was cancelled")
-        done += size
-    return [_joined(ask, seq, parts) for ask, seq, parts in zip(asks, seqs, spans)]
+        return [tokens.fork(ask.sample.seq, length) for ask, length in zip(asks, lengths)]
+    return tokens.open([ask.sample.seq.ids[:length] for ask, length in zip(asks, lengths)])
 
 
-def _joined(ask: Ask, seq: Seq, spans: Sequence[Span]) -> Sample:
+def _draw(ask: Ask) -> Draw:
+    return Draw(ask.seed, ask.temperature, ask.sample.grammar)
+
+
+def _joined(ask: Ask, seq: Seq, span: Span | None) -> Sample:
     old, keep = ask.sample, ask.keep
+    if span is None:
+        cut = (old.logp[:keep], old.logz[:keep], old.logq[:keep], old.slack[:keep])
+        return Sample(seq, old.prompt, *cut, old.ended and keep == len(old), old.grammar)
     return Sample(
         seq,
         old.prompt,
-        np.concatenate([old.logp[:keep], *(span.logp for span in spans)]),
-        np.concatenate([old.logz[:keep], *(span.logz for span in spans)]),
-        np.concatenate([old.logq[:keep], *(span.sampled for span in spans)]),
-        spans[-1].finish == "stop" if spans else old.ended and keep == len(old),
+        np.concatenate([old.logp[:keep], span.logp]),
+        np.concatenate([old.logz[:keep], span.logz]),
+        np.concatenate([old.logq[:keep], span.sampled]),
+        np.concatenate([old.slack[:keep], slack_of(span)]),
+        span.finish == "stop",
+        old.grammar,
     )
+
+
+def _refined(tokens: Tokens, ask: Ask) -> Sample:
+    old = ask.sample
+    if not isinstance(tokens, Refines):
+        return old
+    span = tokens.refine(old.seq, old.prompt, _draw(ask))
+    if span is None:
+        return old
+    return replace(old, logp=span.logp, logz=span.logz, logq=span.sampled, slack=slack_of(span))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -10,26 +11,30 @@ from pydantic import ValidationError
 
 from agentkit.capabilities import (
     ABILITIES,
+    Answers,
     Cancel,
     Completion,
-    Delta,
-    Finish,
-    Ids,
+    Continuations,
+    Grammar,
+    Grammars,
     LanguageModel,
     ModelInfo,
     OnDelta,
     Request,
     Tokens,
+    ToolCall,
     Usage,
 )
 from agentkit.errors import AgentkitError, ContextOverflow, Unsupported, UsageError
 from agentkit.kit import Parts
-from agentkit.models.text.writing import Writer
 from agentkit.seeds import derive
 from agentkit.settings import explain_validation
+from agentkit_power_sampling.answers import answer_in
 from agentkit_power_sampling.batch import Stopped
-from agentkit_power_sampling.methods import Drawn, Job, draw
+from agentkit_power_sampling.methods import Drawn, Job, Read, draw
+from agentkit_power_sampling.remote import RemoteTokens
 from agentkit_power_sampling.settings import PowerSettings, Sampling
+from agentkit_power_sampling.writing import Telling, decoder
 
 A = TypeVar("A")
 NAME = "power-sampling"
@@ -49,10 +54,11 @@ INEXACT = (
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A request on its way: n jobs, or why it cannot be answered."""
+    """A request on its way: n jobs with who tells their text, or why it cannot be answered."""
 
     request: Request
     jobs: tuple[Job, ...] = ()
+    tellings: tuple[Telling, ...] = ()
     error: AgentkitError | None = None
 
 
@@ -60,24 +66,32 @@ class PowerSampled:
     """Requests of one call are sampled in one batch.
 
     A request's temperature is not used: alpha stands in its place. Its own settings, under
-    `extra["power-sampling"]`, go before the part's. Text is streamed when the sampler is done:
-    until then a proposal may change any of it.
+    `extra["power-sampling"]`, go before the part's. Text is streamed as far as it can no longer
+    change. Under a grammar, or with tools, p is the masked model, renormalised token by token.
     """
 
     def __init__(self, settings: PowerSettings, parts: Parts) -> None:
         self._base: LanguageModel = parts["base"]
-        self._tokens: Tokens = self._base.ability(Tokens)
         self._settings = Sampling.model_validate(settings.model_dump(exclude={"base"}))
+        self._tokens = _tokens_of(self._base, self._settings)
         base = self._base.info
-        self.info = ModelInfo(parts.name, base.context, parameters=base.parameters)
+        self._answers = self._base.ability(Answers) if "answers" in base.abilities else None
+        able = frozenset({"grammar"}) if self._answers and "grammar" in base.abilities else ()
+        self.info = ModelInfo(parts.name, base.context, frozenset(able), parameters=base.parameters)
 
     def ability(self, kind: type[A]) -> A:
         # Nothing is passed on: the base does not know the probabilities of what is drawn here.
+        if kind is Grammars and "grammar" in self.info.abilities:
+            return self  # type: ignore[return-value]
         name = next((n for n, known in ABILITIES.items() if known is kind), kind.__name__)
         raise Unsupported(
             f"models.{self.info.name} has no {name!r}",
             f"ask its base, models.{self._base.info.name}, for it",
         )
+
+    def check_grammar(self, grammar: Grammar) -> None:
+        """Raises GrammarDeadEnd where nothing can match."""
+        self._base.ability(Grammars).check_grammar(grammar)
 
     def generate(
         self,
@@ -86,21 +100,22 @@ class PowerSampled:
         on_delta: OnDelta | None = None,
         cancel: Cancel | None = None,
     ) -> list[Completion]:
-        prepared = [self._prepare(request) for request in requests]
+        prepared = [
+            self._prepare(request, index, on_delta, cancel)
+            for index, request in enumerate(requests)
+        ]
         jobs = [job for one in prepared for job in one.jobs]
         try:
             drawn = draw(self._tokens, jobs, cancel=cancel) if jobs else []
+            self._warn(drawn)
         except Stopped:
             return [self._nothing(one) for one in prepared]
         answers = iter(drawn)
         made = []
-        for index, one in enumerate(prepared):
-            told = _Told(on_delta, index)
+        for one in prepared:
             choices = [
-                self._completion(
-                    one.request, job, next(answers), told if not n else _Told(), cancel
-                )
-                for n, job in enumerate(one.jobs)
+                self._completion(one.request, job, telling, next(answers), first=not n)
+                for n, (job, telling) in enumerate(zip(one.jobs, one.tellings))
             ] or [self._nothing(one)]
             made.append(replace(choices[0], others=tuple(choices[1:])))
         return made
@@ -118,12 +133,28 @@ class PowerSampled:
                 raise one.error
         return draw(self._tokens, [one.jobs[0] for one in prepared], cancel=cancel)
 
+    def _warn(self, drawn: Sequence[Drawn]) -> None:
+        """Says where exactness was not certified: a completion has no place for it."""
+        if doubtful := sum(one.diagnostics.doubtful for one in drawn):
+            logging.getLogger(__name__).warning(
+                "models.%s: %d acceptances rest on probabilities that the endpoint did not tell; "
+                "raise its max_logprobs",
+                self.info.name,
+                doubtful,
+            )
+
     # -- before -----------------------------------------------------------------------------------
 
-    def _prepare(self, request: Request) -> _Prepared:
+    def _prepare(
+        self,
+        request: Request,
+        index: int = 0,
+        on_delta: OnDelta | None = None,
+        cancel: Cancel | None = None,
+    ) -> _Prepared:
         settings = self._asked(request)
         try:
-            self._able(request)
+            grammar = self._grammar(request)
             prompt = self._tokens.render(request)
             room = self.info.context - len(prompt)
             if request.max_tokens > room:
@@ -135,15 +166,31 @@ class PowerSampled:
                     got=len(prompt) + request.max_tokens,
                 )
             horizon = min(settings.horizon or request.max_tokens, room)
-            seed = request.context.seed
-            seeds = [seed, *(derive(seed, "choice", n) for n in range(1, request.n))]
-            return _Prepared(
-                request, tuple(Job.of(prompt, horizon, settings, each) for each in seeds)
-            )
+            jobs, tellings = [], []
+            seed = request.context.seed if settings.seed is None else settings.seed
+            for n in range(request.n):
+                listening = on_delta if not n and not request.tools else None
+                telling = Telling(self._tokens, self._answers, request, index, listening, cancel)
+                jobs.append(
+                    replace(
+                        Job.of(prompt, horizon, settings),
+                        seed=derive(seed, "choice", n) if n else seed,
+                        grammar=grammar,
+                        read=self._read(settings),
+                        frozen=telling.frozen if listening else None,
+                    )
+                )
+                tellings.append(telling)
+            return _Prepared(request, tuple(jobs), tuple(tellings))
         except (ContextOverflow, UsageError):
             raise
         except AgentkitError as error:
             return _Prepared(request, error=error)
+
+    def _read(self, settings: Sampling) -> Read:
+        """What counts as the answer in an answer's tokens, for votes."""
+        decode = decoder(self._tokens, self._answers)
+        return lambda ids: answer_in(decode(ids), settings.answer)
 
     def _asked(self, request: Request) -> Sampling:
         """The part's settings with the request's own laid over them.
@@ -156,9 +203,12 @@ class PowerSampled:
                 raise UsageError(f"{name} is {value}", "1 or more")
         if request.top_p != 1:
             raise _inexact("top_p")
-        own = request.extra.get(NAME) or {}
-        if not isinstance(own, Mapping):
-            raise UsageError(f"extra[{NAME!r}] is no table", "give settings by name")
+        own: dict[str, Any] = {}
+        for key in (NAME, self.info.name):  # the nearer name has the last word
+            given = request.extra.get(key) or {}
+            if not isinstance(given, Mapping):
+                raise UsageError(f"extra[{key!r}] is no table", "give settings by name")
+            own |= given
         for name in INEXACT:
             if name in own:
                 raise _inexact(name)
@@ -168,17 +218,23 @@ class PowerSampled:
             lines = explain_validation(error, NAME, {}, Sampling)
             raise UsageError("; ".join(lines), "see the settings in the plugin's README") from error
 
-    def _able(self, request: Request) -> None:
-        for name, given in (
-            ("tools", bool(request.tools)),
-            ("grammar", request.grammar is not None),
-            ("logprobs", request.logprobs is not None),
-        ):
-            if given:
-                raise Unsupported(
-                    f"models.{self.info.name} takes no {name}",
-                    f"ask its base, models.{self._base.info.name}",
-                )
+    def _grammar(self, request: Request) -> Grammar | None:
+        """What the answer must match, in the base's own form."""
+        if request.logprobs is not None:
+            raise Unsupported(
+                f"models.{self.info.name} takes no logprobs: it does not know how likely it is "
+                "that p^alpha gives a text",
+                f"ask its base, models.{self._base.info.name}",
+            )
+        bound = bool(request.tools) or request.grammar is not None
+        if bound and "grammar" not in self.info.abilities:
+            what = "tools" if request.tools else "grammar"
+            raise Unsupported(
+                f"models.{self.info.name} takes no {what}: its base, "
+                f"models.{self._base.info.name}, cannot draw under a grammar",
+                "use a base with the abilities answers and grammar",
+            )
+        return self._answers.grammar_for(request) if bound and self._answers else None
 
     # -- after ------------------------------------------------------------------------------------
 
@@ -190,63 +246,42 @@ class PowerSampled:
         if one.error is not None:
             text = "; ".join(filter(None, (one.error.message, one.error.hint)))
             return Completion("", "error", path=self._path, error=text)
+        text = one.tellings[0].told
         prompt = len(one.jobs[0].prompt)
         spent = sum(job.meter.spent for job in one.jobs)
-        return Completion("", "cancelled", usage=Usage(prompt, 0, spent), path=self._path)
+        return Completion(text, "cancelled", usage=Usage(prompt, 0, spent), path=self._path)
 
     def _completion(
-        self, request: Request, job: Job, drawn: Drawn, told: _Told, cancel: Cancel | None
+        self, request: Request, job: Job, telling: Telling, drawn: Drawn, *, first: bool
     ) -> Completion:
-        """The text up to max_tokens or a stop string, told piece by piece."""
-        sample = drawn.sample
-        writer = Writer(_Decoder(self._tokens), request.stop)
-        ids: list[int] = []
-        finish: Finish = "stop" if sample.ended else "length"
-        for place, token in enumerate(sample.ids):
-            if cancel or len(ids) == request.max_tokens:
-                finish = "cancelled" if cancel else "length"
-                break
-            ids.append(token)
-            if sample.ended and place + 1 == len(sample):
-                break  # an end token is no text
-            told(writer.push(token))
-            if writer.stopped:
-                finish = "stop"
-                break
-        told(writer.finish())
-        read = len(job.prompt) if told.first else 0
+        """The text up to max_tokens or a stop string."""
+        ids, text, finish = telling.end(drawn.sample)
+        calls: tuple[ToolCall, ...] = ()
+        if request.tools and self._answers:
+            text, calls = self._answers.read(text, request)
         return Completion(
-            writer.text,
-            finish,
-            tuple(ids),
-            usage=Usage(read, len(ids), drawn.spent),
+            text,
+            "tool_calls" if calls else finish,
+            ids,
+            tool_calls=calls,
+            usage=Usage(len(job.prompt) if first else 0, len(ids), drawn.spent),
             path=self._path,
         )
 
 
-class _Told:
-    """Hands pieces of the first answer to a request to whoever listens."""
+def _tokens_of(base: LanguageModel, settings: Sampling) -> Tokens:
+    """The base's own tokens, or an endpoint's as far as they go.
 
-    def __init__(self, on_delta: OnDelta | None = None, index: int | None = None) -> None:
-        self._on_delta, self._index = on_delta, index
-
-    @property
-    def first(self) -> bool:
-        return self._index is not None
-
-    def __call__(self, text: str) -> None:
-        if text and self._on_delta is not None and self._index is not None:
-            self._on_delta(Delta(self._index, text))
-
-
-class _Decoder:
-    """A `Tokens` in the place of a tokenizer, for `Writer`."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-
-    def decode(self, ids: Ids, **_: Any) -> str:
-        return self._tokens.decode(ids)
+    Raises:
+        Unsupported, BackendUnavailable: it has neither, or the endpoint tells too little.
+    """
+    if "continuations" not in base.info.abilities:
+        return base.ability(Tokens)
+    remote = RemoteTokens(
+        base.ability(Continuations), base.info.name, full=settings.certify == "full"
+    )
+    remote.check()
+    return remote
 
 
 def _inexact(name: str) -> UsageError:

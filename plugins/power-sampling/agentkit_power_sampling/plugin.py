@@ -12,7 +12,8 @@ def agentkit_register(registry: Registry) -> None:
         "power-sampling",
         "agentkit_power_sampling.model:PowerSampled",
         settings="agentkit_power_sampling.settings:PowerSettings",
-        needs={"base": "tokens"},
+        needs={"base": "tokens|continuations"},
+        gives=("grammar",),
         summary="draws from p^alpha of its base, without training",
     )
     registry.experiment(

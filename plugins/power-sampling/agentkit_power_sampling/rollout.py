@@ -15,7 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from agentkit.seeds import derive
-from agentkit_power_sampling.batch import Ask, Meter, Sample, Steps, pick, total, uniform
+from agentkit_power_sampling.batch import (
+    Ask,
+    Meter,
+    Sample,
+    Steps,
+    Told,
+    pick,
+    total,
+    uniform,
+    untold,
+)
 from agentkit_power_sampling.settings import Sampling
 
 
@@ -27,7 +37,14 @@ class Path:
     ess: tuple[float, ...]
 
 
-def blocks(root: Sample, settings: Sampling, horizon: int, seed: int, meter: Meter) -> Steps[Path]:
+def blocks(
+    root: Sample,
+    settings: Sampling,
+    horizon: int,
+    seed: int,
+    meter: Meter,
+    told: Told = untold,
+) -> Steps[Path]:
     """Block after block, until the answer ends or has `horizon` tokens. Where the meter allows no
     candidates, the answer is only finished."""
     x, ess = root, []
@@ -58,6 +75,7 @@ def blocks(root: Sample, settings: Sampling, horizon: int, seed: int, meter: Met
         chances = jackknifed(logw, log_zeta)
         ess.append(float(1 / (chances**2).sum()))
         x = candidates[pick(chances, uniform(block, "choose"))]
+        told(x, len(x))
     return Path(x, tuple(ess))
 
 

@@ -14,7 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from agentkit.seeds import derive
-from agentkit_power_sampling.batch import Ask, Meter, Sample, Steps, total, uniform
+from agentkit_power_sampling.batch import (
+    Ask,
+    Meter,
+    Sample,
+    Steps,
+    Told,
+    common,
+    total,
+    uniform,
+    untold,
+)
 from agentkit_power_sampling.settings import Sampling
 
 ETA = 3 + math.sqrt(8)  # chopthin: the most by which two weights may differ, as a factor
@@ -32,10 +42,15 @@ class Cloud:
 
 
 def particles(
-    root: Sample, settings: Sampling, horizon: int, seed: int, meter: Meter
+    root: Sample,
+    settings: Sampling,
+    horizon: int,
+    seed: int,
+    meter: Meter,
+    told: Told = untold,
 ) -> Steps[Cloud]:
     """Particles from an empty answer to at most `horizon` tokens; fewer where the meter's limit
-    does not pay for all."""
+    does not pay for all. What all of them begin with alike can no longer change."""
     horizon = meter.within(horizon)
     count = settings.particles
     if meter.limit is not None:
@@ -63,6 +78,7 @@ def particles(
             parents, logw = resample(logw, point)
             samples = [samples[parent] for parent in parents]
             potential = potential[parents]
+            told(samples[0], common(samples))
         base = logw - potential
     final = np.array([settings.alpha * s.total - total(s.logq) for s in samples]) + base
     mean = log_mean(final)

@@ -77,7 +77,7 @@ class TableTokens:
     def extend(
         self,
         seqs: Sequence[Seq],
-        max_new: int,
+        max_new: int | Sequence[int],
         draws: Sequence[Draw],
         *,
         cancel: Cancel | None = None,
@@ -86,16 +86,23 @@ class TableTokens:
         if len({id(seq) for seq in own}) < len(own):
             raise UsageError("one sequence stands twice in a call to extend", "fork it first")
         count = len(own)
+        most = np.full(count, max_new) if isinstance(max_new, int) else np.array(max_new)
+        if len(most) != count or (count and most.min() < 1):
+            raise UsageError(f"max_new is {max_new}", "one number a row, each 1 or more")
+        if any(draw.grammar is not None for draw in draws):
+            raise UsageError("a table takes no grammar", "leave it out")
+        longest = int(most.max(initial=0))
         state = np.array([self._state(seq.ids[seq.prompt :]) for seq in own], np.int64)
         place = np.array([len(seq.ids) for seq in own], np.uint64)
         seeds = np.array([draw.seed for draw in draws], np.uint64)
         stops = self._stops(draws)
         groups = _groups(draws)
-        ids = np.zeros((count, max_new), np.int64)
-        numbers = np.zeros((3, count, max_new))
+        ids = np.zeros((count, longest), np.int64)
+        numbers = np.zeros((3, count, longest))
         length = np.zeros(count, np.int64)
-        alive = np.ones(count, bool)
-        for step in range(max_new):
+        ended = np.zeros(count, bool)
+        for step in range(longest):
+            alive = ~ended & (length == step) & (most > step)
             if cancel or not alive.any():
                 break
             u = _uniforms(seeds, place + np.uint64(step))
@@ -108,12 +115,12 @@ class TableTokens:
                 numbers[:, rows, step] = self.logp[at, token], logz[at], logq[at, token]
                 state[rows] = self._next(at, token)
             length[alive] += 1
-            alive &= ~stops[np.arange(count), ids[:, step]]
+            ended |= alive & stops[np.arange(count), ids[:, step]]
         spans = []
         for n, seq in enumerate(own):
             size = length[n]
             seq.ids = (*seq.ids, *ids[n, :size].tolist())
-            finish: Finish = "length" if alive[n] else "stop"
+            finish: Finish = "stop" if ended[n] else "length"
             spans.append(_span(ids[n, :size], numbers[:, n, :size], finish))
         return spans
 

@@ -30,7 +30,7 @@ class OnTiny:
             path = tiny_model_folder(Path(cls._folder.name) / "model")
             cls.toml = (
                 f"[models.base]\nuse = 'transformers'\ndtype = 'fp32'\nmodel = '{path}'\n"
-                f"[models.part]\nuse = 'power-sampling'\nbase = 'base'\nhorizon = 24\n"
+                f"[models.part]\nuse = 'power-sampling'\nbase = 'base'\nhorizon = 40\n"
                 f"{cls.settings}"
             )
         return super().make()  # type: ignore[misc]

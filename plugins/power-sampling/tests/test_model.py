@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import agentkit
-from agentkit.capabilities import CallContext, Cancel, Delta, Grammar, Request, Tokens, ToolSpec
-from agentkit.errors import ConfigError, UsageError
+from agentkit.capabilities import (
+    Answers,
+    CallContext,
+    Cancel,
+    Delta,
+    Draw,
+    Grammar,
+    Grammars,
+    ModelInfo,
+    Request,
+    Tokens,
+    ToolSpec,
+)
+from agentkit.errors import ConfigError, GrammarDeadEnd, UsageError
 from agentkit.kit import Kit
 from agentkit.testing.tiny import tiny_model_folder
 from agentkit_power_sampling import mh
@@ -17,6 +33,7 @@ from agentkit_power_sampling.batch import Ask, Stopped, advance, roots
 from agentkit_power_sampling.methods import Job, draw
 from agentkit_power_sampling.model import INEXACT, PowerSampled
 from agentkit_power_sampling.settings import Sampling
+from agentkit_power_sampling.table import TableTokens
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +57,7 @@ def own(**settings: Any) -> dict[str, Any]:
 
 
 def asked(text: str = "Say it.", **settings: Any) -> Request:
-    return Request.of(text, max_tokens=16, **settings)
+    return Request.of(text, **{"max_tokens": 16, **settings})
 
 
 @pytest.mark.parametrize("field", INEXACT)
@@ -61,20 +78,85 @@ def test_settings_in_a_request_are_checked(sharp: PowerSampled, field: str, valu
         sharp.generate([asked(extra=own(**{field: value}))])
 
 
+def test_what_it_cannot_do_fails_that_request_alone(sharp: PowerSampled) -> None:
+    good, bad = sharp.generate([asked(), asked(logprobs=1)])
+    assert bad.finish == "error" and "logprobs" in bad.error
+    assert good.text == sharp.generate([asked()])[0].text != ""
+
+
+LOOK = ToolSpec("look", "looks", {"type": "object", "properties": {"far": {"type": "boolean"}}})
+
+
 @pytest.mark.parametrize(
     ("field", "given"),
-    [
-        ("tools", {"tools": (ToolSpec("look", "looks", {"type": "object"}),)}),
-        ("grammar", {"grammar": Grammar("regex", "yes|no")}),
-        ("logprobs", {"logprobs": 1}),
-    ],
+    [("tools", {"tools": (LOOK,)}), ("grammar", {"grammar": Grammar("regex", "yes|no")})],
 )
-def test_what_it_cannot_do_fails_that_request_alone(
-    sharp: PowerSampled, field: str, given: dict[str, Any]
-) -> None:
-    good, bad = sharp.generate([asked(), asked(**given)])
-    assert bad.finish == "error" and field in bad.error
-    assert good.text == sharp.generate([asked()])[0].text != ""
+def test_a_base_without_grammars_cannot_be_bound(field: str, given: dict[str, Any]) -> None:
+    """A table has nothing but tokens."""
+
+    class Bare:
+        info = ModelInfo("bare", 64, frozenset({"tokens"}))
+
+        def generate(self, requests: Any, **_: Any) -> Any:
+            raise NotImplementedError
+
+        def ability(self, kind: type) -> Any:
+            return TableTokens.seeded(1)
+
+    with agentkit.load(environ={}) as kit:
+        kit.add("model", "bare", Bare())
+        kit.define("model", "part", use="power-sampling", base="bare", block=4, steps=2)
+        made = kit.model("part").generate([asked("1", **given), asked("1")])
+    assert made[0].finish == "error" and field in made[0].error and "bare" in made[0].error
+    assert made[1].finish in ("stop", "length") and made[1].text
+    assert set(made[1].text) <= set("123")  # the end token, 0, is no text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["mh", "smc"])
+def test_under_a_grammar_the_target_is_that_of_the_masked_model(kit: Kit, method: str) -> None:
+    """All 24 words that match are scored under the mask; draws have the share p^alpha gives."""
+    grammar = Grammar("regex", "[abc](x|yy|[pq]z)?[12]")
+    words = [a + b + c for a in "abc" for b in ("", "x", "yy", "pz", "qz") for c in "12"]
+    base = kit.model("base")
+    tokens, answers = base.ability(Tokens), base.ability(Answers)
+    prompt = tokens.render(asked())
+    targets = [tokens.encode(word) for word in words]
+    drawn = [Draw(grammar=grammar)] * len(words)
+    logp = [float(s.logp.sum()) for s in tokens.score([prompt] * len(words), targets, drawn)]
+    assert sum(map(math.exp, logp)) == pytest.approx(1, abs=1e-4)
+    alpha, count = 3.0, 400
+    mass = [math.exp(alpha * one) for one in logp]
+    power = {word: one / sum(mass) for word, one in zip(words, mass)}
+    settings = Sampling.model_validate(
+        {"method": method, "alpha": alpha, "block": 8, "steps": 12, "particles": 24, "every": 1}
+    )
+    jobs = [replace(Job.of(prompt, 8, settings, n), grammar=grammar) for n in range(count)]
+    found = Counter(answers.text(made.sample.ids) for made in draw(tokens, jobs))
+    assert set(found) <= set(words)
+    assert sum(abs(found[word] / count - power[word]) for word in words) / 2 < 0.08
+
+
+def test_grammars_and_tools_in_requests(kit: Kit, sharp: PowerSampled) -> None:
+    assert "grammar" in sharp.info.abilities
+    sharp.ability(Grammars).check_grammar(Grammar("regex", "yes|no"))
+    with pytest.raises(GrammarDeadEnd):
+        sharp.check_grammar(Grammar("json", {"type": "integer", "minimum": 5, "maximum": 3}))
+    made = sharp.generate([asked(grammar=Grammar("regex", "yes|no"), n=2)])[0]
+    assert {made.text, made.others[0].text} <= {"yes", "no"} and made.finish == "stop"
+    # Tools and a grammar: the answer is one or the other.
+    told: list[Delta] = []
+    bound = {"grammar": Grammar("regex", "<[w-z]"), "tools": (LOOK,), "extra": own(alpha=1)}
+    seeds = [CallContext(seed=seed) for seed in range(12)]
+    calls = sharp.generate(
+        [asked(**bound, context=seed, max_tokens=200) for seed in seeds], on_delta=told.append
+    )
+    called = [made for made in calls if made.tool_calls]
+    assert called, "no seed chose a call"
+    for made in called:
+        assert made.finish == "tool_calls" and made.tool_calls[0].name == "look" and not made.text
+    assert all(re.fullmatch("<[w-z]", made.text) for made in calls if made.finish == "stop")
+    assert not told  # text beside calls is not shown before it is whole
 
 
 def test_a_base_without_tokens_is_refused_when_the_kit_is_checked() -> None:
@@ -92,9 +174,15 @@ def test_a_request_has_the_last_word(sharp: PowerSampled) -> None:
     assert none.usage.spent == none.usage.completion <= 16
     assert none.usage.spent < plain.usage.spent < more.usage.spent
     assert plain.path == ("sharp", "base")
+    seeded, same = sharp.generate([asked(extra=own(seed=3)), asked(context=CallContext(seed=3))])
+    assert seeded.ids == same.ids != plain.ids
+    (nearer,) = sharp.generate([asked(extra={**own(steps=6), "sharp": {"steps": 0}})])
+    assert nearer.ids == none.ids
 
 
-@pytest.mark.parametrize("method", ["mh", "smc", "rollout", "low_temp", "best_of_n"])
+@pytest.mark.parametrize(
+    "method", ["mh", "smc", "rollout", "low_temp", "best_of_n", "self_consistency", "beam"]
+)
 def test_every_method_answers(sharp: PowerSampled, method: str) -> None:
     small = own(method=method, particles=4, every=4, candidates=2, rollouts=2, lookahead=4, n=3)
     told: list[Delta] = []
@@ -105,6 +193,44 @@ def test_every_method_answers(sharp: PowerSampled, method: str) -> None:
     assert made.usage.spent == drawn.spent >= len(made.ids)
     assert "".join(delta.text for delta in told) == made.text
     assert len(made.others) == 1 and made.others[0].ids != made.ids
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"method": "low_temp", "every": 3}, {"window": 1, "block": 4, "steps": 2, "alpha": 1.2},
+     {"method": "rollout", "block": 4, "candidates": 2, "rollouts": 1, "lookahead": 4}],
+    ids=str,
+)  # fmt: skip
+def test_text_is_told_while_the_rest_is_drawn(
+    kit: Kit, sharp: PowerSampled, settings: dict[str, Any]
+) -> None:
+    """Deltas come between calls to the base, and together are the text, up to a stop string."""
+    base: Any = sharp._tokens
+    events: list[str] = []
+
+    class Watched:
+        """The base's tokens; notes when it is asked for more."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "extend":
+                events.append("")
+            return getattr(base, name)
+
+    request = asked(extra=own(**settings))
+    watched = PowerSampled.__new__(PowerSampled)
+    for name, value in vars(sharp).items():
+        setattr(watched, name, value)
+    watched._tokens = Watched()  # type: ignore[assignment]
+    (made,) = watched.generate([request], on_delta=lambda delta: events.append(delta.text))
+    assert "".join(events) == made.text
+    first = next(n for n, text in enumerate(events) if text)
+    assert "" in events[first:], "all text came at the end"
+    stop = made.text[5:7]
+    told: list[str] = []
+    cut = replace(request, stop=(stop,))
+    (short,) = sharp.generate([cut], on_delta=lambda delta: told.append(delta.text))
+    assert "".join(told) == short.text == made.text[: made.text.index(stop)]
+    assert short.finish == "stop"
 
 
 def test_cancelled_in_the_middle_it_says_what_was_spent(sharp: PowerSampled) -> None:
