@@ -112,6 +112,12 @@ class BackendUnavailable(AgentkitError):
     exit_code = 5
 
 
+class Blocked(AgentkitError):
+    """A rule, ours or a server's, forbids fetching something."""
+
+    code = "blocked"
+
+
 class ToolDenied(AgentkitError):
     """A guard or a person said no to an action."""
 

@@ -26,6 +26,7 @@ PUBLIC = (
     "capabilities",
     "cli",
     "errors",
+    "fetching",
     "files",
     "hookspecs",
     "kit",

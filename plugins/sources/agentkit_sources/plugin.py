@@ -15,6 +15,18 @@ def agentkit_register(registry: Registry) -> None:
         needs={"embedder": "embed"},
         summary="a folder of HTML, Markdown, text, PDF and code",
     )
+    registry.source(
+        "sql",
+        "agentkit_sources.sql.source:SqlSource",
+        settings="agentkit_sources.sql.settings:SqlSettings",
+        needs={"model": "model"},
+        summary="a SQLite or PostgreSQL database, read-only, asked in words or SQL",
+    )
+    registry.experiment(
+        "nl2sql",
+        "agentkit_sources.sql.bench:NL2SQL",
+        summary="do questions in words get the rows of their gold SQL",
+    )
     registry.experiment(
         "retrieval",
         "agentkit_sources.bench:RETRIEVAL",

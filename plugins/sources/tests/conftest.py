@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import agentkit
 from agentkit_sources.folder import FolderSource
+
+sys.path.insert(0, str(Path(__file__).parent))  # for helpers that tests share
+
+from databases import Server, postgres_binaries, postgres_shop, sqlite_shop
 
 Make = Callable[..., FolderSource]
 
@@ -42,3 +47,25 @@ def source() -> Make:
         return made
 
     return make
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A SQLite file with a small shop in it."""
+    return sqlite_shop(tmp_path / "shop.sqlite")
+
+
+@pytest.fixture(scope="session")
+def shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, for those who only read."""
+    return sqlite_shop(tmp_path_factory.mktemp("sql") / "shop.sqlite")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL with the same shop."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL's server is not installed (Debian: postgresql)")
+    with postgres_shop(binaries) as server:
+        yield server

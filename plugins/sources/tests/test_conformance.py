@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,3 +37,26 @@ class TestByWords(SourceConformance):
     model = "no/such/folder"
     """
     query = "which passages of a folder are found first"
+
+
+class TestSqlite(SourceConformance):
+    use = "sql"
+    query = "orders of customers by product"
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _database(cls, shop_file: Path) -> None:
+        cls.toml = f"[sources.part]\nuse = 'sql'\npath = '{shop_file}'"
+
+
+class TestPostgres(SourceConformance):
+    use = "sql"
+    query = "orders of customers by product"
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _database(cls, postgres: Any) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TEST_DATABASE", postgres.url("reader"))
+            cls.toml = "[sources.part]\nuse = 'sql'\nurl = 'env:TEST_DATABASE'"
+            yield

@@ -1,0 +1,1 @@
+"""Databases as sources: read-only SQL, and questions in words."""
