@@ -1,8 +1,8 @@
-"""The agent: plan, work on tasks side by side, look for gaps, write, verify.
+"""The agent: plan, let a person see it, work on tasks side by side, look for gaps, write, verify.
 
-    plan ──> work (one per task) ──> gaps ──> write
-                ^                     │  ^      │
-                └── more to find out ─┘  └──────┘ a message asked for more
+    plan ──> approve ──> work (one per task) ──> gaps ──> write
+                           ^                      │  ^      │
+                           └── more to find out ──┘  └──────┘ a message asked for more
 
 The state holds ids only; what was found out is folded from the run's events (`desk.py`), so a run
 can be killed, resumed, forked and steered anywhere.
@@ -10,34 +10,26 @@ can be killed, resumed, forked and steered anywhere.
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydantic import BaseModel, Field
 
-from agentkit.capabilities import AgentInfo, Source, Vocabulary
-from agentkit.errors import AgentkitError, ConfigError
-from agentkit_deep_research import roles
-from agentkit_deep_research.desk import Desk, change, look, take
-from agentkit_deep_research.directives import mentions
-from agentkit_deep_research.facets import Facet, facets
-from agentkit_deep_research.gaps import Enough, absent, gap, other_words
-from agentkit_deep_research.ranking import rarity_of
-from agentkit_deep_research.report import Report, compose, markdown
+from agentkit.capabilities import AgentInfo
+from agentkit.errors import ConfigError
+from agentkit_deep_research.approval import approve, explain
+from agentkit_deep_research.desk import look
+from agentkit_deep_research.inbox import Inbox, change
+from agentkit_deep_research.limits import batch, reached
+from agentkit_deep_research.planning import Planner
 from agentkit_deep_research.searching import Searcher
 from agentkit_deep_research.settings import ResearchSettings
-from agentkit_deep_research.todo import PRIORITY, Origin, Task, render
-from agentkit_deep_research.verify import verify
-from agentkit_deep_research.words import content, folded
+from agentkit_deep_research.writing import Writer
 
 if TYPE_CHECKING:
     from langgraph.graph import StateGraph
 
     from agentkit.capabilities import Runtime
     from agentkit.kit import Parts
-
-ENOUGH = Enough()
 
 
 class Question(BaseModel):
@@ -105,9 +97,16 @@ class DeepResearch:
                 "embedder": "compares the meaning of question and sentence",
                 "ranker": "scores sentences by how likely the question is after them",
                 "keywords": "adds search words",
+                "planner": "proposes further things to find out",
+                "writer": "puts sentences under the quotes, kept where these bear them out",
+                "steerer": "reads messages that the grammar cannot; a person confirms",
             },
         )
-        self.sources = self._sources()
+        self.inbox = Inbox(
+            tuple(self._sources()),
+            writes=settings.writer is not None,
+            interprets=settings.steerer is not None,
+        )
 
     def _sources(self) -> list[str]:
         """Names of the source parts; the folder at `path` becomes one of them."""
@@ -140,12 +139,11 @@ class DeepResearch:
             return END if state.get("report") else "gaps"
 
         graph: StateGraph[Any, Any, Any, Any] = StateGraph(State)
-        graph.add_node("plan", node(self.plan))
-        graph.add_node("work", node(self.work))
-        graph.add_node("gaps", node(self.gaps))
-        graph.add_node("write", node(self.write))
+        for name in ("plan", "approve", "work", "gaps", "write"):
+            graph.add_node(name, node(getattr(self, name)))
         graph.add_edge(START, "plan")
-        graph.add_conditional_edges("plan", dispatch, ["work", "write"])
+        graph.add_edge("plan", "approve")
+        graph.add_conditional_edges("approve", dispatch, ["work", "write"])
         graph.add_edge("work", "gaps")
         graph.add_conditional_edges("gaps", dispatch, ["work", "write"])
         graph.add_conditional_edges("write", more, ["gaps", END])
@@ -156,68 +154,61 @@ class DeepResearch:
     def plan(self, state: State, rt: Runtime) -> State:
         """The question's facets become tasks; those that cannot be answered are said so at once."""
         rt.progress("taking the question apart")
-        started = rt.now() if self.settings.seconds is not None else 0.0
-        for facet in facets(state["question"]):
-            self._add(rt, look(rt), facet, "question")
-        return {"round": 1, "started": started, "reason": "", "batch": self._batch(take(rt), "")}
+        started = rt.now()
+        self._planner(rt).begin(state["question"])
+        return {"round": 1, "started": started, "reason": "", "batch": []}
+
+    def approve(self, state: State, rt: Runtime) -> State:
+        """A person sees the plan where the settings say so; then the first tasks are chosen."""
+        if self.settings.approve:
+            rt.progress("waiting for the plan to be approved")
+            approve(rt, self.inbox, self._planner(rt))
+        rt.emit("round.began", {"round": 1})
+        return {"batch": batch(self.inbox.take(rt), self.settings, "")}
 
     def work(self, state: Work, rt: Runtime) -> State:
-        """One task: searched for in every source, its best sentences kept as evidence."""
+        """One task: searched for in its sources, its best sentences kept as evidence."""
         desk = look(rt)
         task = desk.todo.get(state["task"])
         if task is None or task.status != "pending":
             return {}
         rt.progress(f"{task.id} {task.title}")
         change(rt, task, status="in_progress", reason="")
-        Searcher(rt, self.parts, self.settings, self.sources, task).run(desk)
+        Searcher(rt, self.parts, self.settings, self.inbox, task).run(desk)
         return {}
 
     def gaps(self, state: State, rt: Runtime) -> State:
-        """What is missing is searched for in other words, while limits allow."""
+        """What is missing is searched for in other words, while limits allow. A round is over when
+        none of its tasks is left."""
         rt.progress("looking for gaps")
-        desk = self._asked_for(rt, take(rt))
-        turn, most = state["round"], desk.rules.limit("loops", self.settings.loops)
-        left_out = []
-        for number, facet in enumerate(desk.facets):
-            spans = [
-                s
-                for s in desk.evidence.of_facet(number)
-                if desk.rules.against(s.text, s.about) is None
-            ]
-            tasks = desk.todo.of_facet(number)
-            stopped = all(t.status in ("cancelled", "blocked") for t in tasks)
-            if stopped or any(t.status == "pending" for t in tasks):
-                continue
-            why = gap(facet, spans, ENOUGH)
-            if why != desk.gaps.get(number, ""):
-                rt.emit("gap.found", {"facet": number, "why": why})
-            tried = [t.query for t in tasks] + [q.query for q in desk.queries]
-            ideas = other_words(facet, spans, tried)[:2] if why else []
-            if ideas and turn >= most:
-                left_out.append(facet.title)
-                continue
-            for idea in ideas:
-                parent = tasks[0].id
-                self._task(rt, number, facet.title, idea, "gap", parent=parent, reason=why)
+        planner, turn = self._planner(rt), state["round"]
+        self.inbox.take(rt)
+        explain(rt, self.inbox, planner)
+        desk = planner.asked_for(look(rt))
+        left: list[str] = []
+        most = desk.rules.limit("loops", self.settings.loops)
+        if not desk.todo.ready() and not desk.finish:
+            left = planner.close_gaps(desk, last=turn >= most)
+            if look(rt).todo.ready():
+                turn += 1
+                rt.emit("round.began", {"round": turn})
         desk = look(rt)
-        reason = self._limit(rt, state, desk)
-        batch = self._batch(desk, reason)
-        open = "; ".join(left_out)
-        left = f"after {turn} of {most} rounds this was still open: {open}" if open else ""
-        return {"round": turn + 1, "batch": batch, "reason": reason, "open": left}
+        reason = reached(rt, self.settings, state["started"], desk)
+        open = (
+            f"after {turn} of {most} rounds this was still open: {'; '.join(left)}" if left else ""
+        )
+        found: State = {"round": turn, "reason": reason, "open": open}
+        return {**found, "batch": batch(desk, self.settings, reason)}
 
     def write(self, state: State, rt: Runtime) -> State:
         """The last look into the inbox, then the report, each quote checked against its source."""
-        desk = take(rt)
-        if not desk.finish and (self._unheard(desk) or desk.todo.pending()) and not state["reason"]:
+        desk = self.inbox.take(rt)
+        more = desk.unheard or desk.unsettled or desk.todo.ready()
+        if more and not desk.finish and not state["reason"]:
             return {"batch": []}
-        desk = self._too_late(rt, desk)
-        rt.progress("writing and verifying")
-        report = self._report(rt, state, desk)
-        text = markdown(report)
-        rt.artifact("report.md", text, "text/markdown")
-        rt.artifact("report.json", json.dumps(report.to_json(), indent=1), "application/json")
-        rt.artifact("todo.md", render(desk.todo), "text/markdown")
+        writer = Writer(rt, self.parts, self.settings)
+        report = writer.write(state["question"], desk, state["reason"] or state.get("open", ""))
+        artifacts = writer.keep(report)
         citations = [
             Citation(
                 number=q.number,
@@ -233,168 +224,14 @@ class DeepResearch:
             for q in report.quotes
         ]
         return {
-            "report": text,
+            "report": writer.text(report),
             "status": report.status,
             "reason": report.reason,
             "coverage": report.coverage,
             "citations": [c.model_dump() for c in citations],
             "not_found": [m.title for m in report.missing],
-            "artifacts": ["report.md", "report.json", "todo.md"],
+            "artifacts": artifacts,
         }
 
-    # -- tasks ------------------------------------------------------------------------------------
-
-    def _add(self, rt: Runtime, desk: Desk, facet: Facet, origin: Origin, why: str = "") -> None:
-        """A facet with its first task; blocked where a word that it needs occurs nowhere."""
-        number = len(desk.facets)
-        counts, total = self._count(rt, facet)
-        rt.emit(
-            "facet.found",
-            {
-                "facet": number,
-                "text": facet.text,
-                "context": list(facet.context),
-                "kind": facet.kind,
-                "entities": list(facet.entities),
-                "counts": counts,
-                "passages": total,
-            },
-        )
-        nowhere = absent(facet, counts, rarity_of(counts, total)) if total else []
-        if nowhere:
-            rt.emit("word.absent", {"facet": number, "words": nowhere})
-        self._task(rt, number, facet.title, facet.query, origin, reason=why, nowhere=nowhere)
-
-    def _task(
-        self,
-        rt: Runtime,
-        facet: int,
-        title: str,
-        query: str,
-        origin: Origin,
-        *,
-        parent: str = "",
-        reason: str = "",
-        nowhere: list[str] | None = None,
-    ) -> None:
-        desk = look(rt)
-        if len(desk.todo) >= self.settings.tasks:
-            if origin == "person":
-                why = f"the limit of {self.settings.tasks} tasks is reached"
-                rt.emit("directive.rejected", {"text": title, "reason": why})
-            return
-        if nowhere:
-            shown = ", ".join(map(repr, nowhere))
-            reason = f"{shown} occur{'s' if len(nowhere) == 1 else ''} nowhere in the sources"
-        task = Task(
-            desk.todo.next_id(),
-            title,
-            query,
-            facet,
-            status="blocked" if nowhere else "pending",
-            priority=PRIORITY[origin],
-            order=len(desk.todo),
-            origin=origin,
-            parent=parent,
-            reason=reason,
-            author="user" if origin == "person" else "agent",
-        )
-        rt.emit("todo.changed", task.to_json())
-
-    def _count(self, rt: Runtime, facet: Facet) -> tuple[dict[str, int], int]:
-        """In how many passages each of a facet's words occurs, and how many passages there are; a
-        total of 0 where a source cannot tell."""
-        words = content(facet.query)
-
-        def do() -> dict[str, Any]:
-            kit = self.parts.kit
-            found: list[Source] = [kit.source(name) for name in self.sources]
-            able = [s for s in found if isinstance(s, Vocabulary)]
-            if len(able) < len(found):
-                return {"counts": {}, "total": 0}
-            counts = {w: sum(s.document_frequency(w) for s in able) for w in words}
-            common = sum(s.document_frequency("the") for s in able)
-            documents = sum(s.info.documents or 0 for s in found)
-            return {"counts": counts, "total": max(common, documents, *counts.values(), 0)}
-
-        try:
-            made = rt.record("vocabulary", {"words": words}, roles.contained(do))
-        except AgentkitError as error:  # the search will meet it too, and tell
-            rt.progress(f"words could not be counted: {error.message}")
-            return {}, 0
-        return dict(made["counts"]), int(made["total"])
-
-    def _asked_for(self, rt: Runtime, desk: Desk) -> Desk:
-        """Turns what people added into tasks, and gives every facet a task about each new focus."""
-        for text, author in self._unheard(desk):
-            for facet in facets(text):
-                self._add(rt, look(rt), facet, "person", f"{author} said: add: {text}")
-            rt.emit("directive.heard", {"value": text})
-        for rule in desk.rules.standing("focus"):
-            if rule.id in desk.focused:
-                continue
-            for number, facet in enumerate(desk.facets):
-                query = f"{facet.query} {rule.value}"
-                if number not in desk.absent and not desk.said_before(query):
-                    title = f"{facet.title} ({rule.value})"
-                    self._task(rt, number, title, query, "person", reason=f"{rule.id}: {rule.text}")
-            rt.emit("directive.heard", {"rule": rule.id})
-        return look(rt)
-
-    def _unheard(self, desk: Desk) -> list[tuple[str, str]]:
-        return desk.asked[desk.heard :]
-
-    def _batch(self, desk: Desk, reason: str) -> list[str]:
-        """The tasks to run next, none where the search is over."""
-        if reason or desk.finish:
-            return []
-        return [t.id for t in desk.todo.pending()[: self.settings.width]]
-
-    def _models(self) -> bool:
-        return any(self.parts.names(role) for role in self.info.roles)
-
-    def _limit(self, rt: Runtime, state: State, desk: Desk) -> str:
-        """Which limit ends the search, "" where none does."""
-        s = self.settings
-        if desk.finish:
-            return desk.finish
-        if s.seconds is not None and rt.now() - state["started"] >= s.seconds:
-            return f"the limit of {s.seconds:g} seconds was reached"
-        opened = len({span.place for span in desk.evidence})
-        if opened >= s.pages:
-            return f"the limit of {s.pages} pages was reached"
-        if s.tokens is not None and self._models() and desk.tokens >= s.tokens:
-            return f"the limit of {s.tokens} tokens was reached"
-        return ""
-
-    # -- the report -------------------------------------------------------------------------------
-
-    def _too_late(self, rt: Runtime, desk: Desk) -> Desk:
-        """What can no longer be followed is rejected, visibly."""
-        for text, _ in self._unheard(desk):
-            why = "the search is over: " + (desk.finish or "a limit was reached")
-            rt.emit("directive.rejected", {"text": f"add: {text}", "reason": why})
-            rt.emit("directive.heard", {"value": text})
-        for rule in desk.rules.standing():
-            hidden = [s for s in desk.evidence if desk.rules.against(s.text, s.about) is rule]
-            if hidden:
-                rt.emit("directive.applied", {"id": rule.id, "spans": len(hidden)})
-        for rule in desk.rules.standing("focus"):
-            if not any(mentions(f"{s.text}\n{s.about}", rule.value) for s in desk.evidence):
-                text = f"Nothing that was found speaks of {rule.value!r} ({rule.id}): see the rest."
-                rt.emit("warning", {"text": text})
-        return look(rt)
-
-    def _report(self, rt: Runtime, state: State, desk: Desk) -> Report:
-        reason = desk.finish or state["reason"] or state.get("open", "")
-        quotes = desk.rules.limit("quotes", self.settings.quotes)
-        unsure = desk.rules.limit("quotes", self.settings.unsure)
-        question = folded(state["question"])
-        report = compose(question, desk, quotes=quotes, unsure=unsure, reason=reason)
-        verdict = verify([(q.number, q.span) for q in report.quotes], rt.open)
-        checked = {
-            "checked": verdict.checked,
-            "faults": [[f.number, f.span, f.reason] for f in verdict.faults],
-        }
-        rt.emit("report.verified", checked)
-        return replace(report, verdict=verdict)
+    def _planner(self, rt: Runtime) -> Planner:
+        return Planner(rt, self.parts, self.settings, self.inbox.sources)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agentkit_deep_research.directives import Rejected, Rules, Said, parse
 from agentkit_deep_research.evidence import Evidence, Span
 from agentkit_deep_research.facets import Facet
-from agentkit_deep_research.todo import Task, Todo
+from agentkit_deep_research.rules import Rules
+from agentkit_deep_research.todo import ENDED, Todo
 
 if TYPE_CHECKING:
-    from agentkit.capabilities import Directive, Runtime
+    from agentkit.capabilities import Runtime
     from agentkit.runs.events import Event
 
 KINDS = (
@@ -31,13 +32,21 @@ KINDS = (
     "model.done",
     "score.done",
     "directive.heard",
+    "directive.unclear",
+    "message.ended",
+    "round.began",
+    "plan.approved",
+    "sources.known",
+    "injection.found",
+    "wording.kept",
+    "wording.dropped",
     "research.finish",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A finished search. status: as `SearchResult.status`."""
+    """A finished search. status: as `SearchResult.status`; agent: the kind that made it."""
 
     task: str
     source: str
@@ -45,6 +54,25 @@ class Query:
     status: str
     reason: str = ""
     hits: int = 0
+    agent: str = "documents"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Something that a person wants found out besides."""
+
+    text: str
+    author: str
+    message: str = ""
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A model's sentence, and the ids of the spans that bear it out."""
+
+    text: str
+    spans: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -61,6 +89,7 @@ class Desk:
     """Everything that the run knows."""
 
     facets: list[Facet] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)  # source -> its kind
     todo: Todo = field(default_factory=Todo)
     evidence: Evidence = field(default_factory=Evidence)
     rules: Rules = field(default_factory=Rules)
@@ -68,11 +97,19 @@ class Desk:
     gaps: dict[int, str] = field(default_factory=dict)
     absent: dict[int, list[str]] = field(default_factory=dict)
     counts: list[tuple[dict[str, int], int]] = field(default_factory=list)  # per facet
-    asked: list[tuple[str, str]] = field(default_factory=list)  # what to add, and who said so
+    asked: list[Asked] = field(default_factory=list)
     heard: int = 0  # how many of these are tasks by now
+    unclear: list[Asked] = field(default_factory=list)  # what the grammar could not read
+    explained: int = 0  # how many of these were settled
+    messages: dict[str, tuple[str, str]] = field(default_factory=dict)  # id -> (state, reason)
+    round: int = 0
+    approved: bool = False  # the plan
     focused: set[str] = field(default_factory=set)  # focus rules that have their tasks
     rejected: list[tuple[str, str]] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
+    injections: dict[tuple[str, str], str] = field(default_factory=dict)  # place -> what it says
+    wordings: dict[int, list[Wording]] = field(default_factory=dict)  # facet -> a model's sentences
+    dropped_wordings: int = 0  # those that the quotes do not bear out
     roles: dict[str, Role] = field(default_factory=dict)
     tokens: int = 0
     finish: str = ""  # why the search is over, where somebody or a limit said so
@@ -95,8 +132,13 @@ class Desk:
                 self.todo.apply(data)
                 if data.get("status") == "cancelled":
                     self.evidence.drop_task(data["id"], data.get("reason", "cancelled"))
+                elif data.get("reopen"):
+                    self.evidence.take_back(data["id"])
+                if data.get("status") in ENDED:
+                    self.rules.expire(self.round, [data["id"]])
             case "evidence.added":
                 self.evidence.add(Span.from_json(data))
+                self.todo.found(data["task"], data["id"])
             case "query.done":
                 self.queries.append(Query(**data))
             case "gap.found":
@@ -105,12 +147,33 @@ class Desk:
                 self.absent[data["facet"]] = list(data["words"])
             case "directive.added":
                 if data["kind"] == "add":
-                    self.asked.append((data["value"], data.get("author", "user")))
+                    self.asked.append(_asked(data, data["value"]))
                 else:
-                    self.rules.add(data)
+                    self.rules.add(data, self.round)
             case "directive.heard":
                 self.heard += "value" in data
+                self.explained += "unclear" in data
                 self.focused |= {data["rule"]} if "rule" in data else set()
+            case "directive.unclear":
+                self.unclear.append(_asked(data, data["text"]))
+            case "message.ended":
+                self.messages[data["message"]] = data["state"], data["reason"]
+            case "round.began":
+                self.round = data["round"]
+                self.rules.expire(self.round, ())
+            case "plan.approved":
+                self.approved = True
+            case "sources.known":
+                self.kinds = dict(data["kinds"])
+            case "injection.found":
+                self.injections.setdefault((data["source"], data["document"]), data["text"])
+            case "wording.kept":
+                self.wordings[data["facet"]] = [
+                    *self.wordings.get(data["facet"], []),
+                    _worded(data),
+                ]
+            case "wording.dropped":
+                self.dropped_wordings += 1
             case "directive.removed":
                 self.rules.remove(data["value"])
             case "directive.rejected":
@@ -132,65 +195,38 @@ class Desk:
                 self.finish = data["reason"]
         return self
 
+    @property
+    def unheard(self) -> list[Asked]:
+        """What people added and no task serves yet."""
+        return self.asked[self.heard :]
+
+    @property
+    def unsettled(self) -> list[Asked]:
+        """Messages that nobody could read yet."""
+        return self.unclear[self.explained :]
+
+    def usable(self, facet: int) -> list[Span]:
+        """A facet's spans that no rule forbids, best first."""
+        return [
+            s
+            for s in self.evidence.of_facet(facet)
+            if self.rules.against(s.text, s.about, s.source, s.task) is None
+        ]
+
     def said_before(self, query: str) -> bool:
         """Whether these very words were searched for already."""
         return any(q.query == query for q in self.queries)
 
 
+def _worded(data: Mapping[str, Any]) -> Wording:
+    return Wording(data["text"], tuple(data["spans"]))
+
+
+def _asked(data: Mapping[str, Any], text: str) -> Asked:
+    author, message = data.get("author", "user"), data.get("message", "")
+    return Asked(text, author, message, data.get("priority"))
+
+
 def look(rt: Runtime) -> Desk:
     """The desk as this node may see it now."""
     return rt.view(Desk.apply, Desk(), KINDS)
-
-
-def take(rt: Runtime) -> Desk:
-    """Reads the inbox, follows what it says, and gives the desk after it.
-
-    Every message ends visibly: as a rule, as a command carried out, or rejected with a reason.
-    """
-    for message in rt.inbox():
-        desk = look(rt)
-        tasks = [t.id for t in desk.todo if t.status in ("pending", "in_progress", "done")]
-        rules = [r.id for r in desk.rules.standing()]
-        for said in parse(message.text, tasks, rules):
-            _follow(rt, message, said, look(rt))
-    return look(rt)
-
-
-def _follow(rt: Runtime, message: Directive, said: Said | Rejected, desk: Desk) -> None:
-    whose = {"message": message.id, "author": message.author}
-    if isinstance(said, Rejected):
-        rt.emit("directive.rejected", {**whose, "text": said.text, "reason": said.reason})
-        return
-    plain = {**whose, "kind": said.kind, "value": said.value, "text": said.text}
-    match said.kind:
-        case "stop":
-            task = desk.todo.get(said.value)
-            assert task is not None  # parse has looked
-            change(rt, task, status="cancelled", reason=said.text, author=message.author)
-        case "first":
-            task = desk.todo.get(said.value)
-            assert task is not None
-            if task.status != "pending":
-                reason = f"{task.id} is {task.status.replace('_', ' ')} already"
-                rt.emit("directive.rejected", {**whose, "text": said.text, "reason": reason})
-                return
-            top = max(t.priority for t in desk.todo) + 1
-            change(rt, task, priority=top, reason=said.text, author=message.author)
-        case "remove":
-            standing = desk.rules.remove(said.value)
-            if not standing:
-                reason = f"no rule about {said.value!r} stands"
-                rt.emit("directive.rejected", {**whose, "text": said.text, "reason": reason})
-                return
-            rt.emit("directive.removed", plain)
-        case "finish":
-            rt.emit("research.finish", {**whose, "reason": f"{message.author} said: {said.text}"})
-        case _:
-            rt.emit("directive.added", {**plain, "meaning": said.meaning})
-    if said.kind in ("stop", "first", "finish"):
-        rt.emit("directive.followed", {**plain, "meaning": said.meaning})
-
-
-def change(rt: Runtime, task: Task, **values: Any) -> None:
-    """Appends a change of a task; id, title and status always stand in it."""
-    rt.emit("todo.changed", {"id": task.id, "title": task.title, "status": task.status, **values})

@@ -15,7 +15,8 @@ class Span:
     start, end: bytes of its stored text (UTF-8), half open. sha256: of that whole text. score:
     how well it answers its facet, 0..1, `parts` says from what. core: the bytes of the sentence
     in it that was scored, (0, 0): all of it. facet: index of the facet; task: the task that found
-    it, by `query`.
+    it, by `query`. date: when it was written, "" where nothing says so. bridge: what leads from the
+    span `via` to this one, where the facet itself does not name what this one speaks of.
     """
 
     id: str
@@ -36,6 +37,9 @@ class Span:
     score: float = 0.0
     parts: tuple[tuple[str, float], ...] = ()
     core: tuple[int, int] = (0, 0)
+    date: str = ""
+    bridge: str = ""
+    via: str = ""
 
     @property
     def cut(self) -> tuple[str, str, str]:
@@ -102,6 +106,18 @@ class Evidence:
     def drop_task(self, task: str, why: str) -> None:
         """Spans that a task found are kept, but not used."""
         self.dropped[task] = why
+
+    def take_back(self, task: str) -> None:
+        """What a task found may be used again."""
+        self.dropped.pop(task, None)
+
+    def depth(self, id: str) -> int:
+        """Over how many other spans one was reached."""
+        vias = {s.id: s.via for s in self}
+        steps = 0
+        while steps < len(vias) and (id := vias.get(id, "")):
+            steps += 1
+        return steps
 
     def of_facet(self, facet: int) -> list[Span]:
         """What may be used for a facet, best first; equal scores in the order of the documents."""

@@ -1,24 +1,41 @@
-"""What is still missing, what contradicts itself, and what cannot be there. Pure."""
+"""What is still missing, where to look for it, and what cannot be there. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from agentkit_deep_research.answers import Counts, answers, named, resolve, strict
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.facets import Facet
-from agentkit_deep_research.ranking import VERSION
+from agentkit_deep_research.ranking import VERSION, rarity_of
+from agentkit_deep_research.values import asked_for, dates, holds_subject
 from agentkit_deep_research.words import (
+    STOP,
     content,
     is_code,
     names,
-    numbers,
+    same_stem,
     says_a_number,
-    share,
     stem,
     stems,
+    tokens,
     word_set,
 )
+
+GapKind = Literal[
+    "none",
+    "nothing",
+    "weak",
+    "unanswered",
+    "contradiction",
+    "number",
+    "version",
+    "entity",
+    "few",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +69,108 @@ def absent(facet: Facet, frequencies: Mapping[str, int], rare: Mapping[str, floa
     return gone if 2 * sum(weight[w] for w in gone) >= sum(weight.values()) else []
 
 
-def gap(facet: Facet, spans: Sequence[Span], enough: Enough = Enough()) -> str:
-    """Why a facet is not covered by its spans, in words; "" where it is."""
-    good = [s for s in spans if s.score >= enough.score]
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What a facet lacks. kind: a class that code has checked; why: the same in words."""
+
+    kind: GapKind
+    why: str = ""
+
+    def __bool__(self) -> bool:
+        return self.kind != "none"
+
+
+COVERED = Gap("none")
+
+
+def gap(
+    facet: Facet,
+    spans: Sequence[Span],
+    enough: Enough = Enough(),
+    counts: Counts = ({}, 0),
+) -> Gap:
+    """What a facet still lacks, given its spans.
+
+    Args:
+        counts: in how many passages each of its words occurs, and how many there are.
+    """
     if not spans:
-        return "nothing was found"
+        return Gap("nothing", "nothing was found")
+    good = [s for s in spans if s.score >= enough.score]
+    if strict(facet, counts):
+        found = resolve(0, facet, spans, counts)
+        if not found.answers:
+            return Gap("unanswered", answers(facet, spans[0], counts))
+        if found.conflict is not None:
+            said = " and ".join(value for value, _ in found.conflict.values)
+            return Gap("contradiction", f"the sources say {said}")
+        good = list(found.answers)
     if not good:
-        return "what was found shares too little with the question"
+        return Gap("weak", "what was found shares too little with the question")
     if facet.kind == "number" and not any(says_a_number(s.text) for s in good):
-        return "a number is asked for and none was found"
-    if facet.kind == "version" and not any(VERSION.search(s.text) for s in good):
-        return "a version is asked for and none was found"
+        return Gap("number", "a number is asked for and none was found")
+    dated = asked_for(facet.text) == "date" and any(dates(s.text) for s in good)
+    if facet.kind == "version" and not dated and not any(VERSION.search(s.text) for s in good):
+        return Gap("version", "a version is asked for and none was found")
     for entity in facet.entities:
         if not any(entity.lower() in content(s.text + "\n" + s.about) for s in good):
-            return f"nothing was found about {entity}"
+            return Gap("entity", f"nothing was found about {entity}")
     if len(good) < enough.spans or len({s.place for s in good}) < enough.documents:
-        return f"only {len(good)} of {enough.spans} quotes were found"
-    return ""
+        return Gap("few", f"only {len(good)} of {enough.spans} quotes were found")
+    return COVERED
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A name that a passage about the facet's subject gives, to be followed from there."""
+
+    bridge: str
+    query: str
+    via: str
+
+
+def hops(facet: Facet, spans: Sequence[Span], counts: Counts, most: int = 2) -> list[Hop]:
+    """Names and codes that lead from what the facet names to what it asks, rarest matter first.
+
+    "Who leads the project behind order PX-1042?" finds "PX-1042 belongs to project Heron": Heron is
+    where to look for who leads.
+    """
+    about = named(facet, counts)
+    asked = set(content(facet.query)) | set(about)
+    rare = rarity_of(*counts)
+    found: list[Hop] = []
+    for span in spans:
+        text = f"{span.text}\n{span.about}"
+        near = span.bridge in text if span.bridge else all(holds_subject(s, text) for s in about)
+        if not near:
+            continue
+        said = set(stems(span.sentence))
+        open = [w for w in content(facet.text) if w not in about and not same_stem(w, said)]
+        open.sort(key=lambda w: -rare.get(stem(w), 1.0))
+        for bridge in _names_in(span.sentence):
+            known = all(t in asked for t in tokens(bridge)) or bridge == span.bridge
+            if known or any(h.bridge == bridge for h in found):
+                continue
+            found.append(Hop(bridge, " ".join([bridge, *(open or content(facet.text))]), span.id))
+    return found[:most]
+
+
+def _names_in(sentence: str) -> list[str]:
+    """Names and codes of a sentence as written, several words as one."""
+    coded = re.findall(r"\b[A-Z]{1,8}-\d[\w-]*\b", sentence)
+    named = re.findall(r"\b[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*", sentence)
+    inside = " ".join(coded)
+    bare = [_LEAD_WORD.sub("", n) for n in named]
+    plain = [n for n in bare if n and n.lower() not in STOP and n not in inside]
+    first = sentence.split(" ", 1)[0]
+    plain = [n for n in plain if n != first or n.isupper()]
+    return list(dict.fromkeys([*coded, *plain]))
+
+
+_LEAD_WORD = re.compile(
+    r"^(?:The|A|An|In|On|At|For|Since|By|It|Its|This|Order|Project|Team|Ticket|Invoice|Contract|"
+    r"Mr|Mrs|Ms|Dr)\b ?"
+)
 
 
 def other_words(facet: Facet, spans: Sequence[Span], tried: Sequence[str]) -> list[str]:
@@ -94,24 +196,3 @@ _ASKING = word_set(
     "called difference differ compare compared explain describe list name mean means meaning "
     "percentage quickly exactly happen happens kind sort"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """The same thing with two values: (value, span) each."""
-
-    facet: int
-    values: tuple[tuple[str, Span], ...]
-
-
-def conflicts(number: int, facet: Facet, spans: Sequence[Span]) -> list[Conflict]:
-    """Spans that name the thing asked for and give different single values for it."""
-    if facet.kind not in ("number", "value", "version"):
-        return []
-    wanted, asked = stems(facet.query), set(numbers(facet.query))
-    by_value: dict[str, Span] = {}
-    for span in spans:
-        given = [n for n in dict.fromkeys(numbers(span.sentence)) if n not in asked]
-        if len(given) == 1 and share(wanted, stems(span.sentence)) >= 0.75:
-            by_value.setdefault(given[0], span)
-    return [Conflict(number, tuple(by_value.items()))] if len(by_value) > 1 else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+LONGEST = 120  # characters that are shown
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b[^.\n]{0,40}\b(?:instructions?|prompts?|rules|above|"
     r"previous|system)\b"
@@ -15,6 +16,7 @@ _ORDERS = re.compile(
 )
 
 
-def reads_like_orders(text: str) -> bool:
-    """Whether a passage holds words that try to instruct whoever reads it by machine."""
-    return bool(_ORDERS.search(text))
+def orders(text: str) -> str:
+    """The words of a passage that try to instruct whoever reads it by machine, "" without any."""
+    found = _ORDERS.search(text)
+    return " ".join(found.group().split())[:LONGEST] if found else ""

@@ -17,6 +17,9 @@ def agentkit_register(registry: Registry) -> None:
             "embedder": "embed",
             "ranker": "tokens",
             "keywords": "model",
+            "planner": "model",
+            "writer": "model",
+            "steerer": "model",
         },
         summary="answers from documents, in quotes that are checked",
     )

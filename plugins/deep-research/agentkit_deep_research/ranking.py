@@ -25,6 +25,7 @@ from agentkit_deep_research.words import (
     folded,
     is_code,
     negative,
+    numbers,
     says_a_number,
     stem,
     stems,
@@ -250,7 +251,10 @@ def holds(facet: Facet, text: str) -> float:
 
 
 def alike(one: str, two: str) -> bool:
-    """Whether two sentences say nearly the same: a Jaccard index of their stems above 0.8."""
+    """Whether two sentences say nearly the same: a Jaccard index of their stems above 0.8, and the
+    same numbers. Two that differ in a number alone contradict each other."""
+    if set(numbers(one)) != set(numbers(two)):
+        return False
     mine, theirs = set(stems(one)), set(stems(two))
     return len(mine & theirs) > 0.8 * len(mine | theirs)
 

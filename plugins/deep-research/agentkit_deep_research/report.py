@@ -7,13 +7,13 @@ so the same run gives the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from agentkit_deep_research.answers import Conflict, Resolved, resolve
 from agentkit_deep_research.desk import Desk
 from agentkit_deep_research.evidence import Span
-from agentkit_deep_research.gaps import Conflict, conflicts
 from agentkit_deep_research.ranking import FAMILIAR, alike
 from agentkit_deep_research.verify import Verdict
 from agentkit_deep_research.words import folded
@@ -21,21 +21,25 @@ from agentkit_deep_research.words import folded
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A span as cited. wording: a model's sentence about it, shown below it and marked."""
+    """A span as cited."""
 
     number: int
     span: Span
     link: str
-    wording: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A facet with its quotes, best first. note: what is missing, "" where it is covered."""
+    """A facet with its quotes, best first. note: what is missing, "" where it is covered.
+    replaced: quotes that are out of date, each with the number of the newer one. wordings: a
+    model's sentences, each with the numbers of the quotes that bear it out."""
 
     title: str
     quotes: tuple[Quote, ...]
     note: str = ""
+    facet: int = 0
+    replaced: tuple[tuple[Quote, int], ...] = ()
+    wordings: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,11 @@ class Report:
 
     @property
     def quotes(self) -> list[Quote]:
-        return [q for section in self.sections for q in section.quotes]
+        return [
+            quote
+            for section in self.sections
+            for quote in (*section.quotes, *(old for old, _ in section.replaced))
+        ]
 
     @property
     def coverage(self) -> float:
@@ -100,20 +108,30 @@ def compose(
     sections, missing, found = [], [], []
     used: list[Span] = []
     for number, facet in enumerate(desk.facets):
-        title = _sentence(facet.title)
+        title = sentence(facet.title)
         most = quotes if unsure is None or _familiar(desk, number) else unsure
-        spans = _wanted(desk, number, most, used)
         why = desk.absent.get(number)
         if why:
             missing.append(Missing(title, _nowhere(why), _tried(desk, number)))
-        elif not spans:
+            continue
+        resolved = resolve(number, facet, _ordered(desk, number), desk.counts[number])
+        spans = _chosen(resolved, most, used)
+        if not spans:
             why_not = _unsearched(desk, number) or desk.gaps.get(number) or "nothing was found"
             missing.append(Missing(title, why_not, _tried(desk, number)))
-        else:
-            used += spans
-            section = tuple(Quote(cite.number(s), s, link(s)) for s in spans)
-            sections.append(Section(title, section, desk.gaps.get(number, "")))
-            found += conflicts(number, facet, spans)
+            continue
+        used += spans
+        section = tuple(Quote(cite.number(s), s, link(s)) for s in spans)
+        replaced = tuple(
+            (Quote(cite.number(old), old, link(old)), cite.number(new))
+            for old, new in resolved.replaced[:most]
+            if new in spans
+        )
+        worded = tuple(_worded(desk, number, section))
+        note = desk.gaps.get(number, "")
+        sections.append(Section(title, section, note, number, replaced, worded))
+        if resolved.conflict is not None:
+            found.append(resolved.conflict)
     limits = tuple(_limits(desk))
     return Report(
         question,
@@ -151,22 +169,40 @@ def _familiar(desk: Desk, facet: int) -> bool:
     )
 
 
-def _wanted(desk: Desk, facet: int, most: int, used: Sequence[Span]) -> list[Span]:
-    """A facet's best spans that no rule forbids and no facet before has used up."""
+def _ordered(desk: Desk, facet: int) -> list[Span]:
+    """A facet's spans that no rule forbids, those that people want first."""
+    spans = desk.usable(facet)
+    if desk.rules.standing("focus", "prefer", "require"):
+        bonus = desk.rules.bonus
+        spans.sort(key=lambda s: -(s.score + bonus(f"{s.text}\n{s.about}", s.source, s.task)))
+    return spans
+
+
+def _chosen(resolved: Resolved, most: int, used: Sequence[Span]) -> list[Span]:
+    """The spans to show: no near-duplicates, none that a facet before has used up; both sides of a
+    contradiction, and all of a chain of documents."""
     kept: list[Span] = []
-    spans = desk.evidence.of_facet(facet)
-    if desk.rules.standing("focus", "prefer"):
-        spans.sort(key=lambda s: -(s.score + desk.rules.bonus(f"{s.text}\n{s.about}")))
-    for span in spans:
-        if desk.rules.against(span.text, span.about):
-            continue
+    sides = [] if resolved.conflict is None else [s for _, s in resolved.conflict.values]
+    chain = [s for s in resolved.answers if s.via or any(o.via == s.id for o in resolved.answers)]
+    for span in dict.fromkeys([*sides, *chain[: 2 * most], *resolved.answers]):
+        needed = span in sides or span in chain
         near = [k for k in kept if alike(k.text, span.text) or _overlap(k, span)]
-        if near or (kept and any(_overlap(u, span) for u in used)):
+        if near or (kept and not needed and any(_overlap(u, span) for u in used)):
             continue
-        kept.append(span)
-        if len(kept) == most:
+        if len(kept) >= most and not needed:
             break
+        kept.append(span)
     return kept
+
+
+def _worded(
+    desk: Desk, facet: int, quotes: Sequence[Quote]
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A model's sentences whose spans are all quoted."""
+    numbers = {q.span.id: q.number for q in quotes}
+    for wording in desk.wordings.get(facet, ()):
+        if wording.spans and all(id in numbers for id in wording.spans):
+            yield wording.text, tuple(sorted({numbers[id] for id in wording.spans}))
 
 
 def _overlap(one: Span, two: Span) -> bool:
@@ -210,7 +246,7 @@ def _shown(
     conflict: Conflict, desk: Desk, cite: _Citations
 ) -> tuple[str, tuple[tuple[str, int], ...]]:
     values = tuple((value, cite.number(span)) for value, span in conflict.values)
-    return _sentence(desk.facets[conflict.facet].title), values
+    return sentence(desk.facets[conflict.facet].title), values
 
 
 def _limits(desk: Desk) -> Iterator[str]:
@@ -222,8 +258,13 @@ def _limits(desk: Desk) -> Iterator[str]:
         word = "could not be searched" if status == "failed" else "must not be searched"
         yield f"The source {source} {word}{': ' + why if why else ''}. It may know more."
     for rule in desk.rules.all:
-        state = "" if rule.standing else " (lifted)"
+        state = f" ({rule.ended})" if rule.ended else ""
         yield f"{rule.id}{state}, {rule.author} said {rule.text!r}: {rule.meaning}; {rule.counted}."
+    for (source, document), words in sorted(desk.injections.items()):
+        yield (
+            f"{document} in {source} holds text that reads like orders to a machine "
+            f"({words!r}); it is only data, and was not obeyed."
+        )
     for text, reason in desk.rejected:
         yield f"Not followed: {text!r}: {reason}."
     for text, times in sorted(desk.warnings.items()):
@@ -234,108 +275,15 @@ def _limits(desk: Desk) -> Iterator[str]:
             yield f"A model took part as {name}: {role.calls} calls{faults}."
         else:
             yield f"No model could take part as {name}: 0 calls{faults}."
+    if desk.dropped_wordings:
+        yield f"{desk.dropped_wordings} sentences of a model were dropped: no quote bears them out."
     if desk.tokens:
         yield f"Language models read and wrote {desk.tokens} tokens."
     if not any(role.calls for role in desk.roles.values()):
         yield "No model took part in choosing quotes: rules chose them."
 
 
-# -- Markdown -------------------------------------------------------------------------------------
-
-_SPECIAL = re.compile(r"[\\`*<\[\]&~]|(?<![^\W_])_|_(?![^\W_])")
-_START = re.compile(r"^(?:(\d{1,9})([.)])|([-+=#>|]))")
-
-
-def escaped(text: str) -> str:
-    """Text as CommonMark that shows just this text, on one line; it can hold no markup or link."""
-    plain = _SPECIAL.sub(lambda m: f"\\{m.group()}", folded(text))
-    return _START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", plain)
-
-
-def markdown(report: Report) -> str:
-    """The report as CommonMark."""
-    lines = [f"# {escaped(report.question)}", "", _summary(report), ""]
-    for section in report.sections:
-        lines += [f"## {escaped(section.title)}", ""]
-        if section.note:
-            lines += [f"*Weak: {escaped(section.note)}.*", ""]
-        for quote in section.quotes:
-            lines += [f"- “{_quoted(quote.span)}” {_cited(quote)}"]
-            if quote.wording:
-                lines += [f"  *In a model's words:* {escaped(quote.wording)}"]
-        lines.append("")
-    if report.conflicts:
-        lines += ["## Contradictions", ""]
-        for title, values in report.conflicts:
-            said = "; ".join(f"{escaped(value)} [{number}]" for value, number in values)
-            lines.append(f"- {escaped(title)} Different values: {said}")
-        lines.append("")
-    if report.missing:
-        lines += ["## Not found", ""]
-        for one in report.missing:
-            lines.append(f"- **{escaped(one.title)}** {escaped(_sentence(one.why))}")
-            lines += [f"  - searched for {escaped(query)}" for query in one.queries]
-        lines.append("")
-    if report.limits:
-        lines += ["## Limits", "", *(f"- {escaped(limit)}" for limit in report.limits), ""]
-    if report.references:
-        lines += ["## References", ""]
-        for ref in report.references:
-            where = ref.uri or ref.document
-            lines.append(
-                f"- [{ref.number}] [{escaped(ref.title or ref.document)}](<{_target(where)}>), "
-                f"{escaped(ref.document)} in {escaped(ref.source)}, sha256 {ref.sha256[:16]}"
-            )
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _summary(report: Report) -> str:
-    """One line: how much was found, whether it was checked, why it is partial."""
-    quotes, documents = len(report.quotes), len(report.references)
-    said = f"{quotes} quote{'s' * (quotes != 1)} from {documents} document{'s' * (documents != 1)}"
-    verdict = report.verdict
-    if verdict is not None and verdict.checked:
-        held = verdict.checked - len(verdict.faults)
-        said += f", {held} of {verdict.checked} verified against their sources"
-    if report.missing:
-        said += f"; {len(report.missing)} not found"
-    partial = f" **Partial:** {escaped(report.reason)}." if report.status == "partial" else ""
-    faults = ""
-    if verdict is not None and not verdict.ok:
-        told = "; ".join(f"[{f.number}] {escaped(f.reason)}" for f in verdict.faults)
-        faults = f" **Do not trust:** {told}."
-    return f"{said}.{partial}{faults}"
-
-
-def _quoted(span: Span) -> str:
-    """The text, the sentence that it was chosen for in bold where more stands around it."""
-    before, sentence, after = span.cut
-    if not (before or after):
-        return escaped(sentence)
-    space = [
-        " " if text[at].isspace() else "" for text, at in ((before or "x", -1), (after or "x", 0))
-    ]
-    return f"{escaped(before)}{space[0]}**{escaped(sentence)}**{space[1]}{escaped(after)}"
-
-
-def _cited(quote: Quote) -> str:
-    span = quote.span
-    path = [*dict.fromkeys(p for p in (span.title, *span.heading) if p)]
-    page = [f"page {span.page}"] if span.page is not None else []
-    where = " › ".join([*path[-2:], *page]) or span.document
-    return f"[[{quote.number}]](<{_target(quote.link)}>) *{escaped(where)}*"
-
-
-def _target(uri: str) -> str:
-    """A link target inside <…>: no line breaks, no angle brackets, and no script. Files as paths:
-    careful renderers, the terminal's among them, show links to `file:` as bare text."""
-    plain = re.sub(r"[\s<>\\]", lambda m: f"%{ord(m.group()):02X}", uri)
-    plain = re.sub(r"^file://(?=/)", "", plain)
-    return "#" if re.match(r"(?i)(?:javascript|vbscript|data):", plain) else plain
-
-
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """With a capital at its beginning and a mark at its end."""
     text = folded(text)
     if not text:
@@ -350,8 +298,3 @@ _ASKS = re.compile(
     rf"|(?:^|[,;] )(?:{_AUX})\b|[,;] (?:what|why|how)\b",
     re.I,
 )
-
-
-def entries(report: Report) -> Mapping[int, Reference]:
-    """References by number."""
-    return {r.number: r for r in report.references}

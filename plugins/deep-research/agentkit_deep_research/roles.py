@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
-from agentkit.capabilities import Message, Request
+import jsonschema
+
+from agentkit.capabilities import Grammar, Message, Request
 from agentkit.errors import AgentkitError
+from agentkit_deep_research.grammar import RULES, CommandKind
 from agentkit_deep_research.words import content, folded, stem
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FAULTS = 2
+REPAIRS = 1  # so that a call that fails is made FAULTS times in all
+PROPOSED = 5
 MEANINGS = 48  # candidates that an embedder sees
 LIKELIHOODS = 8  # candidates that a ranker sees
 _TURNS = (
@@ -90,6 +95,79 @@ def keywords(rt: Runtime, question: str, known: Callable[[list[str]], list[str]]
 
     fresh = _try(rt, "keywords", do) or []
     return known(fresh)[:5]
+
+
+def proposals(rt: Runtime, question: str, known: Sequence[str]) -> list[str]:
+    """Further things to find out for a question, at most PROPOSED, in a model's words."""
+    listed = "\n".join(f"- {folded(title)}" for title in known)
+    request = Request(
+        (
+            Message.system(
+                "You plan research. Name further things to find out, as short questions."
+            ),
+            Message.user(f"Question: {question}\nAlready on the list:\n{listed}"),
+        ),
+        grammar=_json({"tasks": {"type": "array", "maxItems": PROPOSED, "items": _SHORT}}),
+        max_tokens=200,
+    )
+    found = _structured(rt, "planner", request)
+    return [folded(text) for text in (found or {}).get("tasks", ()) if folded(text)][:PROPOSED]
+
+
+def instruction(rt: Runtime, text: str) -> tuple[Any, str] | None:
+    """A steering message as (kind, value) of the grammar; None where the model could not."""
+    request = Request(
+        (
+            Message.system("You turn a wish about a running research into one instruction."),
+            Message.user(text[:1000]),
+        ),
+        grammar=_json({"kind": {"enum": [*RULES, *_COMMANDS]}, "value": _SHORT}),
+        max_tokens=80,
+    )
+    found = _structured(rt, "steerer", request)
+    return None if found is None else (found["kind"], folded(found["value"]))
+
+
+def sentences(rt: Runtime, request: Request, cut: Callable[[str], list[str]]) -> list[str]:
+    """What the writer says, cut into sentences; none where it failed."""
+
+    def do() -> list[str]:
+        made = rt.model("writer").complete(request)
+        if made.finish == "error":
+            raise AgentkitError(made.error or "the model gave an error")
+        return cut(made.text)
+
+    return _try(rt, "writer", do) or []
+
+
+_COMMANDS = get_args(CommandKind)
+_SHORT = {"type": "string", "maxLength": 200}
+
+
+def _json(properties: dict[str, Any]) -> Grammar:
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return Grammar("json", {**schema, "additionalProperties": False})
+
+
+def _structured(rt: Runtime, role: str, request: Request) -> dict[str, Any] | None:
+    """A model's JSON object, asked for REPAIRS times more where it gave none."""
+    for _ in range(1 + REPAIRS):
+
+        def do() -> list[Any]:
+            made = rt.model(role).complete(request)
+            if made.finish == "error":
+                raise AgentkitError(made.error or "the model gave an error")
+            try:
+                value = json.loads(made.text)
+                jsonschema.validate(value, cast(Grammar, request.grammar).value)
+            except (ValueError, jsonschema.ValidationError) as error:
+                raise AgentkitError(f"no JSON of that shape: {made.text[:60]!r}") from error
+            return [value]
+
+        made = _try(rt, role, do)
+        if made is not None:
+            return dict(made[0])
+    return None
 
 
 def _fresh(answer: str, question: str) -> list[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentkit.capabilities import Document, Hit, SearchResult
 from agentkit.errors import AgentkitError
 from agentkit_deep_research import roles
-from agentkit_deep_research.desk import Desk, change, take
+from agentkit_deep_research.desk import Desk
 from agentkit_deep_research.evidence import Span, span_id
 from agentkit_deep_research.facets import Facet
-from agentkit_deep_research.guarding import reads_like_orders
+from agentkit_deep_research.guarding import orders
+from agentkit_deep_research.inbox import Inbox, change
 from agentkit_deep_research.ranking import (
     WIDEST,
     WIDEST_UNSURE,
@@ -24,7 +26,9 @@ from agentkit_deep_research.ranking import (
     rarity_of,
     usable,
 )
+from agentkit_deep_research.routing import agent_of
 from agentkit_deep_research.sentences import Unit, units
+from agentkit_deep_research.values import date_of, holds_subject
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Runtime
@@ -41,23 +45,26 @@ class Searcher:
         rt: Runtime,
         parts: Parts,
         settings: ResearchSettings,
-        sources: Sequence[str],
+        inbox: Inbox,
         task: Task,
     ) -> None:
         self.rt, self.parts, self.settings = rt, parts, settings
-        self.sources, self.task = sources, task
+        self.inbox, self.task = inbox, task
+        self.sources: Sequence[str] = task.sources or inbox.sources
         self._documents: dict[tuple[str, str], Document] = {}
         self._warned: set[str] = set()
 
     def run(self, desk: Desk) -> None:
         """Searches, between searches listens to what people say, and ends the task."""
-        facet, found = desk.facets[self.task.facet], []
+        facet, found = self._facet(desk), []
         failed = []
         query = self._query(desk)
-        for source in self.sources:
+        for source in self._searched(desk):
             desk = self._listen()
             if self._stopped(desk):
                 return
+            if desk.rules.standing("ban") and self._banned(desk, source):
+                continue
             result = self._search(desk, source, query)
             if result.status in ("failed", "blocked"):
                 failed.append(source)
@@ -73,11 +80,28 @@ class Searcher:
             why = f"could not search {', '.join(failed)}"
             change(self.rt, self.task, status="blocked", reason=why)
 
+    def _facet(self, desk: Desk) -> Facet:
+        """What sentences are judged by; a bridge stands for the facet's names."""
+        facet = desk.facets[self.task.facet]
+        return replace(facet, text=self.task.query, context=()) if self.task.bridge else facet
+
     # -- steering ---------------------------------------------------------------------------------
 
     def _listen(self) -> Desk:
         self.rt.refresh()  # what tasks beside this one were told counts here too
-        return take(self.rt)
+        return self.inbox.take(self.rt)
+
+    def _searched(self, desk: Desk) -> list[str]:
+        """The task's sources, with those in front that people require."""
+        required = [r.value for r in desk.rules.standing("require")]
+        return list(dict.fromkeys([*required, *self.sources]))
+
+    def _banned(self, desk: Desk, source: str) -> bool:
+        rule = desk.rules.against("", "", source, self.task.id)
+        if rule is None:
+            return False
+        self.rt.emit("directive.applied", {"id": rule.id, "queries": 1})
+        return True
 
     def _stopped(self, desk: Desk) -> bool:
         task = desk.todo.get(self.task.id)
@@ -104,7 +128,9 @@ class Searcher:
         return list(self.rt.record("vocabulary", {"words": words}, do))
 
     def _search(self, desk: Desk, source: str, query: str) -> SearchResult:
-        text, rule = desk.rules.cleaned(query)
+        agent = agent_of(desk.kinds.get(source, "documents"))
+        shaped = agent.shape(desk.facets[self.task.facet], query)
+        text, rule = desk.rules.cleaned(shaped, self.task.id)
         if rule is not None:
             self.rt.emit("directive.applied", {"id": rule.id, "queries": 1})
         if not text:
@@ -114,7 +140,12 @@ class Searcher:
                 result = self.rt.search(source, text, self.settings.hits)
             except AgentkitError as error:
                 result = SearchResult("failed", reason=error.message)
-        done = {"task": self.task.id, "source": source, "query": text or query}
+        done = {
+            "task": self.task.id,
+            "source": source,
+            "query": text or shaped,
+            "agent": agent.kind,
+        }
         told = {"status": result.status, "reason": result.reason, "hits": len(result.hits)}
         self.rt.emit("query.done", {**done, **told})
         return result
@@ -124,11 +155,11 @@ class Searcher:
         found, removed = [], dict[str, int]()
         for number, hit in enumerate(result.hits):
             about = "\n".join([hit.document, hit.title, *hit.location.heading])
-            rule = desk.rules.against("", about)
+            rule = desk.rules.against("", about, source, self.task.id)
             if rule is not None:
                 removed[rule.id] = removed.get(rule.id, 0) + 1
                 continue
-            self._watch(hit)
+            self._watch(source, hit)
             before = ""
             for unit in units(hit.text, hit.location.start):
                 candidate = Candidate(unit, source, hit, number, before)
@@ -139,13 +170,13 @@ class Searcher:
             self.rt.emit("directive.applied", {"id": id, "passages": passages})
         return found
 
-    def _watch(self, hit: Hit) -> None:
-        if hit.document not in self._warned and reads_like_orders(hit.text):
+    def _watch(self, source: str, hit: Hit) -> None:
+        """Text that reads like orders to a machine is told of; it stays data like all other."""
+        found = orders(hit.text)
+        if hit.document not in self._warned and found:
             self._warned.add(hit.document)
-            text = (
-                f"{hit.document} holds text that reads like orders to a machine; it is only data."
-            )
-            self.rt.emit("warning", {"text": text})
+            data = {"source": source, "document": hit.document, "text": found}
+            self.rt.emit("injection.found", data)
 
     # -- choosing ---------------------------------------------------------------------------------
 
@@ -153,17 +184,21 @@ class Searcher:
         """Emits the best candidates as evidence; returns how many."""
         allowed, removed = [], dict[str, int]()
         for candidate in found:
-            rule = desk.rules.against(candidate.unit.text)
+            rule = desk.rules.against(candidate.unit.text, "", candidate.source, self.task.id)
             if rule is None:
                 allowed.append(candidate)
             else:
                 removed[rule.id] = removed.get(rule.id, 0) + 1
         for id, spans in removed.items():
             self.rt.emit("directive.applied", {"id": id, "spans": spans})
+        if self.task.bridge:  # what does not speak of it leads nowhere
+            allowed = [c for c in allowed if holds_subject(self.task.bridge, _all(c))]
         scored = self._rank(desk, facet, allowed)
-        wanted = desk.rules.standing("focus", "prefer")
-        if wanted:
-            scored.sort(key=lambda s: -(s.score + desk.rules.bonus(_all(s.candidate))))
+        rules, task = desk.rules, self.task.id
+        if rules.standing("focus", "prefer", "require", task=task):
+            scored.sort(
+                key=lambda s: -(s.score + rules.bonus(_all(s.candidate), s.candidate.source, task))
+            )
         kept = 0
         rare = rarity_of(*desk.counts[self.task.facet])
         sure = familiar(scored)
@@ -174,10 +209,9 @@ class Searcher:
             if any(meet(one.candidate.unit, other) for other in quoted):
                 continue
 
-            def left_out(unit: Unit, quoted: list[Unit] = quoted) -> bool:
-                return desk.rules.against(unit.text) is not None or any(
-                    meet(unit, other) for other in quoted
-                )
+            def left_out(unit: Unit, quoted: list[Unit] = quoted, one: Scored = one) -> bool:
+                forbidden = desk.rules.against(unit.text, "", one.candidate.source, self.task.id)
+                return forbidden is not None or any(meet(unit, other) for other in quoted)
 
             quote = one.candidate.widened(WIDEST if sure else WIDEST_UNSURE, left_out)
             quoted.append(quote)
@@ -257,6 +291,9 @@ class Searcher:
             one.score,
             one.parts,
             (unit.start, unit.end),
+            date_of(hit.document, hit.title, document.text, tuple(hit.location.heading)),
+            self.task.bridge,
+            self.task.via,
         )
 
 

@@ -58,6 +58,38 @@ _OPPOSITES = [
     )
 ]
 
+_FORMS = [
+    word_set(forms)
+    for forms in (
+        "lead led leader",
+        "pay paid payment",
+        "buy bought",
+        "sell sold sale",
+        "write written wrote author",
+        "hold held holder",
+        "run ran",
+        "choose chose chosen",
+        "build built",
+        "begin began begun start",
+        "spend spent",
+        "own owner",
+        "manag manager",
+        "cost price",
+        "leav left",
+        "meet met",
+        "send sent",
+        "approv approver",
+        "suppli supplier",
+        "situat locat",
+        "found founder",
+        "make made maker",
+        "keep kept keeper",
+        "speak spoke spoken",
+        "grow grew grown",
+        "break broke broken",
+    )
+]
+
 _stemmer_lock = threading.Lock()
 
 
@@ -91,6 +123,13 @@ def content(text: str) -> list[str]:
 def stems(text: str) -> list[str]:
     """Stems of the content words, in order, each once."""
     return list(dict.fromkeys(stem(w) for w in content(text)))
+
+
+def same_stem(word: str, there: set[str]) -> bool:
+    """Whether a word stands among stems: by its stem, or as another form of the same verb that
+    stemming does not join ("led", "leads")."""
+    own = stem(word)
+    return own in there or any(own in forms and forms & there for forms in _FORMS)
 
 
 def numbers(text: str) -> list[str]:

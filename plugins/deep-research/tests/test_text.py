@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from agentkit.capabilities import Hit, Location
+from agentkit_deep_research.answers import resolve
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.facets import Facet, facets
-from agentkit_deep_research.gaps import absent, conflicts, gap, other_words
+from agentkit_deep_research.gaps import absent, gap, other_words
+from agentkit_deep_research.markdown import _quoted, _target, escaped
 from agentkit_deep_research.ranking import (
     WIDEST,
     Candidate,
@@ -23,7 +25,6 @@ from agentkit_deep_research.ranking import (
     rarity_of,
     usable,
 )
-from agentkit_deep_research.report import _quoted, _target, escaped
 from agentkit_deep_research.sentences import LONGEST, Unit, units
 from agentkit_deep_research.words import agree, is_code, names, negative, numbers, stems
 
@@ -190,13 +191,13 @@ def span(text: str, score: float = 0.9, document: str = "d", heading: str = "Top
 
 def test_gaps_are_named() -> None:
     number = Facet("How many are there", kind="number")
-    assert gap(number, []) == "nothing was found"
-    assert "number" in gap(number, [span("There are some.")])
-    assert gap(number, [span("There are ten.")]) == ""
-    assert "shares too little" in gap(number, [span("There are ten.", 0.1)])
+    assert gap(number, []).kind == "nothing"
+    assert gap(number, [span("There are some.")]).kind == "number"
+    assert not gap(number, [span("There are ten.")])
+    assert gap(number, [span("There are ten.", 0.1)]).kind == "weak"
     versus = facets("How does X_ONE differ from X_TWO?")[0]
-    assert "X_TWO" in gap(versus, [span("X_ONE is fast.")])
-    assert gap(versus, [span("X_ONE is fast, X_TWO is slow.")]) == ""
+    assert "X_TWO" in gap(versus, [span("X_ONE is fast.")]).why
+    assert not gap(versus, [span("X_ONE is fast, X_TWO is slow.")])
 
 
 def test_names_that_occur_nowhere_settle_it_other_words_only_together() -> None:
@@ -222,12 +223,14 @@ def test_other_words_are_new_ones() -> None:
 
 def test_two_values_for_one_thing_are_a_conflict() -> None:
     facet = Facet("What is the default page size", kind="value")
-    found = conflicts(
-        0, facet, [span("The default page size is 1024."), span("The default page size is 4096.")]
-    )
-    assert [value for value, _ in found[0].values] == ["1024", "4096"]
-    assert not conflicts(0, facet, [span("The default page size is 4096.")] * 2)
-    assert not conflicts(0, facet, [span("The default page size is 4096."), span("Use 512 GB.")])
+    two = [span("The default page size is 1024."), span("The default page size is 4096.")]
+    conflict = resolve(0, facet, two).conflict
+    assert conflict is not None
+    assert [value for value, _ in conflict.values] == ["1024", "4096"]
+    same = [span("The default page size is 4096.")] * 2
+    assert resolve(0, facet, same).conflict is None
+    apart = [span("The default page size is 4096."), span("Use 512 GB.")]
+    assert resolve(0, facet, apart).conflict is None
 
 
 def test_link_targets_are_paths_and_never_scripts() -> None:

@@ -1,0 +1,160 @@
+"""Which spans answer a facet, which are out of date, and which contradict each other. Pure.
+
+A facet that names something (a person, a project, an order number) is answered only by a passage
+about that very thing which also speaks of what is asked: a passage about its neighbour, or about
+the thing but not the question, is no answer, however many words they share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agentkit_deep_research.evidence import Span
+from agentkit_deep_research.facets import Facet
+from agentkit_deep_research.ranking import rarity_of
+from agentkit_deep_research.values import asked_for, holds_subject, holds_value, subjects, value_of
+from agentkit_deep_research.words import content, same_stem, stem, stems
+
+ENOUGH = 0.5  # share of what is asked, by weight, that an answer must speak of …
+ENOUGH_UNTYPED = 0.25  # … where nothing of a kind is asked for, which would have to be there too
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The same thing with two values: (value, span) each; none is known to be the newer one."""
+
+    facet: int
+    values: tuple[tuple[str, Span], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A facet's spans sorted out.
+
+    answers: what holds, best first; the spans that lead to a later one stand before it. replaced:
+    (span, the one that replaced it). near: spans beside the point. conflict: None where all agree.
+    """
+
+    answers: tuple[Span, ...] = ()
+    replaced: tuple[tuple[Span, Span], ...] = ()
+    near: tuple[Span, ...] = ()
+    conflict: Conflict | None = None
+
+
+Counts = tuple[Mapping[str, int], int]
+"""In how many passages each word occurs, and how many passages there are."""
+
+UBIQUITOUS = 0.1  # share of passages from which on a name tells nothing apart
+
+
+def named(facet: Facet, counts: Counts = ({}, 0)) -> list[str]:
+    """What a facet is about by name; names that stand everywhere ("SQLite" in its own manual) and
+    things that are compared, which may be spoken of apart, are none."""
+    if facet.kind == "comparison":
+        return []
+    found, total = counts
+    return [s for s in subjects(facet.query) if found.get(s, 0) <= UBIQUITOUS * max(total, 10)]
+
+
+def strict(facet: Facet, counts: Counts = ({}, 0)) -> bool:
+    """Whether an answer can be told from a neighbour's: by a name."""
+    return bool(named(facet, counts))
+
+
+def answers(facet: Facet, span: Span, counts: Counts = ({}, 0)) -> str:
+    """Why a span is no answer to a facet, in words; "" where it is one."""
+    text = f"{span.text}\n{span.about}"
+    about = named(facet, counts)
+    if not span.bridge:
+        missing = [s for s in about if not holds_subject(s, text)]
+        if missing:
+            return f"it does not speak of {', '.join(missing)}"
+    elif not holds_subject(span.bridge, text):
+        return f"it does not speak of {span.bridge}"
+    rare = rarity_of(*counts)
+    said = set(stems(text))
+    parts = {part for s in about for part in content(s)} | set(about)
+    wanted = {w: rare.get(stem(w), 1.0) for w in content(facet.text) if w not in parts}
+    there = sum(weight for w, weight in wanted.items() if same_stem(w, said))
+    asked = asked_for(facet.text)
+    enough = ENOUGH if asked else ENOUGH_UNTYPED
+    if wanted and there < enough * sum(wanted.values()):
+        return "it does not speak of what is asked"
+    if not holds_value(asked, facet.query, span.sentence) and not holds_value(
+        asked, facet.query, span.text
+    ):
+        return f"a {asked} is asked for and none is given"
+    return ""
+
+
+def resolve(
+    number: int,
+    facet: Facet,
+    spans: Sequence[Span],
+    counts: Counts = ({}, 0),
+) -> Resolved:
+    """Sorts a facet's usable spans, which come best first."""
+    if not strict(facet, counts):
+        return Resolved(tuple(spans), conflict=_conflict(number, facet, spans))
+    good = [s for s in spans if not answers(facet, s, counts)]
+    held, replaced, conflict = _newest(number, facet, good)
+    by_id = {s.id: s for s in spans}
+    chained: list[Span] = []
+    for span in held:
+        legs = [span]
+        while legs[0].via in by_id and by_id[legs[0].via] not in legs:
+            legs.insert(0, by_id[legs[0].via])
+        chained += [leg for leg in legs if leg not in chained]
+    over = {s.id for s, _ in replaced}
+    near = [s for s in spans if s not in chained and s.id not in over]
+    return Resolved(tuple(chained), tuple(replaced), tuple(near), conflict)
+
+
+def _newest(
+    number: int, facet: Facet, good: Sequence[Span]
+) -> tuple[list[Span], list[tuple[Span, Span]], Conflict | None]:
+    """Where values differ, the newest dated one holds; undated or equally old ones conflict."""
+    by_value = _values(facet, good)
+    if len(by_value) < 2:
+        return list(good), [], None
+    dated = {value: max(s.date for s in spans) for value, spans in by_value.items()}
+    newest = max(dated, key=lambda v: dated[v])
+    clear = all(
+        _comparable(dated[newest], date) for value, date in dated.items() if value != newest
+    )
+    if not clear:
+        values = tuple((value, spans[0]) for value, spans in by_value.items())
+        return list(good), [], Conflict(number, values)
+    newer = by_value[newest][0]
+    old = [s for value, spans in by_value.items() if value != newest for s in spans]
+    held = [newer, *(s for s in good if s not in old and s is not newer)]
+    return held, [(s, newer) for s in old], None
+
+
+def _comparable(newer: str, older: str) -> bool:
+    """Whether one date is later than the other as far as both are exact."""
+    size = min(len(newer), len(older))
+    return bool(newer and older) and newer[:size] > older[:size]
+
+
+def _values(facet: Facet, spans: Sequence[Span]) -> dict[str, list[Span]]:
+    asked = asked_for(facet.text) or ("number" if facet.kind in ("number", "value") else "")
+    found: dict[str, list[Span]] = {}
+    for span in spans:
+        value = value_of(asked, facet.query, span.sentence)
+        if value:
+            found.setdefault(value, []).append(span)
+    return found
+
+
+def _conflict(number: int, facet: Facet, spans: Sequence[Span]) -> Conflict | None:
+    """Spans that hold nearly all that is asked and give different single values for it."""
+    if facet.kind not in ("number", "value", "version"):
+        return None
+    wanted = set(stems(facet.query))
+    close = [s for s in spans if len(wanted & set(stems(s.sentence))) >= 0.75 * len(wanted)]
+    by_value = _values(facet, close)
+    if len(by_value) < 2:
+        return None
+    return Conflict(number, tuple((value, found[0]) for value, found in by_value.items()))

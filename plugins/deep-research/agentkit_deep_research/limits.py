@@ -1,0 +1,36 @@
+"""What ends the search: limits of the settings, and those that people set while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentkit_deep_research.desk import Desk
+
+if TYPE_CHECKING:
+    from agentkit.capabilities import Runtime
+    from agentkit_deep_research.settings import ResearchSettings
+
+
+def batch(desk: Desk, settings: ResearchSettings, reason: str) -> list[str]:
+    """The tasks to run next, none where the search is over."""
+    if reason or desk.finish:
+        return []
+    return [t.id for t in desk.todo.ready()[: settings.width]]
+
+
+def reached(rt: Runtime, settings: ResearchSettings, started: float, desk: Desk) -> str:
+    """Which limit ends the search, "" where none does."""
+    if desk.finish:
+        return desk.finish
+    said, rules = desk.rules.said, desk.rules
+    seconds = float(said("seconds")) if said("seconds") else settings.seconds
+    if seconds is not None and rt.now() - started >= seconds:
+        return f"the limit of {seconds:g} seconds was reached"
+    pages = rules.limit("pages", settings.pages)
+    if len({span.place for span in desk.evidence}) >= pages:
+        return f"the limit of {pages} pages was reached"
+    tokens = int(said("tokens")) if said("tokens") else settings.tokens
+    models = settings.model_dump(include={"embedder", "ranker", "keywords", "planner", "writer"})
+    if tokens is not None and any(models.values()) and desk.tokens >= tokens:
+        return f"the limit of {tokens} tokens was reached"
+    return ""
