@@ -308,7 +308,7 @@ def test_two_names_on_one_folder_share_one_set_of_weights(folder: Path) -> None:
 
 
 def test_abilities_are_declared_and_others_are_refused_by_name(model: LanguageModel) -> None:
-    assert model.info.abilities == {"tokens", "hidden", "weights", "logprobs", "grammar"}
+    assert model.info.abilities == {"tokens", "hidden", "weights", "logprobs", "grammar", "answers"}
     assert model.info.context == 1024 and model.info.parameters > 100_000
     assert model.ability(Logprobs).top_logprobs == 20
     with pytest.raises(Unsupported, match=r"models\.tiny lacks the ability 'embed'"):

@@ -101,7 +101,7 @@ def the_home(box: Bubblewrap) -> None:
         secret.flush()
         os.chmod(secret.name, 0o644)
         for path in (secret.name, "/etc/passwd", "/etc/shadow", os.path.expanduser("~"), "/home",
-                     "/root", "/var", "/proc/1/root/etc/passwd", "/sys/kernel"):  # fmt: skip
+                     "/root", "/var", "/proc/1/root" "/etc/passwd", "/sys/kernel"):  # fmt: skip
             done = python(box, f"import os\nprint(os.listdir({path!r}) if os.path.isdir({path!r}) "
                                f"else open({path!r}).read())")  # fmt: skip
             assert done.exit != 0 and not done.stdout, f"{path} could be read: {done.stdout[:80]}"
