@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
+from agentkit.errors import AgentkitError
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -65,7 +67,14 @@ class ToolResult:
     error: bool = False
 
 
-Part = Text | Image | Embeds | ToolCall | ToolResult
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What a model thought before it answered; no part of the answer."""
+
+    text: str
+
+
+Part = Text | Image | Embeds | ToolCall | ToolResult | Reasoning
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,9 @@ class Request:
     """One request. `extra` holds a wrapper's own settings under that part's name.
 
     temperature 0 is greedy; `logprobs` is how many alternatives per position to return (None: no
-    log-probabilities at all, 0: those of the chosen tokens).
+    log-probabilities at all, 0: those of the chosen tokens). must_call: the answer is a call of one
+    of the tools, no text. prompt: a text to go on with, or its ids, in place of messages and
+    without any chat template.
     """
 
     messages: tuple[Message, ...]
@@ -153,6 +164,8 @@ class Request:
     logprobs: int | None = None
     context: CallContext = field(default_factory=CallContext)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    must_call: bool = False
+    prompt: str | tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, *messages: str | Message, **settings: Any) -> Request:
@@ -190,7 +203,8 @@ class TokenLogprob:
 @dataclass(frozen=True, slots=True)
 class Completion:
     """An answer. `path` names the parts it went through, outermost first; `others` holds the
-    remaining answers where n > 1; `error` is set where finish is "error" (others go on)."""
+    remaining answers where n > 1; `error` is set where finish is "error" (others go on), `code`
+    with it where the error has one; `reasoning` is what the model thought before."""
 
     text: str
     finish: Finish = "stop"
@@ -201,14 +215,26 @@ class Completion:
     path: tuple[str, ...] = ()
     others: tuple[Completion, ...] = ()
     error: str = ""
+    code: str = ""
+    reasoning: str = ""
+
+    @classmethod
+    def failed(cls, error: BaseException, *path: str) -> Completion:
+        """The answer to a request that met an error, while others go on."""
+        if isinstance(error, AgentkitError):
+            said = "; ".join(filter(None, (error.message, error.hint)))
+            return cls("", "error", path=path, error=said, code=error.code)
+        return cls("", "error", path=path, error=f"{type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of text of request `index` that can no longer change."""
+    """A piece of text of request `index` that can no longer change. reasoning: it is thought, no
+    part of the answer."""
 
     index: int
     text: str
+    reasoning: bool = False
 
 
 OnDelta = Callable[[Delta], None]

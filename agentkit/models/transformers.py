@@ -252,14 +252,14 @@ class TransformersModel:
 
     def _completion(self, answer: _Answer) -> Completion:
         if answer.error is not None:
-            return _failed(answer.error, self._name)
+            return Completion.failed(answer.error, self._name)
         made = [self._one(answer, choice) for choice in range(len(answer.rows))]
         return replace(made[0], others=tuple(made[1:]))
 
     def _one(self, answer: _Answer, choice: int) -> Completion:
         row, text = answer.rows[choice], answer.writers[choice].text
         if row.error is not None:
-            return _failed(row.error, self._name)
+            return Completion.failed(row.error, self._name)
         calls: tuple[Any, ...] = ()
         if answer.request.tools:
             text, calls = self._core.chat.parse(text, answer.request)
@@ -338,10 +338,3 @@ def _check(request: Request) -> None:
         raise UsageError(f"top_p is {request.top_p}", "more than 0, at most 1")
     if (request.logprobs or 0) > TOP:
         raise UsageError(f"{request.logprobs} alternatives per token", f"at most {TOP}")
-
-
-def _failed(error: BaseException, name: str) -> Completion:
-    text = f"{type(error).__name__}: {error}"
-    if isinstance(error, AgentkitError):
-        text = "; ".join(filter(None, (error.message, error.hint)))
-    return Completion("", "error", path=(name,), error=text)

@@ -13,6 +13,7 @@ from agentkit.capabilities.language_model import (
     Embeds,
     Image,
     Part,
+    Reasoning,
     Request,
     Text,
     TokenLogprob,
@@ -22,7 +23,7 @@ from agentkit.capabilities.language_model import (
 )
 from agentkit.capabilities.source import Hit, Location, SearchResult
 
-PARTS = {kind.__name__: kind for kind in (Text, Image, ToolCall, ToolResult)}
+PARTS = {kind.__name__: kind for kind in (Text, Image, ToolCall, ToolResult, Reasoning)}
 
 
 def part_to(part: Part) -> dict[str, Any]:
@@ -58,6 +59,9 @@ def request_to(request: Request) -> dict[str, Any]:
     }
     for key in ("max_tokens", "temperature", "top_p", "n", "logprobs"):
         plain[key] = getattr(request, key)
+    for key in ("must_call", "prompt"):  # younger than the first recorded runs
+        if value := getattr(request, key):
+            plain[key] = value
     return {**plain, "stop": list(request.stop), "extra": dict(request.extra)}
 
 
@@ -79,6 +83,8 @@ def completion_from(data: Mapping[str, Any]) -> Completion:
         path=tuple(data["path"]),
         others=tuple(completion_from(other) for other in data["others"]),
         error=data["error"],
+        code=data.get("code", ""),
+        reasoning=data.get("reasoning", ""),
     )
 
 

@@ -265,7 +265,7 @@ class ScriptedModel:
 
 def prompt(request: Request) -> str:
     """All that a request says, one message a line: what rules are matched against."""
-    lines = []
+    lines = [] if request.prompt is None else [str(request.prompt)]
     for message in request.messages:
         words = []
         for part in message.parts:

@@ -296,6 +296,76 @@ def test_threads_share_the_batch(model: LanguageModel) -> None:
     assert [made[i] for i in range(8)] == wanted
 
 
+def test_who_gives_up_while_waiting_for_a_place_costs_no_step(model: LanguageModel) -> None:
+    """Sixteen rows are decoded together; a seventeenth that is cancelled never gets a place."""
+    cancel, left = Cancel(), Cancel()
+    long = ask("hello", max_tokens=900, grammar=Grammar("regex", "[a-z]{900}"), n=16)
+    begun = threading.Event()
+    made: list[Completion] = []
+
+    def occupy() -> None:
+        made.extend(model.generate([long], on_delta=lambda _: begun.set(), cancel=cancel))
+
+    occupied = threading.Thread(target=occupy)
+    occupied.start()
+    assert begun.wait(60)
+    late: list[Completion] = []
+    waiting = threading.Thread(
+        target=lambda: late.extend(model.generate([ask("late", max_tokens=4)], cancel=left))
+    )
+    waiting.start()
+    left.set()
+    waiting.join(60)
+    assert late[0].finish == "cancelled" and late[0].usage.completion == 0
+    assert not made, "the sixteen were to be at work still"
+    cancel.set()
+    occupied.join()
+
+
+def test_a_step_that_dies_fails_its_rows_and_no_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seventeen answers, sixteen places: when a step dies, the seventeenth is answered."""
+    from agentkit.models.engine.slab import Slab
+
+    real, steps = Slab.step, iter(range(10**6))
+
+    def dies_once(self: Slab, ids: Any) -> Any:
+        if next(steps) == 3:
+            raise MemoryError("no room for a tensor")
+        return real(self, ids)
+
+    with kit_on(folder) as kit:
+        model = kit.model("tiny")
+        asked = [ask(str(n), seed=n, max_tokens=8) for n in range(17)]
+        wanted = model.generate(asked)[-1].ids
+        monkeypatch.setattr(Slab, "step", dies_once)
+        made = model.generate(asked)
+        assert {c.finish for c in made[:16]} == {"error"} and "no room" in made[0].error
+        assert made[16].ids == wanted and made[16].finish != "error"
+        assert model.generate(asked)[-1].ids == wanted  # and everything goes on
+
+
+def test_a_plain_prompt_goes_past_the_template(model: LanguageModel) -> None:
+    tokens = model.ability(Tokens)
+    prompt = tuple(tokens.encode("once upon"))
+    assert tokens.render(Request((), prompt="once upon")) == prompt
+    by_text, by_ids = model.generate(
+        [Request((), prompt=p, max_tokens=6) for p in ("once upon", prompt)]
+    )
+    assert by_text.ids == by_ids.ids and by_text.usage.prompt == len(prompt)
+    refused = model.generate([Request((), prompt="x", tools=(ToolSpec("f", "", {}),))])[0]
+    assert refused.code == "unsupported" and "template" in refused.error
+
+
+def test_a_call_can_be_demanded(model: LanguageModel) -> None:
+    tool = ToolSpec("f", "", {"type": "object", "properties": {"a": {"type": "boolean"}}})
+    asked = [ask("hi", seed=s, tools=(tool,), must_call=True, max_tokens=200) for s in range(4)]
+    for completion in model.generate(asked):
+        assert completion.finish == "tool_calls" and not completion.text
+        assert {call.name for call in completion.tool_calls} == {"f"}
+
+
 def test_two_names_on_one_folder_share_one_set_of_weights(folder: Path) -> None:
     with kit_on(folder) as kit:
         kit.define("model", "twin", use="transformers", model=str(folder), dtype="fp32")

@@ -233,12 +233,13 @@ class Engine:
                 call.end()
 
     def _fail(self, error: BaseException) -> None:
-        """Ends everything with the same error."""
+        """Ends the rows with the same error; what waits for a place meets a new slab. Without any
+        rows the fault is with what waits, and that ends."""
         rows, self._rows, self._slab = self._rows, [], Slab(self.decoder)
         for row in rows:
             row.fail(error)
             self._over(row)
-        while self._calls:
+        while self._calls and not rows:
             call = self._calls.popleft()
             call.error = error
             call.end(len(call.work))
@@ -277,13 +278,16 @@ class Engine:
         """Reads the row's prompt and gives it a place among the rows."""
         size = (len(row.seq.ids) + row.max_new) * self.decoder.token_bytes
         try:
-            yield from self._fill(row.seq)
-            while self._rows and not self._room(size):
+            reading = self._fill(row.seq)
+            while not row.cancelled() and next(reading, False):
+                yield True
+            while not row.cancelled() and self._rows and not self._room(size):
                 yield False
             self._prompts.shrink(self.budget, size)
             self.budget.require(size)
         except AgentkitError as error:
             row.fail(error)
+        if row.finish in ("error", "cancelled"):
             if row.done:
                 row.done()
             return False

@@ -44,8 +44,10 @@ def body(request: Request, model: str, name: str, max_field: str = "max_tokens")
 
     Raises:
         UsageError: no messages, or a text that is not valid Unicode.
-        Unsupported: a picture, embeddings, or a Lark grammar.
+        Unsupported: a picture, embeddings, a plain prompt, or a Lark grammar.
     """
+    if request.prompt is not None:
+        raise Unsupported("the openai part takes no plain prompt", "pass messages")
     if not request.messages:
         raise UsageError("a request has no messages", "pass at least one")
     made: dict[str, Any] = {
@@ -70,6 +72,8 @@ def body(request: Request, model: str, name: str, max_field: str = "max_tokens")
             made["top_logprobs"] = request.logprobs
     if request.tools:
         made["tools"] = [function_schema(tool) for tool in request.tools]
+        if request.must_call:
+            made["tool_choice"] = "required"
     if request.grammar is not None:
         schema = {"name": "answer", "schema": _schema(request.grammar), "strict": True}
         made["response_format"] = {"type": "json_schema", "json_schema": schema}

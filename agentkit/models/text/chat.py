@@ -80,15 +80,20 @@ class Chat:
         """The request's messages through the chat template, ready for an answer.
 
         A model without a template gets the texts alone, with empty lines between: it goes on
-        writing.
+        writing. A plain prompt is taken as it is.
 
         Raises:
             UsageError: no messages, an unknown role, or a text that is not valid Unicode.
-            Unsupported: a picture or embeddings.
+            Unsupported: a picture or embeddings, or a plain prompt with tools.
         """
-        text = self.text(request)
+        if request.prompt is not None and request.tools:
+            raise Unsupported("a plain prompt with tools", "pass messages: tools need a template")
+        if request.prompt is not None and not isinstance(request.prompt, str):
+            return request.prompt
+        text = self.text(request) if request.prompt is None else valid_text(request.prompt)
         ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        if self._template is None and getattr(self._tokenizer, "add_bos_token", False):
+        raw = self._template is None or request.prompt is not None
+        if raw and getattr(self._tokenizer, "add_bos_token", False):
             ids = [self._tokenizer.bos_token_id, *ids]
         if not ids:
             raise UsageError("the prompt is empty", "write something in at least one message")
@@ -190,7 +195,8 @@ class Chat:
     def grammar_for(self, request: Request) -> Grammar | None:
         """The grammar of the answer: the request's own, or with tools text or calls to them.
 
-        Where there are both, the answer is either what the grammar says or calls.
+        Where there are both, the answer is either what the grammar says or calls; calls alone where
+        the request says so.
 
         Raises:
             Unsupported: tools together with a Lark grammar.
@@ -206,7 +212,9 @@ class Chat:
             "body: " + " | ".join(f"tool_{i}" for i in range(len(request.tools))),
             *(f"tool_{i}: %json {_call_schema(t)}" for i, t in enumerate(request.tools)),
         ]
-        if own is None:
+        if request.must_call and own is None:
+            rules.insert(0, "start: calls")
+        elif own is None:
             # No text may spell the tag, so that a call which is begun is a call.
             rules.append(f"TEXT: {_PROSE} & ~/(.|\\n)*{OPEN}(.|\\n)*/")
             rules.append(f'bare: body | "{_FENCE}\\n" body "\\n```"')

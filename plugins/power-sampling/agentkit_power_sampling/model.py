@@ -244,8 +244,7 @@ class PowerSampled:
 
     def _nothing(self, one: _Prepared) -> Completion:
         if one.error is not None:
-            text = "; ".join(filter(None, (one.error.message, one.error.hint)))
-            return Completion("", "error", path=self._path, error=text)
+            return Completion.failed(one.error, *self._path)
         text = one.tellings[0].told
         prompt = len(one.jobs[0].prompt)
         spent = sum(job.meter.spent for job in one.jobs)
