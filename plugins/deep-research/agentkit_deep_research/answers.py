@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.facets import Facet
 from agentkit_deep_research.ranking import rarity_of
-from agentkit_deep_research.values import asked_for, holds_subject, holds_value, subjects, value_of
+from agentkit_deep_research.values import (
+    KIND_WORDS,
+    asked_for,
+    holds_subject,
+    holds_value,
+    subjects,
+    value_of,
+)
 from agentkit_deep_research.words import content, same_stem, stem, stems
 
 ENOUGH = 0.5  # share of what is asked, by weight, that an answer must speak of …
@@ -62,24 +69,33 @@ def strict(facet: Facet, counts: Counts = ({}, 0)) -> bool:
     return bool(named(facet, counts))
 
 
-def answers(facet: Facet, span: Span, counts: Counts = ({}, 0)) -> str:
-    """Why a span is no answer to a facet, in words; "" where it is one."""
+def answers(facet: Facet, span: Span, counts: Counts = ({}, 0), before: str = "") -> str:
+    """Why a span is no answer to a facet, in words; "" where it is one.
+
+    Args:
+        before: what the spans say that led to this one. What they cover need not be said again, but
+            this one has to say something of what is asked itself.
+    """
     text = f"{span.text}\n{span.about}"
     about = named(facet, counts)
-    if not span.bridge:
-        missing = [s for s in about if not holds_subject(s, text)]
-        if missing:
-            return f"it does not speak of {', '.join(missing)}"
-    elif not holds_subject(span.bridge, text):
-        return f"it does not speak of {span.bridge}"
+    start = f"{before}\n{span.about}" if span.bridge else text
+    missing = [s for s in about if not holds_subject(s, start)]
+    missing += [span.bridge] if span.bridge and not holds_subject(span.bridge, text) else []
+    if missing:
+        return f"it does not speak of {', '.join(missing)}"
     rare = rarity_of(*counts)
     said = set(stems(text))
     parts = {part for s in about for part in content(s)} | set(about)
-    wanted = {w: rare.get(stem(w), 1.0) for w in content(facet.text) if w not in parts}
-    there = sum(weight for w, weight in wanted.items() if same_stem(w, said))
+    open = [w for w in content(facet.text) if w not in parts]
+    open = [w for w in open if w not in KIND_WORDS] or open
+    unknown = {w for w in open if counts[0].get(w) == 0}  # a lay person's word, perhaps
+    wanted = {w: rare.get(stem(w), 1.0) * (0.5 if w in unknown else 1.0) for w in open}
+    own = {w for w in wanted if same_stem(w, said)}
+    told = set(stems(before))
+    there = sum(wanted[w] for w in wanted if w in own or same_stem(w, told))
     asked = asked_for(facet.text)
     enough = ENOUGH if asked else ENOUGH_UNTYPED
-    if wanted and there < enough * sum(wanted.values()):
+    if wanted and (not own or there < enough * sum(wanted.values())):
         return "it does not speak of what is asked"
     if not holds_value(asked, facet.query, span.sentence) and not holds_value(
         asked, facet.query, span.text
@@ -97,18 +113,26 @@ def resolve(
     """Sorts a facet's usable spans, which come best first."""
     if not strict(facet, counts):
         return Resolved(tuple(spans), conflict=_conflict(number, facet, spans))
-    good = [s for s in spans if not answers(facet, s, counts)]
-    held, replaced, conflict = _newest(number, facet, good)
     by_id = {s.id: s for s in spans}
-    chained: list[Span] = []
-    for span in held:
-        legs = [span]
-        while legs[0].via in by_id and by_id[legs[0].via] not in legs:
-            legs.insert(0, by_id[legs[0].via])
-        chained += [leg for leg in legs if leg not in chained]
+    legs = {s.id: _legs(s, by_id) for s in spans}
+    good = [
+        s
+        for s in spans
+        if not answers(facet, s, counts, "\n".join(leg.text for leg in legs[s.id][:-1]))
+    ]
+    held, replaced, conflict = _newest(number, facet, good)
+    chained = [*dict.fromkeys(leg for span in held for leg in legs[span.id])]
     over = {s.id for s, _ in replaced}
     near = [s for s in spans if s not in chained and s.id not in over]
     return Resolved(tuple(chained), tuple(replaced), tuple(near), conflict)
+
+
+def _legs(span: Span, by_id: Mapping[str, Span]) -> list[Span]:
+    """The spans that led to one, the first in front, and it."""
+    legs = [span]
+    while legs[0].via in by_id and by_id[legs[0].via] not in legs:
+        legs.insert(0, by_id[legs[0].via])
+    return legs
 
 
 def _newest(

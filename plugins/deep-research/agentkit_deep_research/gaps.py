@@ -100,7 +100,8 @@ def gap(
     if strict(facet, counts):
         found = resolve(0, facet, spans, counts)
         if not found.answers:
-            return Gap("unanswered", answers(facet, spans[0], counts))
+            why = answers(facet, spans[0], counts)
+            return Gap("unanswered", f"nothing that was found answers it; of the best, {why}")
         if found.conflict is not None:
             said = " and ".join(value for value, _ in found.conflict.values)
             return Gap("contradiction", f"the sources say {said}")
@@ -136,6 +137,8 @@ def hops(facet: Facet, spans: Sequence[Span], counts: Counts, most: int = 2) -> 
     where to look for who leads.
     """
     about = named(facet, counts)
+    if not about:
+        return []  # nothing to start from
     asked = set(content(facet.query)) | set(about)
     rare = rarity_of(*counts)
     found: list[Hop] = []

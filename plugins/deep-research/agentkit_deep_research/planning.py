@@ -16,7 +16,7 @@ from agentkit_deep_research.gaps import Enough, Gap, absent, gap, hops, other_wo
 from agentkit_deep_research.ranking import rarity_of
 from agentkit_deep_research.routing import route
 from agentkit_deep_research.todo import PRIORITY, Origin, Task
-from agentkit_deep_research.words import content
+from agentkit_deep_research.words import content, forms, stem
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Runtime
@@ -155,7 +155,7 @@ class Planner:
             able = [s for s in found if isinstance(s, Vocabulary)]
             if len(able) < len(found):
                 return {"counts": {}, "total": 0}
-            counts = {w: sum(s.document_frequency(w) for s in able) for w in words}
+            counts = {w: _frequency(able, w) for w in words}
             common = sum(s.document_frequency("the") for s in able)
             documents = sum(s.info.documents or 0 for s in found)
             return {"counts": counts, "total": max(common, documents, *counts.values(), 0)}
@@ -245,6 +245,13 @@ class Planner:
         for idea in other_words(facet, spans, tried)[:IDEAS]:
             made.append((facet.title, idea, {"parent": parent}))
         return made
+
+
+def _frequency(sources: Sequence[Vocabulary], word: str) -> int:
+    """In how many passages a word occurs, in whichever of its forms occurs most."""
+    as_it_is = sum(s.document_frequency(word) for s in sources)
+    others = forms(word) - {stem(word)}
+    return max([as_it_is, *(sum(s.document_frequency(o) for s in sources) for o in others)])
 
 
 def refuse(rt: Runtime, asked: Asked, text: str, why: str) -> None:

@@ -151,7 +151,7 @@ class Searcher:
         return result
 
     def _read(self, desk: Desk, source: str, result: SearchResult) -> list[Candidate]:
-        """The quotable units of the hits that no rule forbids."""
+        """The quotable units of the hits that no rule forbids and that give no orders."""
         found, removed = [], dict[str, int]()
         for number, hit in enumerate(result.hits):
             about = "\n".join([hit.document, hit.title, *hit.location.heading])
@@ -164,7 +164,7 @@ class Searcher:
             for unit in units(hit.text, hit.location.start):
                 candidate = Candidate(unit, source, hit, number, before)
                 before = unit.text
-                if usable(candidate):
+                if usable(candidate) and not orders(unit.text):
                     found.append(candidate)
         for id, passages in removed.items():
             self.rt.emit("directive.applied", {"id": id, "passages": passages})
@@ -216,7 +216,7 @@ class Searcher:
             quote = one.candidate.widened(WIDEST if sure else WIDEST_UNSURE, left_out)
             quoted.append(quote)
             span = self._span(one, quote)
-            if span is not None:
+            if span is not None and span.id != span.via:
                 self.rt.emit("evidence.added", span.to_json())
                 kept += 1
         return kept

@@ -22,7 +22,8 @@ from agentkit_deep_research.words import (
     tokens,
 )
 
-NEEDED = 0.6  # share of a sentence's content words that one clause must hold
+SPARE = 5  # one in so many of a sentence's content words need not be in the clause: in short
+# sentences none, for the one that is missing may be the very thing that is claimed
 REACH = 12  # words between the first and the last of them, for each word of the sentence's own
 
 _CONDITION = re.compile(r"\b(?:if|when|unless|should|whenever|in case|provided|as long as)\b", re.I)
@@ -76,7 +77,7 @@ def _by_clause(sentence: str, clause: str, span: Span) -> str:
     said, title = set(stems(clause)), set(stems(span.about))
     here = [w for w in wanted if same_stem(w, said)]
     beside = [w for w in wanted if w not in here and w in title]
-    if not here or len(here) + len(beside) < NEEDED * len(wanted):
+    if not here or len(here) + len(beside) < len(wanted) - len(wanted) // SPARE:
         return _FAR
     if says_a_number(sentence) and not set(numbers(sentence)) <= set(numbers(clause)):
         return _FAR

@@ -17,6 +17,7 @@ from agentkit_deep_research.words import (
     says_a_number,
     stem,
     tokens,
+    word_set,
 )
 
 Asked = Literal["person", "date", "number", "place", ""]
@@ -59,6 +60,14 @@ _WHERE = re.compile(
 )
 
 
+KIND_WORDS = word_set(
+    "city country town place site office person name date day month year number amount time "
+    "behind concerning regarding related responsible"
+)
+"""Words of a question that say of which kind an answer is or how things hang together, and hardly
+stand in an answer."""
+
+
 def asked_for(question: str) -> Asked:
     """What an answer must hold, "" where any sentence might do."""
     for kind, sign in _ASKED:
@@ -91,7 +100,7 @@ def subjects(question: str) -> list[str]:
 
 def holds_subject(subject: str, text: str) -> bool:
     """Whether a text speaks of a subject: the code as it is, a name by its stem."""
-    lower = text.lower()
+    lower, subject = text.lower(), subject.lower()
     if "-" in subject:
         return re.search(rf"(?<![\w-]){re.escape(subject)}(?![\w-])", lower) is not None
     there = tokens(text)

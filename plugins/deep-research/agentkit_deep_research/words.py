@@ -125,11 +125,16 @@ def stems(text: str) -> list[str]:
     return list(dict.fromkeys(stem(w) for w in content(text)))
 
 
+def forms(word: str) -> frozenset[str]:
+    """A word with its irregular forms, as stems: "leads" gives lead, led, leader."""
+    own = stem(word)
+    return next((known for known in _FORMS if own in known), frozenset()) | {own}
+
+
 def same_stem(word: str, there: set[str]) -> bool:
     """Whether a word stands among stems: by its stem, or as another form of the same verb that
     stemming does not join ("led", "leads")."""
-    own = stem(word)
-    return own in there or any(own in forms and forms & there for forms in _FORMS)
+    return bool(forms(word) & there)
 
 
 def numbers(text: str) -> list[str]:
