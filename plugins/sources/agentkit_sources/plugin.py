@@ -22,6 +22,12 @@ def agentkit_register(registry: Registry) -> None:
         needs={"model": "model"},
         summary="a SQLite or PostgreSQL database, read-only, asked in words or SQL",
     )
+    registry.source(
+        "search",
+        "agentkit_sources.online.source:SearchSource",
+        settings="agentkit_sources.online.settings:SearchSettings",
+        summary="a search service of yours: web (SearXNG, Tavily, Brave), papers, code",
+    )
     registry.experiment(
         "nl2sql",
         "agentkit_sources.sql.bench:NL2SQL",

@@ -14,6 +14,7 @@ from agentkit_sources.folder import FolderSource
 sys.path.insert(0, str(Path(__file__).parent))  # for helpers that tests share
 
 from databases import Server, postgres_binaries, postgres_shop, sqlite_shop
+from services import services
 
 Make = Callable[..., FolderSource]
 
@@ -69,3 +70,10 @@ def postgres() -> Iterator[Server]:
         pytest.skip("PostgreSQL's server is not installed (Debian: postgresql)")
     with postgres_shop(binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def search_services() -> Iterator[str]:
+    """The address of search services in miniature."""
+    with services() as (base, _):
+        yield base

@@ -60,3 +60,19 @@ class TestPostgres(SourceConformance):
             patch.setenv("TEST_DATABASE", postgres.url("reader"))
             cls.toml = "[sources.part]\nuse = 'sql'\nurl = 'env:TEST_DATABASE'"
             yield
+
+
+class TestSearch(SourceConformance):
+    use = "search"
+    query = "otters and kelp"
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _services(cls, search_services: str) -> None:
+        cls.toml = f"""
+        [sources.part]
+        use = "search"
+        service = "searxng"
+        url = "{search_services}/searxng"
+        fetch = {{ private = ["127.0.0.1"] }}
+        """

@@ -1,0 +1,1 @@
+"""Search services that the user has, as sources."""
