@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from types import TracebackType
 
-from agentkit_android.device import services
+from agentkit_android.device import services, simulator  # noqa: F401 registers a program
 from agentkit_android.device.streams import Stream
 from agentkit_android.device.wire import (
     CLSE,
@@ -55,6 +56,7 @@ class DeviceServer:
         features: tuple[str, ...] = FEATURES,
     ) -> None:
         self.phone, self.port, self.features = phone, port, features
+        self.used = time.monotonic()  # when a service was opened last
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -195,6 +197,7 @@ class Connection:
             # arg0 is 0: with another id the client would wait for ever.
             await self._say(Packet(CLSE, 0, packet.arg0))
             return
+        self.server.used = time.monotonic()
         stream = Stream(next(self._ids), packet.arg0, self.send, self._room)
         self._streams[stream.local] = stream
         await self._say(Packet(OKAY, stream.local, stream.remote))
