@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentkit.capabilities import Action, Task
-from agentkit.testing.conformance import EnvironmentConformance
+from agentkit.testing.conformance import EnvironmentConformance, failures
 from agentkit_android.client.actions import Answer, Finish
 from agentkit_android.tasks.expert import Expert
 
@@ -44,3 +44,17 @@ class TestInside(EnvironmentConformance):
             if random.random() < 0.05:
                 break
         return made
+
+
+@pytest.mark.slow
+def test_a_phone_behind_adb_conforms_too(phone_home: Any) -> None:
+    """The cases that a second process and a socket could break."""
+
+    class Outside(EnvironmentConformance):
+        def make(self) -> Any:
+            return phone_home(name="suite")
+
+        def solve(self, environment: Any, task: Task) -> Sequence[Action]:
+            return solution(environment, task)
+
+    assert not failures(Outside, "EN-02", "EN-05", "EN-07", "EN-08", "EN-10", "EN-11")
