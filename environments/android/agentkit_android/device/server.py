@@ -13,6 +13,7 @@ import time
 from types import TracebackType
 
 from agentkit_android.device import auth, services, simulator  # noqa: F401 registers a program
+from agentkit_android.device.automation import programs  # noqa: F401 registers programs
 from agentkit_android.device.streams import Stream, StreamClosed
 from agentkit_android.device.wire import (
     AUTH,
