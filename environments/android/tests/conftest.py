@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -10,14 +11,21 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import adbutils
 import pytest
 
+from agentkit.errors import UsageError
 from agentkit_android.device.server import FEATURES, DeviceServer
+from agentkit_android.env import phones
+from agentkit_android.env.environment import AndroidEnvironment
+from agentkit_android.env.settings import AndroidSettings
 from agentkit_android.phone.phone import Phone
 
 LIMIT = 60
+BUNDLED = str(Path(adbutils.__file__).parent / "binaries" / "adb")
+DEBIAN = "/usr/bin/adb"
 
 
 def free_port() -> int:
@@ -30,10 +38,12 @@ def free_port() -> int:
 class Running:
     """A phone that is on."""
 
-    def __init__(self, phone: Phone, features: tuple[str, ...] = FEATURES) -> None:
+    def __init__(
+        self, phone: Phone, features: tuple[str, ...] = FEATURES, *, ask: bool = False
+    ) -> None:
         self.phone = phone
         self.loop = asyncio.new_event_loop()
-        self.server = DeviceServer(phone, features=features)
+        self.server = DeviceServer(phone, features=features, ask=ask)
         self.faults: list[dict[str, object]] = []
         self.loop.set_exception_handler(lambda loop, context: self.faults.append(context))
         self.thread = threading.Thread(target=self.loop.run_forever)
@@ -43,6 +53,14 @@ class Running:
     @property
     def serial(self) -> str:
         return self.server.serial
+
+    def do(self, function: Callable[[], object]) -> None:
+        """Calls something in the phone's own thread."""
+
+        async def call() -> None:
+            function()
+
+        asyncio.run_coroutine_threadsafe(call(), self.loop).result(LIMIT)
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self.server.close(), self.loop).result(LIMIT)
@@ -54,18 +72,19 @@ class Running:
 
 @dataclass
 class Adb:
-    """The real adb of the adbutils wheel, with a server of its own."""
+    """The real adb, with a server of its own."""
 
     port: int
     home: Path
     serial: str = ""
+    binary: str = BUNDLED
 
     def __call__(
         self, *words: str, input: bytes | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[bytes]:
         serial = ["-s", self.serial] if self.serial else []
         done = subprocess.run(
-            [adbutils.adb_path(), "-P", str(self.port), *serial, *words],
+            [self.binary, "-P", str(self.port), *serial, *words],
             capture_output=True,
             timeout=LIMIT,
             env={**os.environ, "HOME": str(self.home), "ADB_MDNS": "0"},
@@ -76,16 +95,19 @@ class Adb:
 
     def to(self, serial: str) -> Adb:
         self("connect", serial)
-        return Adb(self.port, self.home, serial)
+        return self.of(serial)
+
+    def of(self, serial: str) -> Adb:
+        return Adb(self.port, self.home, serial, self.binary)
 
 
 @pytest.fixture(scope="session")
-def make_adb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Adb]]:
+def make_adb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Adb]]:
     """Starts private adb servers, and kills them at the end."""
     made: list[Adb] = []
 
-    def make() -> Adb:
-        made.append(Adb(free_port(), tmp_path_factory.mktemp("home")))
+    def make(binary: str = BUNDLED) -> Adb:
+        made.append(Adb(free_port(), tmp_path_factory.mktemp("home"), binary=binary))
         made[-1]("start-server")
         return made[-1]
 
@@ -95,17 +117,19 @@ def make_adb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
 
 
 @pytest.fixture(scope="session")
-def adb_server(make_adb: Callable[[], Adb]) -> Adb:
+def adb_server(make_adb: Callable[..., Adb]) -> Adb:
     return make_adb()
 
 
 @pytest.fixture(scope="module")
-def phones() -> Iterator[Callable[..., Running]]:
+def make_phone() -> Iterator[Callable[..., Running]]:
     """Makes phones that are switched off after the module."""
     made: list[Running] = []
 
-    def make(phone: Phone | None = None, features: tuple[str, ...] = FEATURES) -> Running:
-        made.append(Running(phone or Phone(), features))
+    def make(
+        phone: Phone | None = None, features: tuple[str, ...] = FEATURES, *, ask: bool = False
+    ) -> Running:
+        made.append(Running(phone or Phone(), features, ask=ask))
         return made[-1]
 
     yield make
@@ -114,8 +138,8 @@ def phones() -> Iterator[Callable[..., Running]]:
 
 
 @pytest.fixture(scope="module")
-def running(phones: Callable[..., Running]) -> Running:
-    return phones()
+def running(make_phone: Callable[..., Running]) -> Running:
+    return make_phone()
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +148,26 @@ def adb(adb_server: Adb, running: Running) -> Iterator[Adb]:
     connected = adb_server.to(running.serial)
     yield connected
     adb_server("disconnect", running.serial, check=False)
+
+
+@pytest.fixture(scope="module")
+def phone_home(
+    tmp_path_factory: pytest.TempPathFactory, adb_server: Adb
+) -> Iterator[Callable[..., AndroidEnvironment]]:
+    """Makes environments whose phones are processes of their own, all switched off at the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGENTKIT_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("HOME", str(adb_server.home))
+        made: list[AndroidEnvironment] = []
+
+        def make(**settings: Any) -> AndroidEnvironment:
+            settings = {"adb_port": adb_server.port, "picture": False, **settings}
+            made.append(AndroidEnvironment(AndroidSettings(**settings)))
+            return made[-1]
+
+        yield make
+        for one in made:
+            one.close()
+        for known in phones.known():
+            with contextlib.suppress(UsageError):
+                phones.stop(known.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Callable
@@ -13,7 +14,17 @@ from typing import Any
 import adbutils
 import pytest
 
+from . import conftest
+
 pytestmark = pytest.mark.slow  # a real adb server is started
+
+
+@pytest.fixture(scope="module", params=[conftest.BUNDLED, conftest.DEBIAN], ids=["36", "29"])
+def adb_server(make_adb: Callable[..., Any], request: pytest.FixtureRequest) -> Any:
+    """The adb that adbutils brings, and Debian's."""
+    if not Path(request.param).exists():
+        pytest.skip("apt-get install adb")
+    return make_adb(request.param)
 
 
 def test_devices_are_listed_with_what_they_are(adb: Any) -> None:
@@ -35,10 +46,11 @@ def test_output_and_errors_are_two_streams(adb: Any) -> None:
 
 
 def test_an_unknown_command_is_not_found_and_kept(adb: Any, running: Any) -> None:
+    before = running.phone.unknown.get("frobnicate", 0)
     done = adb("shell", "frobnicate --all", check=False)
     assert done.returncode == 127
     assert done.stderr == b"/system/bin/sh: frobnicate: inaccessible or not found\n"
-    assert running.phone.unknown["frobnicate"] == 1
+    assert running.phone.unknown["frobnicate"] == before + 1
 
 
 def test_standard_input_reaches_the_phone(adb: Any) -> None:
@@ -48,9 +60,9 @@ def test_standard_input_reaches_the_phone(adb: Any) -> None:
 
 
 def test_an_older_phone_has_neither_status_nor_second_stream(
-    adb_server: Any, phones: Callable[..., Any]
+    adb_server: Any, make_phone: Callable[..., Any]
 ) -> None:
-    old = phones(features=("cmd",))
+    old = make_phone(features=("cmd",))
     adb = adb_server.to(old.serial)
     done = adb("shell", "echo out; ls /nowhere; exit 3")
     assert done.returncode == 0 and not done.stderr
@@ -104,7 +116,8 @@ def test_folders_go_there_and_back(adb: Any, tmp_path: Path) -> None:
 def test_what_is_missing_is_an_error(adb: Any, tmp_path: Path) -> None:
     done = adb("pull", "/sdcard/nothing", str(tmp_path), check=False)
     assert done.returncode != 0
-    assert b"does not exist" in done.stderr + done.stdout or b"No such file" in done.stderr
+    said = done.stderr + done.stdout
+    assert b"does not exist" in said or b"No such file" in said
 
 
 def test_a_path_cannot_lead_out_of_the_phone(adb: Any, running: Any, tmp_path: Path) -> None:
@@ -168,7 +181,7 @@ def test_many_shells_at_once(adb: Any) -> None:
 
 def test_a_client_that_is_killed_leaves_no_stream_behind(adb: Any, running: Any) -> None:
     client = subprocess.Popen(
-        [adbutils.adb_path(), "-P", str(adb.port), "-s", adb.serial, "exec-out", "yes"],
+        [adb.binary, "-P", str(adb.port), "-s", adb.serial, "exec-out", "yes"],
         stdout=subprocess.PIPE,
     )
     assert client.stdout is not None
@@ -195,3 +208,110 @@ def test_a_prompt_runs_what_is_typed(adb: Any) -> None:
     assert (done.stdout, done.returncode) == (b"/sdcard\n", 5)
     terminal = adb("shell", "-tt", input=b"echo typed\rexit\r")
     assert b"agentphone:/ $ echo typed\r\ntyped\r\n" in terminal.stdout
+
+
+def test_a_computer_that_nobody_allowed_yet_waits(adb_server: Any, make_phone: Any) -> None:
+    shy = make_phone(ask=True)
+    said = adb_server("connect", shy.serial, check=False).stdout
+    assert b"failed to authenticate" in said
+    assert b"unauthorized" in adb_server("devices").stdout
+    device = adb_server.of(shy.serial)
+    assert b"unauthorized" in device("shell", "echo on", check=False).stderr
+    shy.do(shy.server.allow)
+    device("wait-for-device")
+    assert device("shell", "echo on").stdout == b"on\n"
+    adb_server("disconnect", shy.serial)
+    adb_server("connect", shy.serial)  # by the key that it knows now
+    assert device("shell", "echo on").stdout == b"on\n"
+    adb_server("disconnect", shy.serial)
+    shy.do(shy.server.keys.forget)
+    assert b"failed to authenticate" in adb_server("connect", shy.serial, check=False).stdout
+    adb_server("disconnect", shy.serial)
+
+
+def test_the_phone_reaches_ports_of_the_host_that_were_given_to_it(adb: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            peer, _ = server.accept()
+            with peer:
+                while data := peer.recv(1000):
+                    peer.sendall(data.upper())
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        adb("reverse", "tcp:7001", f"tcp:{port}")
+        assert f"tcp:7001 tcp:{port}" in adb("reverse", "--list").stdout.decode()
+        device = adbutils.AdbClient(port=adb.port).device(adb.serial)
+        with device.create_connection(adbutils.Network.TCP, 7001) as connection:
+            connection.sendall(b"around")
+            assert connection.recv(100) == b"AROUND"
+        thread.join(20)
+    assert adb("reverse", "tcp:0", "tcp:9").stdout.strip().isdigit()
+    assert adb("reverse", "--no-rebind", "tcp:7001", "tcp:9", check=False).returncode
+    adb("reverse", "--remove", "tcp:7001")
+    assert adb("reverse", "--remove", "tcp:7001", check=False).returncode
+    adb("reverse", "--remove-all")
+    assert not adb("reverse", "--list").stdout.strip()
+    with pytest.raises(adbutils.AdbError):
+        device.create_connection(adbutils.Network.TCP, 7001)
+
+
+def test_sockets_with_names_are_forwarded(adb: Any, running: Any) -> None:
+    async def hello(stream: Any) -> None:
+        await stream.write(b"hello from " + await stream.read())
+
+    running.server.sockets["minicap"] = hello
+    device = adbutils.AdbClient(port=adb.port).device(adb.serial)
+    with device.create_connection(adbutils.Network.LOCAL_ABSTRACT, "minicap") as connection:
+        connection.sendall(b"the phone")
+        assert connection.recv(100) == b"hello from the phone"
+    with pytest.raises(adbutils.AdbError):
+        device.create_connection(adbutils.Network.LOCAL_ABSTRACT, "nobody")
+
+
+def test_the_framebuffer_is_the_screen(adb: Any, running: Any) -> None:
+    device = adbutils.AdbClient(port=adb.port).device(adb.serial)
+    shown = device.framebuffer().convert("RGB")
+    assert shown.size == (1080, 2400)
+    assert shown.tobytes() == device.screenshot().convert("RGB").tobytes()
+
+
+def test_a_reboot_drops_the_connection_and_keeps_what_is_stored(adb: Any, running: Any) -> None:
+    adb("shell", "echo kept > /sdcard/kept; am start -n com.android.settings/.Settings")
+    adb("reboot")
+    adb("disconnect", adb.serial, check=False)
+    adb("connect", adb.serial)
+    assert adb("shell", "cat /sdcard/kept").stdout == b"kept\n"
+    assert b"launcher" in adb("shell", "dumpsys activity activities | grep Resumed").stdout
+
+
+def test_ten_forwards_carry_at_once(adb: Any, running: Any) -> None:
+    async def echo(stream: Any) -> None:
+        while data := await stream.read():
+            await stream.write(data)
+
+    running.phone.ports[9010] = echo
+    ports = [int(adb("forward", "tcp:0", "tcp:9010").stdout) for _ in range(10)]
+    assert len(set(ports)) == 10
+    back: dict[int, bytes] = {}
+
+    def work(port: int) -> None:
+        data = os.urandom(200_000)
+        with socket.create_connection(("127.0.0.1", port), 20) as peer:
+            sender = threading.Thread(target=peer.sendall, args=(data,))
+            sender.start()
+            got = b""
+            while len(got) < len(data):
+                got += peer.recv(65536)
+            sender.join()
+        back[port] = got if got == data else b""
+
+    threads = [threading.Thread(target=work, args=(p,)) for p in ports]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert all(len(back[p]) == 200_000 for p in ports)
+    adb("forward", "--remove-all")

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import adbutils
 import pytest
 
 START = [sys.executable, "-m", "agentkit", "phone", "start", "--port"]
@@ -61,7 +60,7 @@ def test_two_adb_servers_see_one_phone(
 @pytest.fixture
 def log_reader(adb: Any) -> Any:
     process = subprocess.Popen(
-        [adbutils.adb_path(), "-P", str(adb.port), "-s", adb.serial, "logcat"],
+        [adb.binary, "-P", str(adb.port), "-s", adb.serial, "logcat"],
         stdout=subprocess.PIPE,
         text=True,
     )

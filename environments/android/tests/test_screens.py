@@ -247,7 +247,7 @@ def test_the_same_actions_give_the_same_phone() -> None:
     assert len({x for _, x in first}) > 5, "the play went nowhere"
 
 
-def test_odd_texts_make_a_tree_and_pixels(phones: Callable[..., Any]) -> None:
+def test_odd_texts_make_a_tree_and_pixels(make_phone: Callable[..., Any]) -> None:
     phone = Phone()
     name = "A<b>&\"'\x1b " + "long " * 500 + "김민수 🙂 مرحبا"
     phone.databases["com.android.contacts"].execute(

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from types import TracebackType
 
-from agentkit_android.device import services
-from agentkit_android.device.streams import Stream
+from agentkit_android.device import auth, services, simulator  # noqa: F401 registers a program
+from agentkit_android.device.automation import programs  # noqa: F401 registers programs
+from agentkit_android.device.streams import Stream, StreamClosed
 from agentkit_android.device.wire import (
+    AUTH,
     CLSE,
     CNXN,
     MAX_DATA,
@@ -43,6 +46,10 @@ class DeviceServer:
         phone: whose state it shows and changes.
         port: on 127.0.0.1; 0 takes a free one.
         features: what it tells adb that it can do; fewer of them make an older phone.
+        ask: whether somebody has to allow a computer that connects; see `allow`.
+
+    Attributes:
+        sockets: who listens at its abstract local sockets (`adb forward … localabstract:NAME`).
 
     async with DeviceServer(Phone()) as server:
         print(server.serial)          # 127.0.0.1:40213, for `adb connect`
@@ -53,10 +60,15 @@ class DeviceServer:
         phone: Phone,
         port: int = 0,
         features: tuple[str, ...] = FEATURES,
+        *,
+        ask: bool = False,
     ) -> None:
         self.phone, self.port, self.features = phone, port, features
+        self.keys = auth.Keys(ask=ask)
+        self.sockets: dict[str, services.Service] = {}
+        self.used = time.monotonic()  # when a service was opened last
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], Connection] = {}
 
     @property
     def serial(self) -> str:
@@ -82,6 +94,20 @@ class DeviceServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def allow(self) -> int:
+        """Somebody allows every computer that waits; gives how many did."""
+        waiting = [c for c in self._connections.values() if c.offered is not None]
+        for connection in waiting:
+            assert connection.offered is not None
+            self.keys.allow(connection.offered)
+            connection.admit()
+        return len(waiting)
+
+    def drop(self) -> None:
+        """Cuts every connection, as a cable that is pulled out."""
+        for task in list(self._connections):
+            task.cancel()
+
     async def __aenter__(self) -> DeviceServer:
         await self.start()
         return self
@@ -97,13 +123,13 @@ class DeviceServer:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
+        self._connections[task] = Connection(self, reader, writer)
         try:
-            await Connection(self, reader, writer).run()
+            await self._connections[task].run()
         except asyncio.CancelledError:
             pass  # close() did it, and waits; asyncio would log it as an error
         finally:
-            self._connections.discard(task)
+            self._connections.pop(task, None)
 
 
 class Connection:
@@ -117,15 +143,19 @@ class Connection:
         self._streams: dict[int, Stream] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ids = itertools.count(1)
-        self._room = 0  # bytes a packet may carry; 0 before the greeting
+        self._room = 0  # bytes a packet may carry
+        self._admitted = False
         self._summed = True
         self._outgoing = asyncio.Lock()
+        self._token = b""
+        self.offered: auth.Key | None = None  # a key that waits to be allowed
+        self.reversed: dict[str, str] = {}  # what listens on the phone for the host, and for what
 
     async def run(self) -> None:
         """Serves the peer until it leaves or sends nonsense."""
         try:
             while True:
-                await self._handle(await receive(self.reader))
+                self._handle(await receive(self.reader))
         except Malformed as error:
             log.warning("connection dropped: %s", error)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -147,21 +177,25 @@ class Connection:
             self.writer.write(packet.encode(summed=self._summed))
             await self.writer.drain()
 
-    async def _handle(self, packet: Packet) -> None:
+    def _handle(self, packet: Packet) -> None:
         if packet.command == CNXN:
-            await self._greet(packet)
-        elif not self._room:
+            self._greet(packet)
+        elif packet.command == AUTH:
+            self._prove(packet)
+        elif not self._admitted:
             raise Malformed("a packet before the greeting")
         elif packet.command == OPEN:
-            await self._open(packet)
+            self._open(packet)
         elif packet.command in (OKAY, WRTE, CLSE):
             stream = self._streams.get(packet.arg1)
+            if stream is not None and not stream.remote and packet.command == OKAY:
+                stream.remote = packet.arg0  # the host took what was opened from here
             if stream is not None and stream.remote != packet.arg0:
-                # Only a refusal may come without an id, and nothing is opened from here.
+                # Only a refusal may come without an id.
                 stream = stream if packet.command == CLSE and packet.arg0 == 0 else None
             if stream is None:
                 if packet.command == WRTE:
-                    await self._say(Packet(CLSE, 0, packet.arg0))
+                    self._say(Packet(CLSE, 0, packet.arg0))
             elif packet.command == OKAY:
                 stream.taken()
             elif packet.command == CLSE:
@@ -170,15 +204,43 @@ class Connection:
                 held = sum(s.held for s in self._streams.values())
                 if held > MAX_HELD or not stream.arrive(packet.data):
                     log.warning("stream %d closed: it sends without waiting", stream.local)
-                    await self._say(Packet(CLSE, stream.local, stream.remote))
+                    self._say(Packet(CLSE, stream.local, stream.remote))
                     self._end(stream)
-        # AUTH, STLS, SYNC: not asked for, and not answered.
+        # STLS, SYNC: not asked for, and not answered.
 
-    async def _greet(self, packet: Packet) -> None:
+    def _greet(self, packet: Packet) -> None:
         for stream in list(self._streams.values()):
             self._end(stream)  # a second greeting starts over
         self._room = max(1024, min(packet.arg1, MAX_DATA))
         self._summed = packet.arg0 < VERSION
+        self._admitted = False
+        if self.server.keys.ask:
+            self._challenge()
+        else:
+            self.admit()
+
+    def _challenge(self) -> None:
+        self._token = auth.token()
+        self._say(Packet(AUTH, auth.TOKEN, 0, self._token))
+
+    def _prove(self, packet: Packet) -> None:
+        """A signature, or a key that somebody may allow later."""
+        if not self._token or self._admitted:
+            return
+        if packet.arg0 == auth.SIGNATURE:
+            if self.server.keys.signed(packet.data, self._token):
+                self.admit()
+            else:
+                self._challenge()
+        elif packet.arg0 == auth.PUBLIC_KEY:
+            try:
+                self.offered = auth.public_key(packet.data)
+            except ValueError as error:
+                raise Malformed(f"a key that is none: {error}") from error
+
+    def admit(self) -> None:
+        """Says that it is connected."""
+        self._admitted, self._token, self.offered = True, b"", None
         phone = self.server.phone
         product = {
             name: phone.properties.get(f"ro.product.{name}", "")
@@ -186,19 +248,40 @@ class Connection:
         }
         told = "".join(f"ro.product.{name}={value};" for name, value in product.items())
         banner = f"device::{told}features={','.join(self.server.features)}"
-        await self._say(Packet(CNXN, VERSION, MAX_DATA, banner.encode()))
+        self._say(Packet(CNXN, VERSION, MAX_DATA, banner.encode()))
 
-    async def _open(self, packet: Packet) -> None:
+    def _open(self, packet: Packet) -> None:
         name = packet.data.rstrip(b"\0").decode("utf-8", "surrogateescape")
-        service = services.find(name, self.server.phone, self.features) if packet.arg0 else None
+        service = services.find(name, self) if packet.arg0 else None
         if service is None or len(self._streams) >= MAX_STREAMS:
             # arg0 is 0: with another id the client would wait for ever.
-            await self._say(Packet(CLSE, 0, packet.arg0))
+            self._say(Packet(CLSE, 0, packet.arg0))
             return
+        self.server.used = time.monotonic()
         stream = Stream(next(self._ids), packet.arg0, self.send, self._room)
         self._streams[stream.local] = stream
-        await self._say(Packet(OKAY, stream.local, stream.remote))
+        self._say(Packet(OKAY, stream.local, stream.remote))
         self._tasks[stream.local] = asyncio.create_task(self._serve(service, stream, name))
+
+    async def call(self, name: str) -> Stream:
+        """Opens a stream towards the host.
+
+        Raises:
+            StreamClosed: nobody is there.
+        """
+        if len(self._streams) >= MAX_STREAMS:
+            raise StreamClosed("there are too many streams")
+        stream = Stream(next(self._ids), 0, self.send, self._room)
+        self._streams[stream.local] = stream
+        await self.send(Packet(OPEN, stream.local, 0, name.encode() + b"\0"))
+        if not await stream.opened():
+            self._streams.pop(stream.local, None)
+            raise StreamClosed(f"the host opens no {name}")
+        return stream
+
+    def forget(self, stream: Stream) -> None:
+        """A stream towards the host that was closed."""
+        self._streams.pop(stream.local, None)
 
     async def _serve(self, service: services.Service, stream: Stream, name: str) -> None:
         try:
@@ -222,7 +305,7 @@ class Connection:
         if task is not None:
             asyncio.get_running_loop().call_later(GRACE, task.cancel)
 
-    async def _say(self, packet: Packet) -> None:
+    def _say(self, packet: Packet) -> None:
         """Sends from the reader, which must not wait for a peer that does not read."""
         if self.writer.is_closing():
             raise ConnectionResetError("the peer is gone")

@@ -18,7 +18,8 @@ class Stream:
     """What a service talks through.
 
     Args:
-        local, remote: the ids of both ends; a packet names the sender's first.
+        local, remote: the ids of both ends; a packet names the sender's first. The remote one is
+            0 while the other end has not answered yet.
         send: puts a packet on the wire.
         room: the most data bytes that one packet may carry.
     """
@@ -38,7 +39,8 @@ class Stream:
         self._left = b""  # of a chunk that was read in part
         self._arrived = asyncio.Event()
         self._free = asyncio.Event()  # set where the peer has taken the last write
-        self._free.set()
+        if remote:
+            self._free.set()
         self._writing = asyncio.Lock()
 
     # What the connection tells it.
@@ -62,6 +64,11 @@ class Stream:
         self.closed = True
         self._arrived.set()
         self._free.set()
+
+    async def opened(self) -> bool:
+        """Waits for the answer to an OPEN; False where it is a refusal."""
+        await self._free.wait()
+        return not self.closed
 
     # What a service does.
 

@@ -1,0 +1,1 @@
+"""`use = "android"`: a phone as an environment."""

@@ -1,0 +1,263 @@
+"""`use = "android"`: a phone with tasks, the same for a real phone, an emulator and a simulated
+one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING
+
+from agentkit.capabilities import (
+    Action,
+    Check,
+    EnvironmentInfo,
+    Observation,
+    Step,
+    Task,
+)
+from agentkit.errors import UsageError
+from agentkit.seeds import derive
+from agentkit_android.client import actions as act
+from agentkit_android.client.driver import AdbDriver, Driver, look_again
+from agentkit_android.client.errors import DeviceError
+from agentkit_android.client.transport import AdbTransport, Transport, must, run
+from agentkit_android.env import phones
+from agentkit_android.env.episode import Episode, EpisodeFile
+from agentkit_android.env.observation import observation
+from agentkit_android.env.settings import AndroidSettings
+from agentkit_android.tasks import catalogue
+from agentkit_android.tasks.state import PhoneState
+from agentkit_android.tasks.template import Params
+
+if TYPE_CHECKING:
+    from agentkit.kit import Parts
+
+FREE_STEPS = 30
+"""Steps for a goal that no template is known for."""
+
+
+class AndroidEnvironment:
+    """A phone.
+
+    The phone is looked for when it is first needed. Where it was lost in the midst of an episode
+    it is found again; an action of which it is not known whether it happened is not repeated, and
+    its step says `in_doubt`.
+    """
+
+    def __init__(self, settings: AndroidSettings, parts: Parts | None = None) -> None:
+        self.settings = settings
+        self._name = settings.name or (parts.name if parts else "phone")
+        self.info = EnvironmentInfo(
+            parts.name if parts else "android",
+            "an Android phone: its screen, its elements, and what a hand does",
+            act.ACTIONS,
+            act.VERSION,
+        )
+        self._lock = threading.RLock()
+        self._driver: Driver | None = None
+        self._lease: phones.Lease | None = None
+        self._file = EpisodeFile(None)
+        self._episode: Episode | None = None
+        self._kept: dict[str, Episode] = {}
+        self._simulated = not settings.serial
+
+    # Tasks.
+
+    def tasks(self, split: str) -> Sequence[Task]:
+        """Of train, validation or test; or of a part of test: unseen-params, unseen-templates,
+        unseen-apps."""
+        return catalogue.tasks(split)
+
+    def find_task(self, goal: str) -> Task:
+        """The known task with that goal, or one that nobody can check."""
+        return catalogue.matching(goal) or Task("", goal)
+
+    def reset(self, task: Task, seed: int) -> Observation:
+        """A simulated phone begins as it left the factory, and is prepared for the task. A real
+        one goes home; the task's apps are stopped, and cleared only where `clear` allows it."""
+        with self._lock:
+            if not task.template:
+                raise UsageError(
+                    f"no task template is known for {task.goal[:80]!r}",
+                    "begin(task) works on the phone as it is; tasks(split) lists the known ones",
+                )
+            template = catalogue.template(task.template)
+            transport = self.driver.transport
+            if self.is_simulated:
+                must(transport, "simulator", "reset")
+            else:
+                for package in template.apps:
+                    run(transport, "am", "force-stop", package)
+                    if self.settings.clear:
+                        must(transport, "pm", "clear", package)
+            random = Random(derive(seed, task.id))
+            template.begin(PhoneState(transport), _params(task), random)
+            self.driver.perform(act.Press(button="home"))
+            return self.begin(task)
+
+    def begin(self, task: Task) -> Observation:
+        """Begins an episode on the phone as it is."""
+        with self._lock:
+            limit = catalogue.template(task.template).budget if task.template else FREE_STEPS
+            self._driver = self.driver
+            self._keep(Episode.of(task, limit))
+            return self.observe()
+
+    # Acting.
+
+    def observe(self) -> Observation:
+        with self._lock:
+            return observation(look_again(self.driver, picture=self.settings.picture))
+
+    def step(self, action: Action) -> Step:
+        with self._lock:
+            episode = self._going().copy()
+            episode.go_on()
+            info: dict[str, object] = {"steps": episode.steps}
+            try:
+                self.driver.perform(action)
+            except UsageError as error:
+                info["refused"] = error.message
+            except DeviceError as error:
+                self.driver.transport.reconnect()
+                info["in_doubt"] = error.message
+            if isinstance(action, act.Answer | act.Finish):
+                episode.over = True
+                episode.answer = action.text if isinstance(action, act.Answer) else ""
+                episode.claim = action.status if isinstance(action, act.Finish) else "answered"
+            truncated = bool(not episode.over and episode.limit and episode.steps >= episode.limit)
+            terminated = episode.over
+            episode.over |= truncated
+            self._keep(episode)
+            seen = self.observe()
+            reward = self._score(episode) if terminated and episode.template else 0.0
+            return Step(seen, reward, terminated, truncated, info)
+
+    def check(self, task: Task) -> Check:
+        """Raises:
+        UsageError: no template is known for the task, so that nothing can be said.
+        """
+        with self._lock:
+            template = catalogue.template(task.template)
+            answer = self._episode.answer if self._episode is not None else self._load().answer
+            parts = template.check(PhoneState(self.driver.transport), _params(task), answer)
+            score = sum(p.met for p in parts) / max(1, len(parts))
+            return Check(score, tuple(f"{'' if p.met else 'not met: '}{p.what}" for p in parts))
+
+    # State.
+
+    def snapshot(self) -> str:
+        with self._lock:
+            self._need_simulator("kept")
+            name = must(self.driver.transport, "simulator", "snapshot").strip()
+            self._kept[name] = self._going().copy()
+            return name
+
+    def restore(self, snapshot: str) -> None:
+        with self._lock:
+            self._need_simulator("put back")
+            if snapshot not in self._kept:
+                raise UsageError(f"there is no snapshot {snapshot!r}", "take one with snapshot()")
+            must(self.driver.transport, "simulator", "restore", snapshot)
+            self._keep(self._kept[snapshot].copy())
+
+    def pool(self, n: int) -> Sequence[AndroidEnvironment]:
+        if self.settings.serial:
+            raise UsageError(
+                f"{self.settings.serial} is one phone", "declare an environment for each of yours"
+            )
+        return [type(self)(self.settings.model_copy(update={"name": self._name})) for _ in range(n)]
+
+    def close(self) -> None:
+        """Lets go of the phone; one in a process of its own stays on."""
+        with self._lock:
+            if self._driver is not None:
+                self._driver.transport.close()
+            if self._lease is not None:
+                self._lease.close()
+            self._driver = self._lease = self._episode = None
+            self._file = EpisodeFile(None)
+
+    # The phone.
+
+    @property
+    def driver(self) -> Driver:
+        """The phone, looked for when it is first needed.
+
+        Raises:
+            DeviceError: there is none.
+        """
+        with self._lock:
+            if self._driver is None:
+                self._driver = self._connected()
+            return self._driver
+
+    @property
+    def serial(self) -> str:
+        return self.driver.transport.serial
+
+    @property
+    def is_simulated(self) -> bool:
+        return run(self.driver.transport, "simulator", "version").out.startswith("agentkit")
+
+    def _connected(self) -> Driver:
+        settings = self.settings
+        settle = settings.settle if settings.settle is not None else float(bool(settings.serial))
+        return AdbDriver(self._transport(), settle)
+
+    def _transport(self) -> Transport:
+        settings = self.settings
+        if settings.serial:
+            path = phones.folder() / f"{_file_name(settings.serial)}.episode"
+            self._file = EpisodeFile(path)
+            return AdbTransport(settings.serial, settings.adb_port, settings.timeout)
+        if settings.where == "inside":
+            from agentkit_android.client.inside import InsideTransport
+            from agentkit_android.phone.phone import Phone
+
+            return InsideTransport(Phone(), settings.timeout)
+        self._lease = phones.Lease(self._name)
+        self._file = EpisodeFile(phones.folder() / f"{self._lease.name}.episode")
+        return AdbTransport(
+            phones.started(self._lease.name).serial, settings.adb_port, settings.timeout
+        )
+
+    def _need_simulator(self, what: str) -> None:
+        if not self.is_simulated:
+            raise UsageError(
+                f"the state of {self.serial} cannot be {what}: it is no simulated phone",
+                "leave `serial` out to work on one",
+            )
+
+    # The episode.
+
+    def _going(self) -> Episode:
+        if self._episode is None:
+            self._episode = self._load()
+        return self._episode
+
+    def _load(self) -> Episode:
+        self._driver = self.driver  # which says where the episode's file is
+        return self._file.load()
+
+    def _keep(self, episode: Episode) -> None:
+        self._episode = episode
+        self._file.save(episode)
+
+    def _score(self, episode: Episode) -> float:
+        return self.check(self._task(episode)).score
+
+    def _task(self, episode: Episode) -> Task:
+        number = episode.task.rpartition("/")[2]
+        return catalogue.task(catalogue.template(episode.template), int(number))
+
+
+def _params(task: Task) -> Params:
+    template = catalogue.template(task.template)
+    made: Params = template.params.model_validate(dict(task.data["params"]))
+    return made
+
+
+def _file_name(serial: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in serial)

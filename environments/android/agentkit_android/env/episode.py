@@ -1,0 +1,64 @@
+"""Where an episode stands: kept beside a phone that outlives the agent, so that a run that goes on
+in another process finds it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agentkit.capabilities import EpisodeOver, Task
+from agentkit.errors import UsageError
+from agentkit.files import write_atomic
+
+
+@dataclass(slots=True)
+class Episode:
+    """One task being worked on. limit: steps, 0 for none. answer: what the agent said."""
+
+    task: str
+    template: str = ""
+    steps: int = 0
+    limit: int = 0
+    over: bool = False
+    answer: str = ""
+    claim: str = ""
+
+    @classmethod
+    def of(cls, task: Task, limit: int) -> Episode:
+        return cls(task.id, task.template, limit=limit)
+
+    def go_on(self) -> None:
+        """Counts a step.
+
+        Raises:
+            EpisodeOver: it has ended.
+        """
+        if self.over:
+            raise EpisodeOver("the episode has ended; reset first")
+        self.steps += 1
+
+    def copy(self) -> Episode:
+        return Episode(**asdict(self))
+
+
+class EpisodeFile:
+    """An episode on disk; None keeps it in memory only."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def load(self) -> Episode:
+        """Raises:
+        UsageError: none has begun.
+        """
+        if self._path is not None and self._path.exists():
+            try:
+                return Episode(**json.loads(self._path.read_text()))
+            except (ValueError, TypeError):
+                pass  # of another version: as if none had begun
+        raise UsageError("no episode has begun", "call reset(task, seed) first")
+
+    def save(self, episode: Episode) -> None:
+        if self._path is not None:
+            write_atomic(self._path, json.dumps(asdict(episode)))

@@ -1,0 +1,32 @@
+"""Settings of `use = "android"`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from agentkit.settings import PartSettings
+
+
+class AndroidSettings(PartSettings):
+    """Attributes:
+    serial: of a real phone or an emulator, as `adb devices` lists it; none means a simulated one.
+    where: of a simulated phone: a process of its own, which outlives the agent, or inside this
+        one, which is faster and ends with it. Both do the same.
+    name: of the simulated phone's process; the part's name by default.
+    adb_port: of the adb server; 0 is the usual one.
+    timeout: seconds for one call. settle: seconds to wait after an action; by default 1 on a real
+        phone and none on a simulated one.
+    picture: whether observations hold the screenshot.
+    clear: of a real phone: whether the data of a task's apps may be cleared before it.
+    """
+
+    serial: str = ""
+    where: Literal["process", "inside"] = "process"
+    name: str = Field("", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$|^$")
+    adb_port: int = Field(0, ge=0, le=65535)
+    timeout: float = Field(20.0, gt=0)
+    settle: float | None = Field(None, ge=0)
+    picture: bool = True
+    clear: bool = False
