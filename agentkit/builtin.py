@@ -44,6 +44,13 @@ def agentkit_register(registry: Registry) -> None:
         gives=("logprobs", "grammar", "continuations"),
         summary="any OpenAI-compatible endpoint: vLLM, llama.cpp, Ollama, a provider",
     )
+    registry.model(
+        "langchain",
+        "agentkit.models.langchain.part:open_langchain",
+        settings="agentkit.models.langchain.part:LangChainSettings",
+        gives=("logprobs", "grammar"),
+        summary="any LangChain chat model, named by its class",
+    )
     registry.environment(
         "grid",
         "agentkit.testing.fakes:FakeEnvironment",

@@ -29,6 +29,8 @@ from agentkit.settings import (
 )
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from agentkit.capabilities import Environment
     from agentkit.runs.agent import BoundAgent, Run
     from agentkit.runs.store import Budget, RunStore
@@ -125,6 +127,16 @@ class Kit:
 
     def model(self, name: str | None = None) -> LanguageModel:
         return cast(LanguageModel, self.part("model", name or self.settings.host.model))
+
+    def chat_model(self, name: str | None = None, **settings: Any) -> BaseChatModel:
+        """A model for programs that speak LangChain: LangGraph agents, chains, other graphs.
+
+        Args:
+            settings: of `KitChatModel`, such as max_tokens, temperature, seed, extra.
+        """
+        from agentkit.models.langchain.chat_model import KitChatModel
+
+        return KitChatModel(model=self.model(name), **settings)
 
     def source(self, name: str) -> Source:
         return cast(Source, self.part("source", name))
@@ -356,6 +368,22 @@ class Kit:
         if ("model", model) in self._added:
             return frozenset(self._added["model", model].info.abilities)
         return frozenset(self.registration("model", model).gives)
+
+    def through(self, model: str) -> frozenset[str]:
+        """Names of the parts that a model goes through, and of what they `use`: the names under
+        which `Request.extra` may hold settings for it. Builds nothing."""
+        found: set[str] = set()
+        waiting = [model]
+        while waiting:
+            part = waiting.pop()
+            if part in found:
+                continue
+            found.add(part)
+            if not self.is_added("model", part):
+                found.add(self.values("model", part).use)
+            for noun, names, _ in self.references(("model", part)).values():
+                waiting += names if noun == "model" else []
+        return frozenset(found)
 
     # -- recipes ----------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from agentkit.capabilities import Completion, Delta, Usage
 from agentkit.capabilities.language_model import TokenLogprob, ToolCall
+from agentkit.models.http.messages import chat_logprobs, finite
 
 DONE = b"data: [DONE]\n\n"
 
@@ -74,7 +75,7 @@ class ChatWriter(_Written):
             {
                 "index": index,
                 "message": _message(one),
-                "logprobs": _chat_logprobs(one.logprobs),
+                "logprobs": chat_logprobs(one.logprobs),
                 "finish_reason": one.finish,
             }
             for index, one in enumerate(made)
@@ -94,7 +95,7 @@ class ChatWriter(_Written):
             if one.tool_calls:
                 calls = [{"index": n, **_call(call)} for n, call in enumerate(one.tool_calls)]
                 yield self._piece(index, {"tool_calls": calls})
-            yield self._piece(index, {}, one.finish, _chat_logprobs(one.logprobs))
+            yield self._piece(index, {}, one.finish, chat_logprobs(one.logprobs))
 
     def _piece(
         self, index: int, delta: dict[str, Any], finish: str | None = None, logprobs: Any = None
@@ -171,19 +172,6 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": function}
 
 
-def _chat_logprobs(found: Sequence[TokenLogprob]) -> dict[str, Any] | None:
-    def entry(token: str, logprob: float) -> dict[str, Any]:
-        return {"token": token, "logprob": _finite(logprob), "bytes": list(token.encode())}
-
-    if not found:
-        return None
-    content = [
-        {**entry(one.token, one.logprob), "top_logprobs": [entry(t, p) for t, p in one.top]}
-        for one in found
-    ]
-    return {"content": content, "refusal": None}
-
-
 def _text_logprobs(found: Sequence[TokenLogprob]) -> dict[str, Any] | None:
     """A prompt's first token has no probability: None."""
     if not found:
@@ -194,12 +182,7 @@ def _text_logprobs(found: Sequence[TokenLogprob]) -> dict[str, Any] | None:
         at += len(one.token)
     return {
         "tokens": [one.token for one in found],
-        "token_logprobs": [None if one.logprob > 0 else _finite(one.logprob) for one in found],
-        "top_logprobs": [{t: _finite(p) for t, p in one.top} or None for one in found],
+        "token_logprobs": [None if one.logprob > 0 else finite(one.logprob) for one in found],
+        "top_logprobs": [{t: finite(p) for t, p in one.top} or None for one in found],
         "text_offset": offsets,
     }
-
-
-def _finite(logprob: float) -> float:
-    """JSON has no infinity; OpenAI's own stand-in for it is -9999."""
-    return max(logprob, -9999.0)

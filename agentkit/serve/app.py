@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agentkit.capabilities import Cancel, Completion, OnDelta, Request, Usage
+from agentkit.models import asking
 from agentkit.models.http.inbound import Body, ChatBody, CompletionBody, EmbeddingBody
 from agentkit.serve import faults, served
 from agentkit.serve.answers import ChatWriter, TextWriter, Writer
@@ -151,12 +152,12 @@ class Api:
             if isinstance(writer, TextWriter) and any(writer.echoes):
                 writer.scored = scored(model, wanted)
             tell = on_delta if body.stream else None
-            each = [c for one in wanted for c in served.choices(one)] if tell else wanted
-            made = served.generate(model, each, tell, cancel, limited=body.limited)
-            return served.flat(made)
+            each = [c for one in wanted for c in asking.choices(one)] if tell else wanted
+            made = asking.generate(model, each, tell, cancel, limited=body.limited)
+            return asking.flat(made)
 
         def spent(made: Sequence[Completion]) -> Usage:
-            usage = served.total(made, prompts=len(wanted))
+            usage = asking.total(made, prompts=len(wanted))
             self.metrics.spent(body.model, usage)
             return usage
 

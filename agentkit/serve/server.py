@@ -90,6 +90,7 @@ def _bound(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen(BACKLOG)  # who connects before models are loaded waits
     except OSError as error:
         made.close()
         raise BackendUnavailable(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from agentkit.capabilities import Cancel, Delta, OnDelta
@@ -39,20 +41,31 @@ class Job:
     def __init__(self) -> None:
         self.cancel = Cancel()
         self._loop = asyncio.get_running_loop()
-        self._deltas: asyncio.Queue[Delta | None] = asyncio.Queue()
         self._result: asyncio.Future[Any] = self._loop.create_future()
-        self._result.add_done_callback(lambda _: self._deltas.put_nowait(None))
+        self._deltas: deque[Delta] = deque()
+        self._news = asyncio.Event()
+        self._ringing = False
 
     async def delta(self, timeout: float) -> Delta | None:
-        """What the work tells next; None when it is over, whatever came of it.
+        """What the work tells next; None when it is over, whatever came of it. Pieces that came
+        meanwhile are one: who reads slowly gets fewer and longer ones.
 
         Raises:
             TimeoutError: it told nothing for so many seconds.
         """
-        if self._result.done() and self._deltas.empty():
-            return None
-        async with asyncio.timeout(timeout):
-            return await self._deltas.get()
+        while not self._deltas:
+            if self._result.done():
+                return None
+            self._news.clear()
+            self._ringing = False
+            if not self._deltas:  # nothing came before the bell was ready
+                async with asyncio.timeout(timeout):
+                    await self._news.wait()
+        delta = self._deltas.popleft()
+        texts = [delta.text]
+        while self._deltas and _alike(self._deltas[0], delta):
+            texts.append(self._deltas.popleft().text)
+        return replace(delta, text="".join(texts))
 
     async def result(self) -> Any:
         """What the work gives, or its error raised."""
@@ -67,7 +80,10 @@ class Job:
         self._tell(self.end, made, error)
 
     def _told(self, delta: Delta) -> None:
-        self._tell(self._deltas.put_nowait, delta)
+        self._deltas.append(delta)
+        if not self._ringing:  # one bell for all that comes before it is heard
+            self._ringing = True
+            self._tell(self._news.set)
 
     def _tell(self, what: Callable[..., object], *values: object) -> None:
         try:
@@ -81,12 +97,16 @@ class Job:
             return
         if error is None:
             self._result.set_result(made)
-        elif isinstance(error, Exception):
-            self._result.set_exception(error)
-            self._result.exception()  # a client that left asks for it no more
         else:
-            self._result.set_exception(RuntimeError(f"{type(error).__name__}: {error}"))
-            self._result.exception()
+            known = isinstance(error, Exception)
+            told = error if known else RuntimeError(f"{type(error).__name__}: {error}")
+            self._result.set_exception(told)
+            self._result.exception()  # a client that left asks for it no more
+        self._news.set()
+
+
+def _alike(one: Delta, other: Delta) -> bool:
+    return (one.index, one.reasoning) == (other.index, other.reasoning)
 
 
 class Workers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,27 +40,29 @@ def until(true: Callable[[], object], what: str) -> None:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model_folder(tmp_path_factory.mktemp("tiny") / "model")
+    return tiny_model_folder(tmp_path_factory.mktemp("tiny") / "model", context=2048)
+
+
+@contextmanager
+def serving(kit: Kit, *names: str, **limits: Any) -> Iterator[Server]:
+    """A server of the kit's models that listens already."""
+    server = Server(Api(Served(kit, names), TOKEN, Limits(**limits)), "127.0.0.1", 0, drain=5)
+    thread = threading.Thread(target=server.serve_here, daemon=True)
+    thread.start()
+    until(lambda: server.started, "the server listens")
+    try:
+        yield server
+    finally:
+        server.stop()
+        server.stop()
+        thread.join(30)
 
 
 @pytest.fixture(scope="module")
 def serve() -> Iterator[Serve]:
-    """`serve(kit)` is a server of its models that listens already; all are stopped at the end."""
-    running: list[tuple[Server, threading.Thread]] = []
-
-    def begin(kit: Kit, *names: str, **limits: Any) -> Server:
-        server = Server(Api(Served(kit, names), TOKEN, Limits(**limits)), "127.0.0.1", 0, drain=5)
-        thread = threading.Thread(target=server.serve_here, daemon=True)
-        thread.start()
-        running.append((server, thread))
-        until(lambda: server.started, "the server listens")
-        return server
-
-    yield begin
-    for server, thread in running:
-        server.stop()
-        server.stop()
-        thread.join(30)
+    """`serve(kit)` is such a server; all are stopped at the end."""
+    with ExitStack() as stack:
+        yield lambda kit, *names, **limits: stack.enter_context(serving(kit, *names, **limits))
 
 
 @pytest.fixture(scope="module")

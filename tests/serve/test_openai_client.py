@@ -50,7 +50,7 @@ def test_models_are_listed_and_shown(api: OpenAI) -> None:
     assert {m.id for m in api.models.list()} == {"tiny", "sharp", "script"}
     api.chat.completions.create(model="tiny", **ASK)
     shown = api.models.retrieve("tiny")
-    assert shown.owned_by == "agentkit" and shown.max_model_len == 1024  # type: ignore[attr-defined]
+    assert shown.owned_by == "agentkit" and shown.max_model_len == 2048  # type: ignore[attr-defined]
 
 
 def test_an_answer_with_its_usage(api: OpenAI) -> None:
@@ -221,7 +221,7 @@ def test_a_composed_model_takes_its_own_settings(api: OpenAI) -> None:
         ({"model": "sharp", "logprobs": True}, "logprobs", "lacks the ability"),
         ({"temperature": -1}, "temperature", "greater than or equal to 0"),
         ({"extra_body": {"tempreature": 1}}, "tempreature", "did you mean 'temperature'"),
-        ({"max_tokens": 2000}, None, "do not fit a context of 1024"),
+        ({"max_tokens": 3000}, None, "do not fit a context of 2048"),
         ({"n": 1000}, "n", "less than or equal to 64"),
         ({"top_logprobs": 3}, "top_logprobs", "needs logprobs"),
         ({"messages": []}, "messages", "at least 1"),
@@ -254,10 +254,10 @@ def test_what_cannot_be_honoured_is_refused_by_its_name(
 
 
 def test_a_prompt_that_leaves_little_room_gets_the_room_there_is(api: OpenAI) -> None:
-    messages: Any = [{"role": "user", "content": "x" * 900}]
+    messages: Any = [{"role": "user", "content": "x" * 1900}]
     made = api.chat.completions.create(model="tiny", messages=messages, temperature=0)
-    assert made.usage and made.usage.total_tokens <= 1024
-    messages = [{"role": "user", "content": "x" * 2000}]
+    assert made.usage and made.usage.total_tokens <= 2048
+    messages = [{"role": "user", "content": "x" * 3000}]
     with pytest.raises(openai.BadRequestError) as caught:
         api.chat.completions.create(model="tiny", messages=messages)
     assert caught.value.code == "context_length_exceeded"

@@ -12,7 +12,7 @@ from agentkit.models.settings import OpenAISettings
 
 LONGEST_PAUSE = 30.0  # seconds between two tries
 _MAY_PASS = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-_TOO_LONG = re.compile(
+TOO_LONG = re.compile(
     r"context.{0,20}(length|window|size)|too many tokens|prompt is too long", re.IGNORECASE
 )
 
@@ -49,7 +49,7 @@ def fault_of(
     status = response.status_code
     said = clean(fault_text(response.text)) or response.reason_phrase
     line = f"HTTP {status}: {said}"
-    if status in (400, 413, 422) and _TOO_LONG.search(response.text):
+    if status in (400, 413, 422) and TOO_LONG.search(response.text):
         return Overflow(said)
     if status in (401, 403):
         cure = (

@@ -65,7 +65,7 @@ class Document(BaseModel):
         """The body of a request.
 
         Raises:
-            UsageError: it is no JSON object, or a field has not the right form (BadField).
+            UsageError: it is no JSON object, or (BadField) a field has not the right form.
         """
         try:
             value = json.loads(content)
@@ -74,6 +74,15 @@ class Document(BaseModel):
             raise UsageError(f"the body is no JSON: {said}", "send one JSON object") from error
         if not isinstance(value, dict):
             raise UsageError("the body is no JSON object", 'send {"model": …}')
+        return cls.of(value)
+
+    @classmethod
+    def of(cls: type[D], value: dict[str, Any]) -> D:
+        """The same, read already.
+
+        Raises:
+            BadField: a field has not the right form.
+        """
         try:
             return cls.model_validate(value)
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Messages as OpenAI's format has them, as messages of ours."""
+"""Messages as OpenAI's format has them, as messages of ours; log-probabilities the other way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentkit.capabilities.language_model import (
@@ -16,6 +16,7 @@ from agentkit.capabilities.language_model import (
     Reasoning,
     Role,
     Text,
+    TokenLogprob,
     ToolCall,
     ToolResult,
 )
@@ -106,3 +107,23 @@ def _call(call: Any, field: str) -> ToolCall:
         return ToolCall(str(call["id"]), str(function["name"]), arguments)
     except (KeyError, TypeError, ValueError) as error:
         raise BadField(field, f"is no tool call: {error}") from error
+
+
+def chat_logprobs(found: Sequence[TokenLogprob]) -> dict[str, Any] | None:
+    """Log-probabilities as chat completions have them; None where there are none."""
+
+    def entry(token: str, logprob: float) -> dict[str, Any]:
+        return {"token": token, "logprob": finite(logprob), "bytes": list(token.encode())}
+
+    if not found:
+        return None
+    content = [
+        {**entry(one.token, one.logprob), "top_logprobs": [entry(t, p) for t, p in one.top]}
+        for one in found
+    ]
+    return {"content": content, "refusal": None}
+
+
+def finite(logprob: float) -> float:
+    """JSON has no infinity; OpenAI's own stand-in for it is -9999."""
+    return max(logprob, -9999.0)

@@ -209,12 +209,7 @@ class Answer:
             known["id"] = known["id"] or str(call.get("id") or "")
             known["name"] += function.get("name") or ""
             known["arguments"] += function.get("arguments") or ""
-        for entry in (item.get("logprobs") or {}).get("content") or ():
-            top = tuple((t["token"], float(t["logprob"])) for t in entry.get("top_logprobs") or ())
-            wanted = self._request.logprobs or 0
-            choice.logprobs.append(
-                TokenLogprob(entry["token"], -1, float(entry["logprob"]), top[:wanted])
-            )
+        choice.logprobs += logprobs_from(item.get("logprobs"), self._request)
         choice.finish = str(item.get("finish_reason") or choice.finish)
         return text
 
@@ -243,7 +238,7 @@ class Answer:
         grammar = self._request.grammar
         if grammar is not None and finish == "stop":
             if grammar.kind == "regex":
-                text = _unwrapped(text)
+                text = unwrapped(text)
             wrong = mismatch(grammar, text)
             if wrong:
                 finish = "error"
@@ -256,6 +251,16 @@ class Answer:
             path=self._path,
             error=error,
         )
+
+
+def logprobs_from(found: Any, request: Request) -> tuple[TokenLogprob, ...]:
+    """What stands under "logprobs" of a choice."""
+    made = []
+    for entry in (found or {}).get("content") or ():
+        top = tuple((t["token"], float(t["logprob"])) for t in entry.get("top_logprobs") or ())
+        most = request.logprobs or 0
+        made.append(TokenLogprob(entry["token"], -1, float(entry["logprob"]), top[:most]))
+    return tuple(made)
 
 
 def _calls(found: Mapping[int, dict[str, str]]) -> tuple[tuple[ToolCall, ...], str]:
@@ -273,7 +278,8 @@ def _calls(found: Mapping[int, dict[str, str]]) -> tuple[tuple[ToolCall, ...], s
     return tuple(calls), ""
 
 
-def _unwrapped(text: str) -> str:
+def unwrapped(text: str) -> str:
+    """What matches a regular expression, out of the object that it travels in."""
     try:
         return str(json.loads(text)["answer"])
     except (ValueError, KeyError, TypeError):
