@@ -225,9 +225,10 @@ def test_who_leaves_while_waiting_is_never_answered(serve: Serve) -> None:
 def test_who_does_not_read_is_cut_off(serve: Serve) -> None:
     """More text than the system's buffers hold, and a client that takes none of it."""
     kit = Kit(Host.load(), Settings())
-    kit.add("model", "long", ScriptedModel.of(lambda _: "word " * 60_000, context=10**6))
+    words = " ".join(["x" * 50_000] * 400)
+    kit.add("model", "long", ScriptedModel.of(words, pace=0.002))
     server = serve(kit, patience=0.3)
-    body = json.dumps({**ASK, "model": "long", "stream": True, "max_tokens": 60_000}).encode()
+    body = json.dumps({**ASK, "model": "long", "stream": True, "max_tokens": 400}).encode()
     line = dial(server)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     line.sendall(head(len(body)) + body)
