@@ -103,7 +103,8 @@ class Experiment:
     question: what it asks, in one sentence. claim: what the paper says, "" where it says nothing.
     needs: for each scale that it offers. dry_run: for scale "full", everything but the compute:
     builds models on the meta device, checks names and shapes, reads five-row fixtures of each data
-    set, and returns what it checked, one line each.
+    set, and returns what it checked, one line each. options: what `--set NAME=VALUE`, or
+    `--NAME VALUE`, may give, with a few words each; where there are any, others are refused.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     needs: Mapping[Scale, Needs] = field(default_factory=dict)
     dry_run: Callable[[Bench], list[str]] | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 def interval(

@@ -14,6 +14,7 @@ from agentkit.bench import machine, pages
 from agentkit.bench.experiment import Bench, Experiment, Figure, Result, Scale
 from agentkit.errors import UsageError
 from agentkit.files import cache_dir, write_atomic
+from agentkit.names import nearest
 
 if TYPE_CHECKING:
     from agentkit.capabilities.trainer import Progress
@@ -40,6 +41,14 @@ def prepare(
             f"experiment {experiment.name!r} has no scale {scale!r}",
             f"it offers: {', '.join(experiment.needs) or 'none'}",
         )
+    for name in options or ():
+        if experiment.options and name not in experiment.options:
+            known = "; ".join(f"{key}: {what}" for key, what in experiment.options.items())
+            raise UsageError(
+                f"experiment {experiment.name!r} has no option {name!r}"
+                f"{nearest(name, experiment.options)}",
+                f"it has {known}",
+            )
     out = cache_dir() / "bench" / f"{experiment.name}-{scale}"
     out.mkdir(parents=True, exist_ok=True)
     return Bench(kit, scale, seeds or experiment.seeds, out, progress, options or {})

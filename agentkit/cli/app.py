@@ -27,7 +27,7 @@ COMMANDS = {
         "agentkit.cli.new_plugin:new_plugin",
         "write a plugin to start from, with tests",
     ),
-    "bench": ("agentkit.cli.bench:bench", "run an experiment; results with their spread"),
+    "bench": ("agentkit.cli.bench:app", "run an experiment; results with their spread"),
     "doctor": ("agentkit.cli.doctor:doctor", "check this machine, plugins and settings"),
     "config": ("agentkit.cli.config:app", "explain and check settings"),
     "init": ("agentkit.cli.init:init", "write an agentkit.toml to start from"),

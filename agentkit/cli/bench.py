@@ -11,11 +11,15 @@ from agentkit.bench.experiment import Experiment, Scale
 from agentkit.cli.context import note, open_kit, options, show_json, show_table
 from agentkit.cli.progress import progress
 from agentkit.errors import AgentkitError, RunInterrupted, UsageError
+from agentkit.names import nearest
 
 RESULTS = Path("docs/results")
+app = typer.Typer()
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="an experiment; none: list them")] = "",
     every: Annotated[bool, typer.Option("--all", help="run all, one after the other")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="the smallest run that says something")] = (
@@ -36,9 +40,11 @@ def bench(
 ) -> None:
     """Run an experiment: progress on the screen, figures with their spread in docs/results.
 
+    An option of the experiment may also be given as --NAME VALUE.
     Ctrl-C keeps what is done; the same command goes on from there.
     """
     registry = options().host.registry
+    extra = _extra(context.args)
     if not name and not every:
         rows = [(e.name, e.plugin, e.summary) for e in registry.all("experiment")]
         if as_json:
@@ -53,11 +59,12 @@ def bench(
     failed = []
     for one in names:
         experiment = cast(Experiment, registry.find("experiment", one).load())
+        given = [*setting, *_known(extra, experiment)]
         try:
             if dry_run:
-                _dry_run(experiment, cast(Scale, chosen), setting)
+                _dry_run(experiment, cast(Scale, chosen), given)
             else:
-                _run(experiment, cast(Scale, chosen), _numbers(seeds), setting, out, as_json)
+                _run(experiment, cast(Scale, chosen), _numbers(seeds), given, out, as_json)
         except AgentkitError as error:
             if not every:
                 raise
@@ -131,6 +138,36 @@ def _numbers(text: str) -> tuple[int, ...]:
         return tuple(int(word) for word in text.split(",") if word.strip())
     except ValueError:
         raise UsageError(f"--seeds {text}: not numbers", "write for instance 0,1,2") from None
+
+
+def _extra(words: list[str]) -> list[str]:
+    """NAME=VALUE pairs from `--NAME VALUE` and `--NAME=VALUE`."""
+    made, left = [], list(words)
+    while left:
+        name, equals, value = left.pop(0).partition("=")
+        if not name.startswith("--"):
+            raise UsageError(f"what is {name!r}?", "write --NAME VALUE")
+        if not equals:
+            if not left:
+                raise UsageError(
+                    f"{name} has no value", "options of an experiment are --NAME VALUE"
+                )
+            value = left.pop(0)
+        made.append(f"{name.removeprefix('--')}={value}")
+    return made
+
+
+def _known(extra: list[str], experiment: Experiment) -> list[str]:
+    """The pairs, if the experiment knows them all."""
+    for pair in extra:
+        option = pair.partition("=")[0]
+        if option not in experiment.options:
+            own = (*experiment.options, "quick", "scale", "dry-run", "seeds", "set", "out", "json")
+            raise UsageError(
+                f"no such option of {experiment.name}: --{option}{nearest(option, own)}",
+                "agentkit bench --help",
+            )
+    return extra
 
 
 def _pairs(settings: list[str]) -> dict[str, str]:

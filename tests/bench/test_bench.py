@@ -57,6 +57,15 @@ def squares(bench: Bench) -> Result:
     )
 
 
+def test_options_that_an_experiment_declares_are_all_it_takes(tmp_path: Path) -> None:
+    asked = Experiment("asked", "?", squares, needs={"normal": Needs()}, options={"avg": "tries"})
+    with load(environ={}) as kit:
+        made = runner.prepare(asked, kit, "normal", Quiet(), options={"avg": "3"})
+        assert made.options == {"avg": "3"}
+        with pytest.raises(UsageError, match=r"'agv'; did you mean 'avg'"):
+            runner.prepare(asked, kit, "normal", Quiet(), options={"agv": "3"})
+
+
 SQUARES = Experiment("squares", "How square?", squares, seeds=(1, 2, 3), needs={"normal": Needs()})
 
 

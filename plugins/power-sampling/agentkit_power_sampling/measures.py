@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -63,8 +62,3 @@ def pass_at_k(tries: int, right: int, k: int) -> float:
     if not 1 <= k <= tries:
         raise ValueError(f"pass@{k} of {tries} tries")
     return 1.0 - math.comb(tries - right, k) / math.comb(tries, k)
-
-
-def avg_at_k(right: Sequence[bool]) -> float:
-    """The share of right ones."""
-    return sum(right) / len(right)

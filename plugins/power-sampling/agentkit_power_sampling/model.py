@@ -127,11 +127,21 @@ class PowerSampled:
             AgentkitError: a request cannot be answered.
             Stopped: cancelled.
         """
+        return [drawn for _, drawn in self.solve(requests, cancel=cancel)]
+
+    def solve(
+        self, requests: Sequence[Request], *, cancel: Cancel | None = None
+    ) -> list[tuple[Completion, Drawn]]:
+        """`generate` and `draw` in one, for who wants both; raises as `draw` does."""
         prepared = [self._prepare(request) for request in requests]
         for one in prepared:
             if one.error is not None:
                 raise one.error
-        return draw(self._tokens, [one.jobs[0] for one in prepared], cancel=cancel)
+        drawn = draw(self._tokens, [one.jobs[0] for one in prepared], cancel=cancel)
+        return [
+            (self._completion(one.request, one.jobs[0], one.tellings[0], made, first=True), made)
+            for one, made in zip(prepared, drawn)
+        ]
 
     def _warn(self, drawn: Sequence[Drawn]) -> None:
         """Says where exactness was not certified: a completion has no place for it."""

@@ -18,6 +18,16 @@ def agentkit_register(registry: Registry) -> None:
     )
     registry.experiment(
         "power-table",
-        "agentkit_power_sampling.bench:POWER_TABLE",
+        "agentkit_power_sampling.bench.table:POWER_TABLE",
         summary="how far each method is from p^alpha, where that can be counted",
+    )
+    registry.experiment(
+        "maths",
+        "agentkit_power_sampling.bench.user:MATHS",
+        summary="any model on a file of questions with answers, as AIME or MATH; avg@k and pass@k",
+    )
+    registry.experiment(
+        "code",
+        "agentkit_power_sampling.bench.user:CODE",
+        summary="any model on a file of programs with tests, as LiveCodeBench; run in the sandbox",
     )

@@ -9,7 +9,7 @@ import pytest
 import agentkit
 from agentkit.bench import Bench
 from agentkit.testing.progress import Recorder
-from agentkit_power_sampling.bench import FLOOR, METHODS, SPREAD, measure, power_table
+from agentkit_power_sampling.bench.table import FLOOR, METHODS, SPREAD, measure, power_table
 from agentkit_power_sampling.table import TableTokens
 
 

@@ -1,0 +1,1 @@
+"""The experiments: `table` and `tiny` where everything can be counted, `speed`, and real tasks."""
