@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from agentkit_android.device.server import FEATURES, DeviceServer
 from agentkit_android.phone.phone import Phone
 
 LIMIT = 60
+sys.path.insert(0, str(Path(__file__).parent))  # for helpers that tests share
 
 
 def free_port() -> int:
