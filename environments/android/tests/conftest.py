@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,8 +25,12 @@ from agentkit_android.env.settings import AndroidSettings
 from agentkit_android.phone.phone import Phone
 
 LIMIT = 60
+<<<<<<< HEAD
 BUNDLED = str(Path(adbutils.__file__).parent / "binaries" / "adb")
 DEBIAN = "/usr/bin/adb"
+=======
+sys.path.insert(0, str(Path(__file__).parent))  # for helpers that tests share
+>>>>>>> apps
 
 
 def free_port() -> int:

@@ -63,6 +63,7 @@ class App:
     overlays: dict[str, OverlayScreen] = field(default_factory=dict)
     reducers: dict[str, Reducer] = field(default_factory=dict)
     backs: dict[str, Reducer] = field(default_factory=dict)
+    opens: dict[str, Reducer] = field(default_factory=dict)
     began: Reducer | None = None
 
     def screen(self, *names: str) -> Callable[[F], F]:
@@ -99,6 +100,15 @@ class App:
 
         def keep(function: F) -> F:
             self.backs.update(dict.fromkeys(activities, function))
+            return function
+
+        return keep
+
+    def opened(self, *activities: str) -> Callable[[F], F]:
+        """Makes a function what happens when activities are started anew."""
+
+        def keep(function: F) -> F:
+            self.opens.update(dict.fromkeys(activities, function))
             return function
 
         return keep

@@ -11,6 +11,21 @@ if TYPE_CHECKING:
     from agentkit_android.apps.app import App
 
 
+LANGUAGES = ("ko",)
+
+
+@cache
+def own(name: str) -> dict[str, dict[str, str]]:
+    """The texts of one of the phone's own apps by language: those of `texts/NAME.LANGUAGE.toml`,
+    and what many of them say of `texts/shared.LANGUAGE.toml`."""
+    return {code: {**_read("shared", code), **_read(name, code)} for code in LANGUAGES}
+
+
+def _read(name: str, language: str) -> dict[str, str]:
+    source = files("agentkit_android.apps") / "texts" / f"{name}.{language}.toml"
+    return tomllib.loads(source.read_text("utf-8"))
+
+
 @cache
 def common(language: str) -> dict[str, str]:
     """The texts of the phone's own apps, by the English ones."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from agentkit_android.apps import HOME
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.phone.activities import Activity
-from agentkit_android.screen.acts import Intent, Value, clean
+from agentkit_android.screen.acts import Intent, Value, clean, do
 
 if TYPE_CHECKING:
     from agentkit_android.phone.database import Database
@@ -36,6 +36,8 @@ def start(
     on_top: bool = False,
 ) -> bool:
     """Brings an activity to the front; False where there is no such one."""
+    from agentkit_android.phone import actions
+
     app = phone.apps.get(package)
     if app is None or activity not in app.activities:
         return False
@@ -51,6 +53,9 @@ def start(
         stack.push(made)
     else:
         stack.launch(made)
+    if stack.front is made and activity in app.opens:
+        app.reducers.setdefault("<open>" + activity, app.opens[activity])
+        actions.reduce(phone, do("<open>" + activity), package, made, None)
     return True
 
 

@@ -326,10 +326,14 @@ class Layout:
 
     def _anchored(self, child: View, inside: Bounds) -> Bounds:
         left, top, right, bottom = inside
-        if not child.anchor:
+        if not child.anchor and child.at is None:
             return inside
         width = self._wide(child, right - left)
         height = min(self.height(child, width), bottom - top)
+        if child.at is not None:
+            x = left + round((right - left) * child.at[0]) - width // 2
+            y = top + round((bottom - top) * child.at[1]) - height // 2
+            return (x, y, x + width, y + height)
         x = right - width if child.anchor.endswith("end") else left + (right - left - width) // 2
         y = top if child.anchor.startswith("top") else bottom - height
         if child.anchor == "center":

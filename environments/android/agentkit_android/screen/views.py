@@ -61,6 +61,7 @@ class View:
         width: dp, FIT, or None to share what is left. weight: of a column's child that takes the
             height which the others leave.
         fill, corner, border: its background's colour, the radius of its corners, its outline.
+        at: of a stack's child, where its middle is, from 0 to 1 across the stack.
         lines: that its text may have at most; 0 is as many as it needs.
         checked: of a switch, box or radio button. value: of a seek bar or progress, 0 to 1.
         name: of a field, what the typed text is kept as. hint: what it shows while it is empty.
@@ -88,6 +89,7 @@ class View:
     border: str = ""
     centred: bool = False
     anchor: Anchor = ""
+    at: tuple[float, float] | None = None
     lines: int = 1
     checked: bool | None = None
     value: float = 0.0
