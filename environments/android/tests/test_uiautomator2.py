@@ -59,7 +59,7 @@ def test_selectors_find_and_click(device: Any, running: Any) -> None:
     assert names[:2] == ["Network & internet", "Wi-Fi"]
     device.press("back")
     assert device(text="Location").get_text() == "Location"
-    inside = device(scrollable=False, resourceIdMatches=".*recycler_view")
+    inside = device(resourceIdMatches=".*recycler_view")
     assert inside.child(text="Location").exists
 
 
