@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT  := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help run test check lint bench docs setup models system clean
+.PHONY: help run test check lint bench docs setup models appium system clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -26,7 +26,7 @@ run: setup models  ## answer a question from the documents in this repository
 	  '  $(BIN)/agentkit runs list' \
 	  '  docs/agents.md, examples/'
 
-test: setup models lint  ## lint, types and all tests
+test: setup models appium lint  ## lint, types and all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup models lint  ## lint, types and the fast tests
@@ -56,6 +56,9 @@ $(STAMP):
 
 models: setup  ## the small models that run here (fetched and converted once)
 	@$(BIN)/agentkit models get smollm2-135m minilm
+
+appium: setup  ## a real Appium server, for the phone's tests (fetched once)
+	@sh scripts/appium.sh "$$($(BIN)/python -c 'from agentkit.files import cache_dir; print(cache_dir())')/appium"
 
 system:
 	@sh scripts/system-packages.sh

@@ -59,7 +59,7 @@ def test_selectors_find_and_click(device: Any, running: Any) -> None:
     assert names[:2] == ["Network & internet", "Wi-Fi"]
     device.press("back")
     assert device(text="Location").get_text() == "Location"
-    inside = device(scrollable=False, resourceIdMatches=".*recycler_view")
+    inside = device(className="androidx.recyclerview.widget.RecyclerView")
     assert inside.child(text="Location").exists
 
 
@@ -85,6 +85,25 @@ def test_xpath_scrolls_and_long_lists(device: Any) -> None:
     assert device(text="Aisha Rahman").exists
     assert device(scrollable=True).fling.toEnd(max_swipes=10)
     device.swipe_ext("down", scale=0.8)
+
+
+def test_text_is_written_read_and_cleared(device: Any, running: Any) -> None:
+    device.app_start("com.android.contacts", stop=True)
+    device(description="Create contact").click()
+    name = device(resourceId="com.android.contacts:id/name")
+    name.set_text("김민지 \U0001f642 'x\"")
+    assert name.get_text() == "김민지 \U0001f642 'x\""
+    name.clear_text()
+    assert name.get_text() == "Name"  # an empty field tells its hint
+    name.set_text("Ada Byron")
+    assert device(focused=True).info["text"] == "Ada Byron"
+    device.clear_text()
+    device(focused=True).set_text("Ada King")
+    device(resourceIdMatches=".*:id/save").click()
+    found = running.phone.databases["com.android.contacts"].rows(
+        "SELECT name FROM people WHERE name LIKE 'Ada%'"
+    )
+    assert [row["name"] for row in found] == ["Ada King"]
 
 
 def test_a_watcher_reacts(device: Any) -> None:

@@ -12,7 +12,12 @@ import logging
 import time
 from types import TracebackType
 
-from agentkit_android.device import auth, services, simulator  # noqa: F401 registers a program
+from agentkit_android.device import (  # noqa: F401 simulator registers a program
+    auth,
+    packages,
+    services,
+    simulator,
+)
 from agentkit_android.device.automation import programs  # noqa: F401 registers programs
 from agentkit_android.device.streams import Stream, StreamClosed
 from agentkit_android.device.wire import (
@@ -64,6 +69,7 @@ class DeviceServer:
         ask: bool = False,
     ) -> None:
         self.phone, self.port, self.features = phone, port, features
+        packages.load(phone)
         self.keys = auth.Keys(ask=ask)
         self.sockets: dict[str, services.Service] = {}
         self.used = time.monotonic()  # when a service was opened last

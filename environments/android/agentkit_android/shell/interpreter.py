@@ -316,7 +316,9 @@ class Shell:
         call = Call(name, rest, self, streams.stdin, streams.out, streams.err)
         if own is not None:
             return await own(outer or self, call)
-        found = self.find(name)
+        # A program may be one for a verb of another, as `am instrument` is.
+        found = self.find(f"{name} {rest[0]}") if rest else None
+        found = found or self.find(name)
         if found is None:
             return await self._missing(name, streams)
         call.name = name.rpartition("/")[2]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-
 from agentkit_android.device.automation.nodes import Node, screen
 from agentkit_android.phone.phone import Phone
 from agentkit_android.screen import draw
@@ -45,21 +43,28 @@ class Hand:
         await self.run("input", "keyevent", key)
 
     async def write(self, text: str) -> None:
-        """Into the field that has the focus."""
-        encoded = base64.b64encode(text.encode("utf-8", "replace")).decode()
-        await self.run("am", "broadcast", "-a", "ADB_INPUT_B64", "--es", "msg", encoded)
+        """Into the field that has the focus, as a keyboard does."""
+        self.phone.type(text)
 
     async def clear(self) -> None:
-        await self.run("am", "broadcast", "-a", "ADB_CLEAR_TEXT")
+        self.phone.erase()
 
     async def set_text(self, node: Node, text: str) -> bool:
-        """Gives a field the focus, and it holds a text afterwards. False where it takes none."""
+        """Gives a field the focus, and it holds a text afterwards."""
         if not node.has("focused"):
             await self.tap(*node.middle)
-        await self.clear()
+        self.phone.erase()
         if text:
-            await self.write(text)
+            self.phone.type(text)
         return True
+
+    def held(self, node: Node) -> str:
+        """What a field holds; the tree tells the hint of one that is empty."""
+        window = self.phone.scene().active
+        for box in window.root.walk() if window else ():
+            if box.view.kind == "field" and box.seen == node.bounds:
+                return box.view.text
+        return node.get("text")
 
     def png(self) -> bytes:
         return draw.png(self.phone.scene())

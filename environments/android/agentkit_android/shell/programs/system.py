@@ -42,7 +42,7 @@ async def sh(call: Call) -> int:
 @program("toybox", "toolbox", "busybox")
 async def toybox(call: Call) -> int:
     if not call.words:
-        await call.print(" ".join(sorted(PROGRAMS)))
+        await call.print(" ".join(sorted(n for n in PROGRAMS if " " not in n)))
         return 0
     if call.words[0] not in PROGRAMS or call.words[0] == call.name:
         raise ProgramError(f"Unknown command {call.words[0]}", 127)
