@@ -25,12 +25,9 @@ from agentkit_android.env.settings import AndroidSettings
 from agentkit_android.phone.phone import Phone
 
 LIMIT = 60
-<<<<<<< HEAD
 BUNDLED = str(Path(adbutils.__file__).parent / "binaries" / "adb")
 DEBIAN = "/usr/bin/adb"
-=======
 sys.path.insert(0, str(Path(__file__).parent))  # for helpers that tests share
->>>>>>> apps
 
 
 def free_port() -> int:

@@ -145,11 +145,9 @@ def in_call(see: See) -> View:
     )  # fmt: skip
     end = _round(see, "phone-hangup", "Decline" if state == "ringing" else "Hang up", "hang_up",
                  "#B3261E")  # fmt: skip
+    foot = [ui.space(None), end, ui.space(None)]
     if state == "ringing":
-        answer = _round(see, "phone", "Answer", "answer", "#146C2E")
-        foot = (ui.space(None), end, ui.space(None), answer, ui.space(None))
-    else:
-        foot = (ui.space(None), end, ui.space(None))
+        foot += [_round(see, "phone", "Answer", "answer", "#146C2E"), ui.space(None)]
     marks = (
         ("muted", "microphone", "Mute"), ("speaker", "volume-high", "Speaker"),
         ("held", "pause", "Hold"),
@@ -160,7 +158,7 @@ def in_call(see: See) -> View:
     )
     pad = ui.chip(see.t("Keypad"), show("tones"), icon="dialpad")
     middle = (ui.chips(*switches, pad),) if state == "active" else ()
-    line = View("row", children=foot, padding=(0, 16, 0, 48))
+    line = View("row", children=tuple(foot), padding=(0, 16, 0, 48))
     return View("column", children=(head, *middle, line), fill="surface-container")
 
 
