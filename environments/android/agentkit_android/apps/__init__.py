@@ -22,7 +22,10 @@ from agentkit_android.apps.app import App
 
 log = logging.getLogger("agentkit.android.apps")
 
-MODULES = ("home", "settings", "contacts", "chooser", "calculator", "dialer")
+MODULES = (
+    "home", "settings", "contacts", "chooser", "messages", "notes", "calendar", "clock", "files",
+    "tasks", "expenses", "recipes", "browser", "maps", "calculator", "dialer",
+)  # fmt: skip
 HOME = "com.android.launcher3"
 GROUP = "agentkit_android.apps"
 VARIABLE = "AGENTKIT_PHONE_APPS"

@@ -6,7 +6,7 @@ from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
-from agentkit_android.screen.acts import Intent, do, go, send, show
+from agentkit_android.screen.acts import Intent, Value, do, go, send, show
 from agentkit_android.screen.views import Overlay, View
 
 PACKAGE = "com.android.contacts"
@@ -198,24 +198,19 @@ def save(do: Do) -> None:
     number = do.arg("id")
     one = do.row("SELECT * FROM people WHERE _id = ?", number)
     keys = (("name", "name"), ("number", "phone"), ("email", "email"), ("note", "notes"))
-    values = [
-        do.text(key, str(one[key]) if one else str(do.args.get(extra, ""))).strip()
+    values: dict[str, Value] = {
+        key: do.text(key, str(one[key]) if one else str(do.args.get(extra, ""))).strip()
         for key, extra in keys
-    ]
-    if not values[0] and not values[1]:
+    }
+    if not values["name"] and not values["number"]:
         do.toast(do.t("Nothing to save. Contact discarded."))
         return do.finish()
-    values[0] = values[0] or values[1]
-    values.append(do.get("label", one["label"] if one else LABELS[0]))
+    values["name"] = values["name"] or values["number"]
+    values["label"] = do.get("label", one["label"] if one else LABELS[0])
     if one:
-        do.run(
-            "UPDATE people SET name = ?, number = ?, email = ?, note = ?, label = ? WHERE _id = ?",
-            *values, number,
-        )  # fmt: skip
+        do.change("people", number, **values)
     else:
-        do.run(
-            "INSERT INTO people (name, number, email, note, label) VALUES (?, ?, ?, ?, ?)", *values
-        )
+        do.add("people", **values)
     do.toast(do.t("Contact saved"))
     return do.finish()
 

@@ -93,6 +93,10 @@ class See:
         """What was typed into a field, or what stands there until then."""
         return self._activity.texts.get(field, default) if self._activity else default
 
+    def fields(self) -> list[str]:
+        """Those that something was typed into."""
+        return list(self._activity.texts) if self._activity else []
+
     @property
     def typed(self) -> bool:
         """Whether anything stands in a field that was typed there."""
@@ -139,6 +143,23 @@ class See:
             return f"{head}{when.month}월 {when.day}일" + (f" ({name})" if weekday else "")
         head = f"{when:%a}, " if weekday else ""
         return f"{head}{when:%b} {when.day}" + (f", {when.year}" if year else "")
+
+    def at(self, day: str, time: str = "00:00") -> int:
+        """Seconds since 1970 of a picked date and time."""
+        return int(datetime.fromisoformat(f"{day}T{time}:00+00:00").timestamp())
+
+    def iso(self, seconds: float) -> tuple[str, str]:
+        """(date, time) as the pickers give them."""
+        when = datetime.fromtimestamp(seconds, UTC)
+        return when.strftime("%Y-%m-%d"), when.strftime("%H:%M")
+
+    def name_of(self, number: str) -> str:
+        """Of whom a telephone number is; the number where nobody knows."""
+        wanted = "".join(c for c in number if c.isdigit())[-9:]
+        for one in self.query("content://com.android.contacts/people") if wanted else ():
+            if "".join(c for c in one["number"] if c.isdigit())[-9:] == wanted:
+                return str(one["name"])
+        return number
 
     def month(self, when: date) -> str:
         return f"{when.year}년 {when.month}월" if self.language == "ko" else f"{when:%B %Y}"
@@ -192,6 +213,17 @@ class Do(See):
         """Changes rows; the number of the row that an INSERT made, or how many were touched."""
         return self._database.execute(sql, params)
 
+    def add(self, table: str, /, **values: Value) -> int:
+        """A row; its number."""
+        marks = ", ".join("?" for _ in values)
+        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
+        return self.run(sql, *values.values())
+
+    def change(self, table: str, number: int, /, **values: Value) -> None:
+        """Values of the row whose `_id` is `number`."""
+        told = ", ".join(f"{name} = ?" for name in values)
+        self.run(f"UPDATE {table} SET {told} WHERE _id = ?", *values.values(), number)
+
     def prefer(self, key: str, value: Value) -> None:
         self.run("INSERT OR REPLACE INTO preferences VALUES (?, ?)", key, str(value))
 
@@ -206,6 +238,11 @@ class Do(See):
             self._activity.texts.pop(field, None)
         elif self._activity and text is not None:
             self._activity.texts[field] = text
+
+    def unscroll(self, list_: str) -> None:
+        """A list is seen from where it begins again."""
+        if self._activity:
+            self._activity.scrolls.pop(list_, None)
 
     # Files.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, cast
 
+from agentkit_android.apps import pickers
 from agentkit_android.apps.context import Do
 from agentkit_android.phone.activities import Activity, Shown
 from agentkit_android.phone.plain import Alarm, Dialog, Notice
@@ -67,7 +68,7 @@ def reduce(
     database = phone.databases[package]
     database.begin()
     try:
-        app.reducers[act.name](turn)
+        pickers.reducer(app, act.name)(turn)
     except Exception:
         database.undo()
         crash(phone, package, traceback.format_exc(limit=-3))

@@ -85,9 +85,9 @@ def enter(phone: Phone) -> None:
     if box.view.multiline:
         type_text(phone, "\n", passed=True)
     elif box.view.enter:
-        phone.plain.keyboard = False
-        front = phone.activities.front
-        actions.perform(phone, box.view.enter, front.package)
+        act, front = box.view.enter, phone.activities.front
+        actions.perform(phone, act, front.package)
+        leave(phone)
     else:
         phone.plain.keyboard = False
 

@@ -20,7 +20,7 @@ from agentkit_android.phone.files import ROOT_UID, Files
 from agentkit_android.phone.plain import Dialog, Plain, Toast
 from agentkit_android.phone.settings import DEFAULTS, Settings
 from agentkit_android.phone.system_image import BEGIN, FOLDERS, LINKS, PROPERTIES
-from agentkit_android.screen.acts import Intent, Value
+from agentkit_android.screen.acts import Intent, Value, do
 from agentkit_android.screen.scene import Scene
 from agentkit_android.screen.theme import Display
 
@@ -216,6 +216,12 @@ class Phone:
     def send(self, intent: Intent) -> bool:
         """Brings an activity that answers to the front; False where none does."""
         return intents.send(self, intent)
+
+    @_whole
+    def deliver(self, package: str, reducer: str, /, **args: Value) -> None:
+        """Lets an app do something that nobody touched: a message or a call arrives."""
+        actions.reduce(self, do(reducer, **args), package, None, None)
+        self.save()
 
     def provider(self, uri: str) -> tuple[Database, str]:
         """The database and table behind a content URI.

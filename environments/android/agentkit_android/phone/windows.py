@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from agentkit_android.apps import pickers
 from agentkit_android.apps.context import See
 from agentkit_android.phone import actions, keyboard, system_ui
 from agentkit_android.phone.activities import Activity
@@ -56,21 +57,22 @@ class _Windows:
         if app.edge:
             bounds = (0, 0, self.width, self.display.height)
         found.append(self._window("screen", front.package, view, bounds, front))
-        found += [self._overlay(overlay, front, room) for overlay in overlays]
         ground = "" if app.edge else fill
         if plain.recents:
             whole = (0, self.top, self.width, self.bottom)
             cards, launcher = system_ui.recents(phone), phone.activities.launcher.package
             found.append(self._window("recents", launcher, cards, whole))
             ground, ink = "surface-container-high", "on-surface"
-        if keys:
-            found.append(keys)
         bar = system_ui.status_bar(phone, ink, ground)
         found.append(self._window("status", system_ui.PACKAGE, bar, (0, 0, self.width, self.top)))
         under = "surface-container" if keys else ground
         foot = system_ui.navigation_bar("on-surface" if keys else ink, under)
         low = (0, self.bottom, self.width, self.display.height)
         found.append(self._window("navigation", system_ui.PACKAGE, foot, low))
+        if not plain.recents:
+            found += [self._overlay(overlay, front, room) for overlay in overlays]
+        if keys:
+            found.append(keys)
         if plain.toasts:
             found.append(self._toast(room))
         if plain.shade:
@@ -99,7 +101,7 @@ class _Windows:
             try:
                 view = app.activities[front.name](See(self.phone, app, front))
                 overlays = [
-                    app.overlays[shown.name](See(self.phone, app, front, shown))
+                    pickers.overlay(app, shown.name)(See(self.phone, app, front, shown))
                     for shown in front.overlays
                 ]
                 return view, overlays

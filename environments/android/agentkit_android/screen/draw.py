@@ -45,7 +45,7 @@ def _mask(width: int, height: int, radius: int) -> Image.Image:
 def _picture(data: bytes, width: int, height: int) -> Image.Image | None:
     """A picture cut and scaled to fill width x height; None where the bytes are none."""
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as source:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF")) as source:
             if source.width * source.height > MAX_PIXELS:
                 return None
             whole = source.convert("RGB")

@@ -235,7 +235,8 @@ class Layout:
         if view.kind == "list":
             whole = self._inside(view, right - left)
             beyond = max(0, whole - (bottom - top))
-            scroll = min(max(self.kept.scrolls.get(view.resource, 0), 0), beyond)
+            first = beyond if view.anchor == "bottom" else 0
+            scroll = min(max(self.kept.scrolls.get(view.resource, first), 0), beyond)
             inside = (left, top - scroll, right, bottom)
         cells = self._cells(view, inside)
         if view.kind == "list":  # only what is visible exists
@@ -326,7 +327,7 @@ class Layout:
 
     def _anchored(self, child: View, inside: Bounds) -> Bounds:
         left, top, right, bottom = inside
-        if not child.anchor and child.at is None:
+        if child.kind == "list" or (not child.anchor and child.at is None):
             return inside
         width = self._wide(child, right - left)
         height = min(self.height(child, width), bottom - top)

@@ -46,6 +46,13 @@ def divider(inset: int = 16) -> View:
     return View("column", children=(line,), padding=(inset, 0, inset, 0), height=1)
 
 
+def aside(what: str) -> View:
+    """A short text at the end of a row."""
+    return View(
+        "text", text=what, style="label", colour="on-surface-variant", width=FIT, resource="aside"
+    )
+
+
 def avatar(letter: str, shade: str = "", size: int = 40) -> View:
     """A disc with a letter; what it stands for is told beside it."""
     return View(
@@ -284,11 +291,14 @@ def page(
     bottom: Sequence[View] = (),
     floating: View | None = None,
     resource: str = "list",
+    from_end: bool = False,
 ) -> View:
     """A bar with a title, rows that scroll, what stands under the bar and at the bottom, and a
-    round button. `up`: with an arrow that goes back."""
+    round button. `up`: with an arrow that goes back. `from_end`: the last rows are seen first."""
     room = (space(height=88),) if floating is not None else ()
-    body = View("list", resource=resource, children=(*rows, *room))
+    body = View(
+        "list", resource=resource, children=(*rows, *room), anchor="bottom" if from_end else ""
+    )
     middle = body
     if floating is not None:
         middle = View("stack", children=(body, floating), weight=1)
@@ -327,8 +337,12 @@ def cancel(what: str = "Cancel", act: Act = CLOSE) -> View:
     return button(what, act, kind="text", resource="android:id/button2")
 
 
-def menu(*items: tuple[str, Act]) -> Overlay:
-    rows = tuple(row(name, tap=act, height=48) for name, act in items)
+def menu(*items: tuple[str, Act] | tuple[str, Act, bool]) -> Overlay:
+    """(name, act) of each item; and whether it is the one that holds now."""
+    rows = tuple(
+        row(name, tap=act, height=48, trail=icon("check") if more and more[0] else None)
+        for name, act, *more in items
+    )
     return Overlay(
         "menu",
         View("list", children=rows, fill="surface-container-high", corner=4, padding=(0, 8, 0, 8),
