@@ -22,7 +22,18 @@ from agentkit_android.apps.app import App
 
 log = logging.getLogger("agentkit.android.apps")
 
-MODULES = ("home", "settings", "contacts", "chooser", "calculator", "dialer")
+MODULES = (
+    "home",
+    "settings",
+    "contacts",
+    "chooser",
+    "calculator",
+    "dialer",
+    "recorder",
+    "camera",
+    "gallery",
+    "music",
+)
 HOME = "com.android.launcher3"
 GROUP = "agentkit_android.apps"
 VARIABLE = "AGENTKIT_PHONE_APPS"
