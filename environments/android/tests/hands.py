@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -78,20 +78,29 @@ def whole(phone: Phone) -> list[str]:
 
 
 @contextmanager
-def untranslated() -> Iterator[set[str]]:
-    """The texts that are asked for in another language, and that nobody has translated."""
+def untranslated(package: str) -> Iterator[set[str]]:
+    """The texts of an app that nobody has translated, though they are asked for."""
     found: set[str] = set()
     real = context.translated
 
     def watched(app: App, text: str, language: str) -> str:
         told = real(app, text, language)
-        if language != "en" and told == text and re.search("[A-Za-z]{2}", text):
-            found.add(f"{app.package}: {text}")
+        if (
+            app.package == package
+            and language != "en"
+            and told == text
+            and re.search("[A-Za-z]{2}", text)
+        ):
+            found.add(text)
         return told
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(context, "translated", watched)
         yield found
+
+
+Place = tuple[tuple[int, int] | None, bool]
+"""A point, or None for the back key; and whether it is pressed long."""
 
 
 def explore(phone: Phone, package: str, *, taps: int = 150) -> set[tuple[str, ...]]:
@@ -106,20 +115,24 @@ def explore(phone: Phone, package: str, *, taps: int = 150) -> set[tuple[str, ..
     while waiting and taps > 0:
         start = waiting.popleft()
         phone.restore(start)
-        for point, held in dict.fromkeys(look(phone)):
+        for point, held in [*look(phone), (None, False)]:
             taps -= 1
             phone.restore(start)
-            (phone.hold if held else phone.tap)(*point)
-            front = phone.activities.front
+            if point is None:
+                phone.press("BACK")
+            else:
+                (phone.hold if held else phone.tap)(*point)
+            scene = phone.scene()
             crashed = [d.kind for d in phone.plain.dialogs if d.kind == "crash"]
             assert not crashed, (point, [line for _, _, line in phone.log][-4:])
             if phone.plain.dialogs and phone.plain.dialogs[-1].kind == "permission":
                 phone.act("answer", value="allow")
-                front = phone.activities.front
-            if front.package != package:
+                scene = phone.scene()
+            front = phone.activities.front
+            if front.package != package or scene.root is None:
                 continue
             place = (front.name, *(o.name for o in front.overlays))
-            resources = frozenset(n["resource-id"] for n in nodes(phone))
+            resources = frozenset(b.view.resource for b in scene.root.walk())
             seen.add(place)
             if (place, resources) not in kinds:
                 kinds.add((place, resources))
@@ -127,29 +140,34 @@ def explore(phone: Phone, package: str, *, taps: int = 150) -> set[tuple[str, ..
     return seen
 
 
-def look(phone: Phone) -> list[tuple[tuple[int, int], bool]]:
-    """Holds a screen to what every screen must be; the points where it can be tapped, or (True)
-    pressed long."""
+def look(phone: Phone) -> list[Place]:
+    """Holds a screen to what every screen must be; where it can be tapped or pressed long, twice
+    at most for places that do the same in kind."""
     scene: Scene = phone.scene()
     image = draw.image(scene)
-    assert scene.active is not None
-    points = []
-    for node in nodes(phone):
-        left, top, right, bottom = inner = bounds(node)
-        assert 0 <= left < right <= image.width and 0 <= top < bottom <= image.height, node
-        if node["text"] and bottom - top > 24:  # of a line at the edge nothing may be seen
-            assert len(image.crop(inner).getcolors(10_000) or [0] * 9) > 2, ("not drawn", node)
-            assert not missing(node["text"]), ("no glyph", node["text"])
-        if node["clickable"] == "true":
-            point = ((left + right) // 2, (top + bottom) // 2)
-            found = hit(scene.active.root, *point)
-            assert found is not None and found.seen == inner, ("covered", node)
-            named = node["text"] or node["content-desc"] or node["class"].endswith("EditText")
-            box = [b for b in scene.active.root.walk() if b.seen == inner]
-            assert named or any(v.view.text or v.view.description for b in box for v in b.walk()), (
-                "has no name", node,
-            )  # fmt: skip
-            points.append((point, False))
-        if node["long-clickable"] == "true" and not node["class"].endswith("EditText"):
-            points.append((((left + right) // 2, (top + bottom) // 2), True))
-    return points
+    assert scene.root is not None
+    places: list[Place] = []
+    tried: Counter[object] = Counter()
+    for box in scene.root.walk():
+        if not box.is_seen:
+            continue
+        left, top, right, bottom = box.seen
+        view, told = box.view, tree.told(box)
+        assert 0 <= left < right <= image.width and 0 <= top < bottom <= image.height, view
+        if told and bottom - top > 24:  # of a line at the edge nothing may be seen
+            assert len(image.crop(box.seen).getcolors(10_000) or [0] * 9) > 2, ("not drawn", told)
+            assert not missing(told), ("no glyph", told)
+        for act, held in ((view.tap or view.seek, False), (view.hold, True)):
+            if not (act or (view.kind == "field" and not held)):
+                continue
+            found = hit(scene.root, *box.middle, "hold" if held else "tap")
+            assert found is not None and found.seen == box.seen, ("covered", view)
+            inside = [b.view for b in box.walk()]
+            named = any(v.text or v.description or v.hint or v.label for v in inside)
+            assert named, ("has no name", view)
+            does = act and (act.kind, act.name, act.args if act.kind == "put" else ())
+            kind = (does, view.resource, view.icon, held)
+            tried[kind] += 1
+            if tried[kind] <= 2:
+                places.append((box.middle, held))
+    return places

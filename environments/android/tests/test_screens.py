@@ -206,6 +206,8 @@ def test_a_screen_holds_together(package: str, name: str, size: tuple[int, int])
 
     phone = Phone()
     phone.resize(*size, 420 if size[0] == 1080 else 280)
+    for permission in phone.apps[package].permissions:
+        phone.grant(package, permission)
     assert phone.start(package, name, GIVEN.get((package, name)))
     scene = phone.scene()
     assert not phone.plain.dialogs, "it crashed"
@@ -237,6 +239,8 @@ def test_the_same_actions_give_the_same_phone() -> None:
             phone.tap(37 * number % 1080, 61 * number % 2400)
             if number % 7 == 6:
                 phone.press("BACK")
+            if number % 10 == 9:
+                phone.press("HOME")
             if number % 5 == 4:
                 phone.swipe((500, 1500), (500, 900))
             seen.append((draw.png(phone.scene()), tree.xml(phone.scene())))

@@ -25,6 +25,7 @@ log = logging.getLogger("agentkit.android.apps")
 MODULES = (
     "home", "settings", "contacts", "chooser", "messages", "notes", "calendar", "clock", "files",
     "tasks", "expenses", "recipes", "browser", "maps", "calculator", "dialer",
+    "recorder", "camera", "gallery", "music",
 )  # fmt: skip
 HOME = "com.android.launcher3"
 GROUP = "agentkit_android.apps"

@@ -6,7 +6,7 @@ import traceback
 from typing import TYPE_CHECKING, cast
 
 from agentkit_android.apps import pickers
-from agentkit_android.apps.context import Do
+from agentkit_android.apps.context import Do, See
 from agentkit_android.phone.activities import Activity, Shown
 from agentkit_android.phone.plain import Alarm, Dialog, Notice
 from agentkit_android.screen.acts import Act, Value
@@ -35,7 +35,7 @@ def perform(phone: Phone, act: Act, package: str, *, depth: int = 0) -> None:
         return
     if act.kind == "show":
         if mine:
-            if shown and depth == 0 and shown.name == "menu":
+            if shown and depth == 0 and _closes(phone, mine, shown):
                 mine.overlays.pop()
             mine.overlays.append(Shown(act.name, {**(shown.args if shown else {}), **act.given()}))
             mine.leave_field()
@@ -56,6 +56,13 @@ def perform(phone: Phone, act: Act, package: str, *, depth: int = 0) -> None:
         intents.send(phone, act.intent, package)
     elif act.kind == "back":
         keys.back(phone)
+
+
+def _closes(phone: Phone, activity: Activity, shown: Shown) -> bool:
+    """Whether what is chosen in an overlay closes it: in a menu and a sheet, not in a dialog."""
+    app = phone.apps[activity.package]
+    made = app.overlays.get(shown.name)
+    return made is not None and made(See(phone, app, activity, shown)).kind != "dialog"
 
 
 def reduce(

@@ -42,8 +42,9 @@ def _mask(width: int, height: int, radius: int) -> Image.Image:
 
 
 @lru_cache(64)
-def _picture(data: bytes, width: int, height: int) -> Image.Image | None:
-    """A picture cut and scaled to fill width x height; None where the bytes are none."""
+def _picture(data: bytes, width: int, height: int, fits: bool) -> Image.Image | None:
+    """A picture cut and scaled to fill width x height, or (fits) to be in it; None where the bytes
+    are none."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF")) as source:
             if source.width * source.height > MAX_PIXELS:
@@ -51,6 +52,10 @@ def _picture(data: bytes, width: int, height: int) -> Image.Image | None:
             whole = source.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
+    if fits:
+        scale = min(width / whole.width, height / whole.height)
+        size = (max(1, round(whole.width * scale)), max(1, round(whole.height * scale)))
+        return whole.resize(size, Image.Resampling.BILINEAR)
     scale = max(width / whole.width, height / whole.height)
     wide, high = max(1, round(width / scale)), max(1, round(height / scale))
     left, top = (whole.width - wide) // 2, (whole.height - high) // 2
@@ -154,7 +159,7 @@ class Painter:
 
     def picture(self, box: Box) -> None:
         left, top, right, bottom = box.bounds
-        picture = _picture(box.view.picture, right - left, bottom - top)
+        picture = _picture(box.view.picture, right - left, bottom - top, box.view.whole)
         if picture is None:
             self.shape(box.bounds, 0, self.colour("surface-container-high"))
             size = min(self.display.px(24), right - left)
@@ -163,7 +168,8 @@ class Painter:
             corner = self.display.px(box.view.corner)
             self.image.paste(picture, (left, top), _mask(right - left, bottom - top, corner))
         else:
-            self.image.paste(picture, (left, top))
+            middle = left + (right - left - picture.width) // 2
+            self.image.paste(picture, (middle, top + (bottom - top - picture.height) // 2))
 
     def clipped(self, box: Box) -> None:
         """Draws a list, and puts back what of it went over its edges."""
