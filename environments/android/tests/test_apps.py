@@ -33,7 +33,7 @@ def test_it_is_all_in_korean_on_a_smaller_display(package: str) -> None:
     phone.resize(720, 1520, 280)
     phone.settings.put("system", "system_locales", "ko-KR")
     phone.start(package, phone.apps[package].main)
-    with untranslated() as left:
+    with untranslated(package) as left:
         explore(phone, package, taps=80)
     assert not left
 

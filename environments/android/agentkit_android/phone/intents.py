@@ -70,11 +70,15 @@ def answering(phone: Phone, intent: Intent) -> list[tuple[App, Filter]]:
         for each in app.filters:
             if each.action != intent.action:
                 continue
-            # Data is matched by its scheme or its type; a filter without either takes no data.
-            by_scheme = scheme in each.schemes if each.schemes else False
-            by_kind = intent.kind.startswith(each.kinds) if each.kinds and intent.kind else False
-            plain = not (scheme or intent.kind)
-            if by_scheme or by_kind or (plain and not (each.schemes or each.kinds)):
+            # The type decides where both name one, else the scheme; a filter without either takes
+            # no data.
+            if intent.kind and each.kinds:
+                fits = intent.kind.startswith(each.kinds)
+            elif each.schemes:
+                fits = scheme in each.schemes
+            else:
+                fits = not (scheme or intent.kind or each.kinds)
+            if fits:
                 found.append((app, each))
                 break
     return found
