@@ -100,6 +100,11 @@ def agentkit_register(registry: Registry) -> None:
         summary="throughput of the in-process engine beside transformers.generate",
     )
     registry.experiment(
+        "serve",
+        "agentkit.bench.serving:SERVE",
+        summary="the server with 1 to 64 clients beside one request after the other",
+    )
+    registry.experiment(
         "grammar",
         "agentkit.bench.grammar:GRAMMAR",
         summary="valid JSON from a small model: how often, and at what cost per token",
