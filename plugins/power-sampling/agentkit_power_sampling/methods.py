@@ -41,16 +41,17 @@ def read_all(ids: tuple[int, ...]) -> str:
 class Diagnostics:
     """What is known about a draw.
 
-    acceptance: by block, accepted proposals over proposals (mh). r_hat, autocorrelation: of log p
-    over the last block's steps, nan where there are too few (mh; r_hat from 2 chains on, worth
-    reading from 4 on). agreement: share of the pool that has the commonest answer. ess: effective
-    sample size at each look at the weights, and at the end (smc, rollout). log_z: estimate of log
-    sum p^alpha over all answers, exp of it without bias (smc). certified: no decision was left open
-    by what the model tells of its probabilities; doubtful: how many were (mh). slack: nats by which
-    the pool's log weights may be wrong for the same reason.
+    acceptance: by block, accepted proposals over proposals; accepted: how many (mh). r_hat,
+    autocorrelation: of log p over the last block's steps, nan where there are too few (mh; r_hat
+    from 2 chains on, worth reading from 4 on). agreement: share of the pool that has the commonest
+    answer. ess: effective sample size at each look at the weights, and at the end (smc, rollout).
+    log_z: estimate of log sum p^alpha over all answers, exp of it without bias (smc). certified:
+    no decision was left open by what the model tells of its probabilities; doubtful: how many were
+    (mh). slack: nats by which the pool's log weights may be wrong for the same reason.
     """
 
     acceptance: tuple[float, ...] = ()
+    accepted: int = 0
     r_hat: float = math.nan
     autocorrelation: float = math.nan
     agreement: float = 1.0
@@ -157,6 +158,7 @@ def _mh(root: Sample, job: Job) -> Steps[Drawn]:
     traces = np.array([walk.trace[len(walk.trace) - steps :] for walk in walks])
     known = Diagnostics(
         _acceptance(walks),
+        sum(sum(walk.accepted) for walk in walks),
         r_hat(traces) if len(walks) > 1 else math.nan,
         autocorrelation_time(traces),
         doubtful=sum(walk.doubtful for walk in walks),
