@@ -18,6 +18,7 @@ from agentkit_power_sampling.batch import (
     Sample,
     Steps,
     drive,
+    drive_apart,
     gather,
     pick,
     roots,
@@ -117,15 +118,25 @@ Method = Callable[[Sample, Job], Steps[Drawn]]
 
 
 def draw(
-    tokens: Tokens, jobs: Sequence[Job], *, reuse: bool = True, cancel: Cancel | None = None
+    tokens: Tokens,
+    jobs: Sequence[Job],
+    *,
+    reuse: bool = True,
+    apart: bool = False,
+    cancel: Cancel | None = None,
 ) -> list[Drawn]:
     """Answers to all jobs, in one decode batch. A job's answer depends on nothing but the job.
+
+    Args:
+        reuse, apart: see `drive` and `drive_apart`.
 
     Raises:
         Stopped: cancelled.
     """
     started = roots(tokens, [job.prompt for job in jobs], [job.grammar for job in jobs])
     steps = [METHODS[job.settings.method](root, job) for root, job in zip(started, jobs)]
+    if apart and len(steps) > 1:
+        return drive_apart(tokens, steps, reuse=reuse, cancel=cancel)
     return drive(tokens, gather(steps), reuse=reuse, cancel=cancel)
 
 
