@@ -18,6 +18,7 @@ from agentkit_power_sampling.batch import (
     Sample,
     Steps,
     drive,
+    drive_apart,
     gather,
     pick,
     roots,
@@ -41,16 +42,17 @@ def read_all(ids: tuple[int, ...]) -> str:
 class Diagnostics:
     """What is known about a draw.
 
-    acceptance: by block, accepted proposals over proposals (mh). r_hat, autocorrelation: of log p
-    over the last block's steps, nan where there are too few (mh; r_hat from 2 chains on, worth
-    reading from 4 on). agreement: share of the pool that has the commonest answer. ess: effective
-    sample size at each look at the weights, and at the end (smc, rollout). log_z: estimate of log
-    sum p^alpha over all answers, exp of it without bias (smc). certified: no decision was left open
-    by what the model tells of its probabilities; doubtful: how many were (mh). slack: nats by which
-    the pool's log weights may be wrong for the same reason.
+    acceptance: by block, accepted proposals over proposals; accepted: how many (mh). r_hat,
+    autocorrelation: of log p over the last block's steps, nan where there are too few (mh; r_hat
+    from 2 chains on, worth reading from 4 on). agreement: share of the pool that has the commonest
+    answer. ess: effective sample size at each look at the weights, and at the end (smc, rollout).
+    log_z: estimate of log sum p^alpha over all answers, exp of it without bias (smc). certified:
+    no decision was left open by what the model tells of its probabilities; doubtful: how many were
+    (mh). slack: nats by which the pool's log weights may be wrong for the same reason.
     """
 
     acceptance: tuple[float, ...] = ()
+    accepted: int = 0
     r_hat: float = math.nan
     autocorrelation: float = math.nan
     agreement: float = 1.0
@@ -116,15 +118,25 @@ Method = Callable[[Sample, Job], Steps[Drawn]]
 
 
 def draw(
-    tokens: Tokens, jobs: Sequence[Job], *, reuse: bool = True, cancel: Cancel | None = None
+    tokens: Tokens,
+    jobs: Sequence[Job],
+    *,
+    reuse: bool = True,
+    apart: bool = False,
+    cancel: Cancel | None = None,
 ) -> list[Drawn]:
     """Answers to all jobs, in one decode batch. A job's answer depends on nothing but the job.
+
+    Args:
+        reuse, apart: see `drive` and `drive_apart`.
 
     Raises:
         Stopped: cancelled.
     """
     started = roots(tokens, [job.prompt for job in jobs], [job.grammar for job in jobs])
     steps = [METHODS[job.settings.method](root, job) for root, job in zip(started, jobs)]
+    if apart and len(steps) > 1:
+        return drive_apart(tokens, steps, reuse=reuse, cancel=cancel)
     return drive(tokens, gather(steps), reuse=reuse, cancel=cancel)
 
 
@@ -157,6 +169,7 @@ def _mh(root: Sample, job: Job) -> Steps[Drawn]:
     traces = np.array([walk.trace[len(walk.trace) - steps :] for walk in walks])
     known = Diagnostics(
         _acceptance(walks),
+        sum(sum(walk.accepted) for walk in walks),
         r_hat(traces) if len(walks) > 1 else math.nan,
         autocorrelation_time(traces),
         doubtful=sum(walk.doubtful for walk in walks),

@@ -106,7 +106,7 @@ class PowerSampled:
         ]
         jobs = [job for one in prepared for job in one.jobs]
         try:
-            drawn = draw(self._tokens, jobs, cancel=cancel) if jobs else []
+            drawn = self._drawn(jobs, cancel) if jobs else []
             self._warn(drawn)
         except Stopped:
             return [self._nothing(one) for one in prepared]
@@ -137,11 +137,16 @@ class PowerSampled:
         for one in prepared:
             if one.error is not None:
                 raise one.error
-        drawn = draw(self._tokens, [one.jobs[0] for one in prepared], cancel=cancel)
+        jobs = [one.jobs[0] for one in prepared]
+        drawn = self._drawn(jobs, cancel)
         return [
             (self._completion(one.request, one.jobs[0], one.tellings[0], made, first=True), made)
             for one, made in zip(prepared, drawn)
         ]
+
+    def _drawn(self, jobs: Sequence[Job], cancel: Cancel | None) -> list[Drawn]:
+        apart = isinstance(self._tokens, RemoteTokens)
+        return draw(self._tokens, jobs, apart=apart, cancel=cancel)
 
     def _warn(self, drawn: Sequence[Drawn]) -> None:
         """Says where exactness was not certified: a completion has no place for it."""

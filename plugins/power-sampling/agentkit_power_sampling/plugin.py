@@ -22,6 +22,21 @@ def agentkit_register(registry: Registry) -> None:
         summary="how far each method is from p^alpha, where that can be counted",
     )
     registry.experiment(
+        "power-speed",
+        "agentkit_power_sampling.bench.speed:POWER_SPEED",
+        summary="seconds and tokens beside the paper's algorithm written plainly",
+    )
+    registry.experiment(
+        "power-tasks",
+        "agentkit_power_sampling.bench.accuracy:POWER_TASKS",
+        summary="right answers at one budget of tokens: generated tasks and tool calls",
+    )
+    registry.experiment(
+        "power-humaneval",
+        "agentkit_power_sampling.bench.humaneval:POWER_HUMANEVAL",
+        summary="HumanEval's problems solved, by tokens spent; takes hours",
+    )
+    registry.experiment(
         "maths",
         "agentkit_power_sampling.bench.user:MATHS",
         summary="any model on a file of questions with answers, as AIME or MATH; avg@k and pass@k",

@@ -14,6 +14,7 @@ import agentkit
 from agentkit.capabilities import Cancel, Continuations, Draw, Grammar, Request, Seq, Span, Tokens
 from agentkit.errors import BackendUnavailable, ConfigError, Unsupported, UsageError
 from agentkit.kit import Kit
+from agentkit_power_sampling.batch import Stopped
 from agentkit_power_sampling.bounds import Bounded, bounds
 from agentkit_power_sampling.methods import Job, draw
 from agentkit_power_sampling.model import PowerSampled
@@ -175,6 +176,24 @@ def test_open_decisions_are_settled_or_flagged(
         with caplog.at_level(logging.WARNING):
             sharp.generate(requests)
         assert ("max_logprobs" in caplog.text) != (certify == "full" and whole)
+
+
+def test_many_requests_do_not_wait_for_each_other(server: Any) -> None:
+    """In threads of their own they get what they get in rounds; a fault of one ends all."""
+    with kit_on(server.url) as kit:
+        tokens = RemoteTokens(kit.model("far").ability(Continuations), "far")
+        settings = Sampling(alpha=2.0, block=4, steps=2)
+        prompts = [tokens.encode(text) for text in ("One", "Two", "Three", "Four")]
+        jobs = [Job.of(prompt, 8, settings, n) for n, prompt in enumerate(prompts)]
+        apart, rounds = (draw(tokens, jobs, apart=apart) for apart in (True, False))
+        assert [one.sample.ids for one in apart] == [one.sample.ids for one in rounds]
+        cancel = Cancel()
+        cancel.set()
+        with pytest.raises(Stopped):
+            draw(tokens, jobs, apart=True, cancel=cancel)
+        server.mode = "chat only"
+        with pytest.raises(BackendUnavailable, match="404"):
+            draw(tokens, jobs, apart=True)
 
 
 def test_with_all_probabilities_nothing_is_open(server: Any) -> None:
