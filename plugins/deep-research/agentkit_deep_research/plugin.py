@@ -34,6 +34,11 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_deep_research.command:verify",
         summary="check the quotes of a research report against their sources",
     )
+    registry.command(
+        "report",
+        "agentkit_deep_research.report_command:app",
+        summary="export, revise and compare research reports, and their trajectories",
+    )
     registry.experiment(
         "report",
         "agentkit_deep_research.bench:EXPERIMENT",
