@@ -52,7 +52,8 @@ class Resolved:
 Counts = tuple[Mapping[str, int], int]
 """In how many passages each word occurs, and how many passages there are."""
 
-UBIQUITOUS = 0.1  # share of passages from which on a name tells nothing apart
+UBIQUITOUS = 0.1  # share of passages from which on a name tells nothing apart …
+FEW = 60  # … where there are more passages than so many
 
 
 def named(facet: Facet, counts: Counts = ({}, 0)) -> list[str]:
@@ -61,7 +62,9 @@ def named(facet: Facet, counts: Counts = ({}, 0)) -> list[str]:
     if facet.kind == "comparison":
         return []
     found, total = counts
-    return [s for s in subjects(facet.query) if found.get(s, 0) <= UBIQUITOUS * max(total, 10)]
+    about = subjects(f"about {facet.cell[0]}" if facet.cell else facet.query)
+    about = about or (content(facet.cell[0]) if facet.cell else [])
+    return [s for s in about if total <= FEW or found.get(s, 0) <= UBIQUITOUS * total]
 
 
 def strict(facet: Facet, counts: Counts = ({}, 0)) -> bool:
@@ -163,7 +166,8 @@ def _comparable(newer: str, older: str) -> bool:
 
 
 def _values(facet: Facet, spans: Sequence[Span]) -> dict[str, list[Span]]:
-    asked = asked_for(facet.text) or ("number" if facet.kind in ("number", "value") else "")
+    counted = facet.kind in ("number", "value") or facet.cell is not None
+    asked = asked_for(facet.text) or ("number" if counted else "")
     found: dict[str, list[Span]] = {}
     for span in spans:
         value = value_of(asked, facet.query, span.sentence)

@@ -4,46 +4,71 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from agentkit.cli.context import note, open_kit
-from agentkit.errors import AgentkitError, DataError, UsageError
-from agentkit.files import write_atomic
+from agentkit.errors import AgentkitError, UsageError
 from agentkit.names import nearest
 
 
 def research(
-    question: Annotated[str, typer.Argument(help="what to find out")],
+    question: Annotated[str, typer.Argument(help="what to find out; - reads standard input")],
     source: Annotated[
         list[str], typer.Option("--source", "-s", help="a folder, a file, or a declared source")
     ] = [],  # noqa: B006
+    mode: Annotated[
+        str | None, typer.Option(help="quick, standard, deep, or question for a short answer")
+    ] = None,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="show the plan before it runs")
+    ] = False,
+    todo: Annotated[
+        Path | None,
+        typer.Option(help="keep the todo list in this file; edits to it steer the run"),
+    ] = None,
     agent: Annotated[str, typer.Option(help="the agent that does it")] = "research",
     settings: Annotated[
         list[str], typer.Option("--set", metavar="KEY=VALUE", help="a setting, e.g. quotes=5")
     ] = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="also write the report to this file")] = None,
+    out: Annotated[
+        list[Path], typer.Option("--out", "-o", help="write the report: .md .html .pdf .docx")
+    ] = [],  # noqa: B006
     seed: Annotated[int | None, typer.Option(help="of the run")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one event a line")] = False,
 ) -> None:
     """Answer a question from documents, in quotes that are checked. Ctrl-C pauses."""
     from agentkit.cli.run import follow, pairs
+    from agentkit_deep_research.formats import form_of
+    from agentkit_deep_research.report_command import save
+    from agentkit_deep_research.todo_sync import kept_in
 
+    if question == "-":
+        question = sys.stdin.read()
     if not question.strip():
         raise UsageError("the question is empty", 'agentkit research "…" --source FOLDER')
-    if out is not None and out.is_dir():
-        raise UsageError(f"{out} is a folder", "name a file, e.g. --out report.md")
-    overrides = [f"agents.{agent}.{pair}" for pair in pairs(settings)]
+    for path in out:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder", "name a file, e.g. --out report.pdf")
+        form_of(path)
+    chosen = [*pairs(settings)]
+    chosen += [f"mode={json.dumps(mode)}"] if mode else []
+    chosen += ["approve=true"] if approve else []
+    overrides = [f"agents.{agent}.{pair}" for pair in chosen]
     if source:
         overrides += _sources(source, agent)
     kit = open_kit(*overrides)
     run = kit.agent(agent).run(question, seed=seed)
-    follow(run, as_json)
-    if out is not None:
-        write_atomic(out, run.result.model_dump()["report"])
-        note(f"written to {out}")
+    with kept_in(todo, kit.runs, run.id):
+        follow(run, as_json)
+    for path in out:
+        save(kit.runs, run.id, path)
+    late = sum(m.state == "late" for m in kit.runs.messages(run.id))
+    if late:
+        note(f"{late} messages came too late: agentkit report revise {run.id[-6:]}")
 
 
 def _sources(given: list[str], agent: str) -> list[str]:
@@ -82,26 +107,22 @@ def _slug(text: str, taken: list[str]) -> str:
 
 
 def verify(
-    run: Annotated[str, typer.Argument(help="a finished run, by id or the beginning of one")],
+    what: Annotated[
+        str, typer.Argument(metavar="RUN|FILE", help="a finished run, or a file of its report")
+    ],
 ) -> None:
     """Check every quote of a research report against its source, as it is now."""
     from agentkit.kit import Kit
-    from agentkit_deep_research.evidence import Span
+    from agentkit_deep_research.formats import unpack
+    from agentkit_deep_research.report_command import stored
     from agentkit_deep_research.verify import verify as check
 
     kit = open_kit()
+    path = Path(what).expanduser()
+    run, report = unpack(path) if path.suffix and path.is_file() else (what, None)
     row = kit.runs.get(run)
-    try:
-        report = json.loads(kit.runs.artifact(row.id, "report.json").read_text("utf-8"))
-    except (UsageError, OSError, ValueError) as error:
-        raise DataError(
-            f"run {row.id} has no report to check: {error}", "only finished research runs have one"
-        ) from error
-    quotes = [
-        (quote["number"], Span.from_json(quote["span"]))
-        for section in report["sections"]
-        for quote in section["quotes"]
-    ]
+    report = report or stored(kit.runs, row.id)
+    quotes = [(quote.number, quote.span) for quote in report.quotes]
     with Kit.from_recipe(row.recipe) as made:
         made.part("agent", row.agent)  # it may declare sources of its own
         verdict = check(quotes, lambda source, document: made.source(source).open(document))

@@ -119,14 +119,7 @@ class Desk:
         data: Any = event.data
         match event.kind:
             case "facet.found":
-                self.facets.append(
-                    Facet(
-                        data["text"],
-                        tuple(data["context"]),
-                        data["kind"],
-                        tuple(data["entities"]),
-                    )
-                )
+                self.facets.append(Facet.from_json(data))
                 self.counts.append((dict(data["counts"]), data["passages"]))
             case "todo.changed":
                 self.todo.apply(data)

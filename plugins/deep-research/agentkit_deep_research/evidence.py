@@ -67,6 +67,12 @@ class Span:
         return asdict(self)
 
     @classmethod
+    def cited(cls, citation: Mapping[str, Any]) -> Span:
+        """What an answer's citation says of a span, enough to check it."""
+        names = ("source", "document", "title", "sha256", "start", "end", "text")
+        return cls("", uri="", **{name: citation[name] for name in names})
+
+    @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Span:
         plain = dict(data)
         plain["heading"] = tuple(plain.get("heading", ()))

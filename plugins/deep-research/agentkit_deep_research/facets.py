@@ -8,8 +8,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from agentkit_deep_research.words import (
     STOP,
@@ -90,13 +91,14 @@ class Facet:
 
     text: as it reads under a heading. context: words carried in from the rest of the question.
     kind: what an answer must hold; "value" and "version" only prefer one. entities: what is
-    compared, each of which needs evidence.
+    compared, each of which needs evidence. cell: thing and aspect, in a comparison on aspects.
     """
 
     text: str
     context: tuple[str, ...] = ()
     kind: Kind = "fact"
     entities: tuple[str, ...] = ()
+    cell: tuple[str, str] | None = None
 
     @property
     def title(self) -> str:
@@ -111,6 +113,17 @@ class Facet:
         known = set(tokens(self.text))
         return " ".join([self.text, *(w for w in self.context if w.lower() not in known)])
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Facet:
+        cell = data.get("cell")
+        return cls(
+            data["text"],
+            tuple(data["context"]),
+            data["kind"],
+            tuple(data["entities"]),
+            (cell[0], cell[1]) if cell else None,
+        )
+
 
 def facets(question: str) -> list[Facet]:
     """The facets of a question, in its order; one at least, MOST at most.
@@ -120,7 +133,13 @@ def facets(question: str) -> list[Facet]:
     sentences = [s for s in (_clean(p) for p in re.split(r"[?;\n]+|[.!]\s+", question)) if s]
     asking = [s for s in sentences if _QUESTION.match(s)] or sentences
     said = [w for s in sentences if s not in asking for w in content(s)]
-    clauses = [c for s in asking for c in _cells(s) or [p for q in _clauses(s) for p in _listed(q)]]
+    cells = {f"{aspect} of {thing}": (thing, aspect) for s in asking for thing, aspect in _cells(s)}
+    clauses = [
+        text
+        for s in asking
+        for text in [f"{a} of {t}" for t, a in _cells(s)]
+        or [p for q in _clauses(s) for p in _listed(q)]
+    ]
     whole = _clean(folded(question))
     if len(clauses) <= 1:
         return [_facet(whole, [])]
@@ -129,7 +148,7 @@ def facets(question: str) -> list[Facet]:
         facet = _facet(clause, [*said, *_carried(clause, found)])
         own = len(content(clause)) >= 2  # "and when?" asks something else, though it adds no word
         if not own or not any(same_task(facet.query, other.query) for other in found):
-            found.append(facet)
+            found.append(replace(facet, cell=cells.get(clause)))
     return found[:MOST]
 
 
@@ -157,15 +176,15 @@ def _clauses(sentence: str) -> list[str]:
     return [*pieces, _clean(sentence[start:])]
 
 
-def _cells(sentence: str) -> list[str]:
-    """The cells of "compare A and B on X and Y"; none where it is no such sentence."""
+def _cells(sentence: str) -> list[tuple[str, str]]:
+    """The cells, (thing, aspect) each, of "compare A and B on X and Y"; else none."""
     grid = _GRID.match(sentence)
     if not grid:
         return []
     things, aspects = _items(grid["things"]), _items(grid["aspects"])
     if len(things) < 2:
         return []
-    return [f"{aspect} of {thing}" for aspect in aspects for thing in things]
+    return [(thing, aspect) for aspect in aspects for thing in things]
 
 
 def _items(text: str) -> list[str]:

@@ -36,6 +36,7 @@ def markdown(report: Report) -> str:
                 f"- *Out of date{dated}, see [{newer}]:* “{_quoted(old.span)}” {_cited(old)}"
             )
         lines.append("")
+    lines += _tables(report)
     if report.conflicts:
         lines += ["## Contradictions", ""]
         for title, values in report.conflicts:
@@ -53,17 +54,35 @@ def markdown(report: Report) -> str:
     if report.references:
         lines += ["## References", ""]
         for ref in report.references:
-            where = ref.uri or ref.document
+            at = ref.uri or ref.document
             lines.append(
-                f"- [{ref.number}] [{escaped(ref.title or ref.document)}](<{_target(where)}>), "
+                f"- [{ref.number}] [{escaped(ref.title or ref.document)}](<{target(at)}>), "
                 f"{escaped(ref.document)} in {escaped(ref.source)}, sha256 {ref.sha256[:16]}"
             )
         lines.append("")
     return "\n".join(lines)
 
 
-def _summary(report: Report) -> str:
-    """One line: how much was found, whether it was checked, why it is partial."""
+def _tables(report: Report) -> list[str]:
+    """Tables as lists, which every CommonMark reader shows; charts are for the other formats."""
+    lines = []
+    for table in report.tables:
+        lines += [f"## {escaped(table.title)}", ""]
+        for row in table.rows:
+            cells = [
+                f"{escaped(column)}: {escaped(cell.text)}"
+                + (f" [{cell.number}]" * (cell.number > 0))
+                for column, cell in zip(table.columns, row, strict=True)
+                if column
+            ]
+            head = "" if table.columns[0] else f"**{escaped(row[0].text)}**: "
+            lines.append(f"- {head}{'; '.join(cells)}")
+        lines.append("")
+    return lines
+
+
+def summary(report: Report) -> str:
+    """One line in plain words: how much was found, whether it was checked."""
     quotes, documents = len(report.quotes), len(report.references)
     said = f"{quotes} quote{'s' * (quotes != 1)} from {documents} document{'s' * (documents != 1)}"
     verdict = report.verdict
@@ -72,12 +91,18 @@ def _summary(report: Report) -> str:
         said += f", {held} of {verdict.checked} verified against their sources"
     if report.missing:
         said += f"; {len(report.missing)} not found"
+    return f"{said}."
+
+
+def _summary(report: Report) -> str:
+    """The summary, with why it is partial and what is not to be trusted."""
+    verdict = report.verdict
     partial = f" **Partial:** {escaped(report.reason)}." if report.status == "partial" else ""
     faults = ""
     if verdict is not None and not verdict.ok:
         told = "; ".join(f"[{f.number}] {escaped(f.reason)}" for f in verdict.faults)
         faults = f" **Do not trust:** {told}."
-    return f"{said}.{partial}{faults}"
+    return f"{summary(report)}{partial}{faults}"
 
 
 def _quoted(span: Span) -> str:
@@ -91,15 +116,18 @@ def _quoted(span: Span) -> str:
     return f"{escaped(before)}{space[0]}**{escaped(sentence)}**{space[1]}{escaped(after)}"
 
 
-def _cited(quote: Quote) -> str:
-    span = quote.span
+def where(span: Span) -> str:
+    """Where a span stands, in words: title, heading, page."""
     path = [*dict.fromkeys(p for p in (span.title, *span.heading) if p)]
     page = [f"page {span.page}"] if span.page is not None else []
-    where = " › ".join([*path[-2:], *page]) or span.document
-    return f"[[{quote.number}]](<{_target(quote.link)}>) *{escaped(where)}*"
+    return " › ".join([*path[-2:], *page]) or span.document
 
 
-def _target(uri: str) -> str:
+def _cited(quote: Quote) -> str:
+    return f"[[{quote.number}]](<{target(quote.link)}>) *{escaped(where(quote.span))}*"
+
+
+def target(uri: str) -> str:
     """A link target inside <…>: no line breaks, no angle brackets, and no script. Files as paths:
     careful renderers, the terminal's among them, show links to `file:` as bare text."""
     plain = re.sub(r"[\s<>\\]", lambda m: f"%{ord(m.group()):02X}", uri)

@@ -34,8 +34,20 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_deep_research.command:verify",
         summary="check the quotes of a research report against their sources",
     )
+    registry.command(
+        "report",
+        "agentkit_deep_research.report_command:app",
+        summary="export, revise and compare research reports, and their trajectories",
+    )
     registry.experiment(
         "report",
         "agentkit_deep_research.bench:EXPERIMENT",
         summary="are answers among the quotes, and are the quotes true",
     )
+    for name, module, summary in (
+        ("research-steering", "steering", "does a message at any moment do what it says"),
+        ("research-kills", "kills", "is anything lost or repeated when research is killed"),
+        ("research-tokens", "tokens", "tokens for planted facts, beside a supervisor loop"),
+    ):
+        target = f"agentkit_deep_research.experiments.{module}:EXPERIMENT"
+        registry.experiment(name, target, summary=summary)

@@ -28,6 +28,7 @@ from agentkit_deep_research.ranking import (
 )
 from agentkit_deep_research.routing import agent_of
 from agentkit_deep_research.sentences import Unit, units
+from agentkit_deep_research.tables import is_row
 from agentkit_deep_research.values import date_of, holds_subject
 
 if TYPE_CHECKING:
@@ -153,7 +154,11 @@ class Searcher:
     def _read(self, desk: Desk, source: str, result: SearchResult) -> list[Candidate]:
         """The quotable units of the hits that no rule forbids and that give no orders."""
         found, removed = [], dict[str, int]()
-        for number, hit in enumerate(result.hits):
+        rows = desk.kinds.get(source) == "sql"
+        hits = result.hits
+        if rows:  # the answer; what the tables are made of stands behind it
+            hits = tuple(h for h in hits if h.document == hits[0].document)
+        for number, hit in enumerate(hits):
             about = "\n".join([hit.document, hit.title, *hit.location.heading])
             rule = desk.rules.against("", about, source, self.task.id)
             if rule is not None:
@@ -161,10 +166,11 @@ class Searcher:
                 continue
             self._watch(source, hit)
             before = ""
-            for unit in units(hit.text, hit.location.start):
+            for unit in units(hit.text, hit.location.start, short=rows):
                 candidate = Candidate(unit, source, hit, number, before)
                 before = unit.text
-                if usable(candidate) and not orders(unit.text):
+                fits = is_row(unit.text) if rows else usable(candidate)
+                if fits and not orders(unit.text):
                     found.append(candidate)
         for id, passages in removed.items():
             self.rt.emit("directive.applied", {"id": id, "passages": passages})
@@ -211,7 +217,11 @@ class Searcher:
 
             def left_out(unit: Unit, quoted: list[Unit] = quoted, one: Scored = one) -> bool:
                 forbidden = desk.rules.against(unit.text, "", one.candidate.source, self.task.id)
-                return forbidden is not None or any(meet(unit, other) for other in quoted)
+                return (
+                    forbidden is not None
+                    or bool(orders(unit.text))
+                    or any(meet(unit, other) for other in quoted)
+                )
 
             quote = one.candidate.widened(WIDEST if sure else WIDEST_UNSURE, left_out)
             quoted.append(quote)

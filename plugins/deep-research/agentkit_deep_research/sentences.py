@@ -33,7 +33,7 @@ class Unit:
     text: str
 
 
-def units(text: str, offset: int = 0) -> list[Unit]:
+def units(text: str, offset: int = 0, *, short: bool = False) -> list[Unit]:
     """The units of a text, without the white space around them, by where they start.
 
     A lead-in ("one of the following:") gives one unit with the list that it leads to, beside a
@@ -42,15 +42,17 @@ def units(text: str, offset: int = 0) -> list[Unit]:
     Args:
         text: a whole stored text or a passage of one.
         offset: the byte at which it starts in the stored text.
+        short: lines as they are, also those of less than SHORTEST characters: rows of a table.
     """
     plain = text.isascii()
     found = []
-    for start, end in _pieces(text):
+    lines = ((m.start(), m.end()) for m in re.finditer(r"[^\n]+", text))
+    for start, end in lines if short else _pieces(text):
         while start < end and text[start].isspace():
             start += 1
         while end > start and text[end - 1].isspace():
             end -= 1
-        if end - start < SHORTEST:
+        if end - start < (1 if short else SHORTEST):
             continue
         first = start if plain else len(text[:start].encode())
         size = end - start if plain else len(text[start:end].encode())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from agentkit_deep_research.composing import compose
 from agentkit_deep_research.desk import Desk, look
 from agentkit_deep_research.markdown import markdown
 from agentkit_deep_research.planning import refuse
-from agentkit_deep_research.report import Report, compose
+from agentkit_deep_research.report import Quote, Report
 from agentkit_deep_research.rules import mentions
 from agentkit_deep_research.todo import render
 from agentkit_deep_research.verify import verify
@@ -17,9 +19,19 @@ from agentkit_deep_research.wording import Wording
 from agentkit_deep_research.words import folded
 
 if TYPE_CHECKING:
-    from agentkit.capabilities import Runtime
+    from agentkit.capabilities import Document, Runtime
     from agentkit.kit import Parts
     from agentkit_deep_research.settings import ResearchSettings
+
+
+CONTEXT = 240  # bytes around a quote that are shown with it
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    quotes: int
+    unsure: int
+    reason: str
 
 
 class Writer:
@@ -27,6 +39,7 @@ class Writer:
 
     def __init__(self, rt: Runtime, parts: Parts, settings: ResearchSettings) -> None:
         self.rt, self.parts, self.settings = rt, parts, settings
+        self._limits: _Limits | None = None
 
     def write(self, question: str, desk: Desk, reason: str) -> Report:
         """reason: why the search ended early, "" where it did not."""
@@ -38,17 +51,26 @@ class Writer:
             for section in report.sections:
                 writing.write(desk, section.facet, [q.span for q in section.quotes])
             report = self._compose(question, look(self.rt), reason)
-        verdict = verify([(q.number, q.span) for q in report.quotes], self.rt.open)
+        documents: dict[tuple[str, str], Document] = {}
+
+        def opened(source: str, document: str) -> Document:
+            made = documents[source, document] = self.rt.open(source, document)
+            return made
+
+        verdict = verify([(q.number, q.span) for q in report.quotes], opened)
         faults = [[f.number, f.span, f.reason] for f in verdict.faults]
         self.rt.emit("report.verified", {"checked": verdict.checked, "faults": faults})
-        return replace(report, verdict=verdict)
+        return _with_context(replace(report, verdict=verdict), documents)
 
     def _compose(self, question: str, desk: Desk, reason: str) -> Report:
         short = self._format(desk) == "short"
         quotes = desk.rules.limit("quotes", 1 if short else self.settings.quotes)
         unsure = desk.rules.limit("quotes", 2 if short else self.settings.unsure)
-        reason = desk.finish or reason
-        return compose(folded(question), desk, quotes=quotes, unsure=unsure, reason=reason)
+        limits = _Limits(quotes, unsure, desk.finish or reason)
+        if limits != self._limits:  # so that the report can be made again from the events alone
+            self.rt.emit("report.limited", asdict(limits))
+            self._limits = limits
+        return compose(folded(question), desk, **asdict(limits))
 
     def _format(self, desk: Desk) -> str:
         return desk.rules.said("format") or self.settings.format
@@ -89,3 +111,26 @@ class Writer:
         for name, (content, media) in files.items():
             self.rt.artifact(name, content, media)
         return list(files)
+
+
+def _with_context(report: Report, documents: Mapping[tuple[str, str], Document]) -> Report:
+    """With what stands around each quote, so that it can be read where it stands."""
+
+    def shown(quote: Quote) -> Quote:
+        document = documents.get(quote.span.place)
+        if document is None:
+            return quote
+        data, span = document.text.encode(), quote.span
+        before = data[max(0, span.start - CONTEXT) : span.start].decode(errors="ignore")
+        after = data[span.end : span.end + CONTEXT].decode(errors="ignore")
+        return replace(quote, before=before, after=after)
+
+    sections = [
+        replace(
+            section,
+            quotes=tuple(map(shown, section.quotes)),
+            replaced=tuple((shown(old), newer) for old, newer in section.replaced),
+        )
+        for section in report.sections
+    ]
+    return replace(report, sections=tuple(sections))

@@ -13,7 +13,7 @@ from agentkit_deep_research.answers import resolve
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.facets import Facet, facets
 from agentkit_deep_research.gaps import absent, gap, other_words
-from agentkit_deep_research.markdown import _quoted, _target, escaped
+from agentkit_deep_research.markdown import _quoted, escaped, target
 from agentkit_deep_research.ranking import (
     WIDEST,
     Candidate,
@@ -233,7 +233,7 @@ def test_two_values_for_one_thing_are_a_conflict() -> None:
     assert resolve(0, facet, apart).conflict is None
 
 
-def test_link_targets_are_paths_and_never_scripts() -> None:
-    assert _target("file:///a b/c.html#d") == "/a%20b/c.html#d"
-    assert _target("https://x.org/<y>") == "https://x.org/%3Cy%3E"
-    assert _target("javascript:alert(1)") == _target("DATA:text/html,x") == "#"
+def test_linktargets_are_paths_and_never_scripts() -> None:
+    assert target("file:///a b/c.html#d") == "/a%20b/c.html#d"
+    assert target("https://x.org/<y>") == "https://x.org/%3Cy%3E"
+    assert target("javascript:alert(1)") == target("DATA:text/html,x") == "#"
