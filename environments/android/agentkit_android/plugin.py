@@ -14,6 +14,28 @@ def agentkit_register(registry: Registry) -> None:
         settings="agentkit_android.env.settings:AndroidSettings",
         summary="an Android phone over adb: a real one, an emulator, or a simulated one",
     )
+    registry.agent(
+        "phone-baseline",
+        "agentkit_android.agents.baseline:baseline",
+        settings="agentkit_android.agents.baseline:BaselineSettings",
+        needs={"model": "model", "environment": "environment"},
+        summary="operates a phone by a language model, one action a step",
+    )
+    for name, factory, summary in (
+        ("phone-nothing", "nothing", "does nothing on a phone: what others are measured against"),
+        ("phone-random", "anything", "does anything on a phone: what others are measured against"),
+        ("phone-oracle", "oracle", "does known tasks as their expert does: the upper end"),
+    ):
+        registry.agent(
+            name,
+            f"agentkit_android.agents.baselines:{factory}",
+            settings="agentkit_android.agents.loop:PhoneSettings",
+            needs={"environment": "environment"},
+            summary=summary,
+        )
+        registry.default_part("agent", name, use=name)
+    registry.default_part("environment", "phone", use="android")
+    registry.default_part("agent", "phone-baseline", use="phone-baseline")
     registry.command(
         "phone",
         "agentkit_android.command:phone",

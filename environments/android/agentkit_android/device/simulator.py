@@ -14,9 +14,10 @@ from agentkit_android.phone.snapshots import State
 from agentkit_android.shell.call import Call, ProgramError, program
 
 MAX_KEPT = 1000
-USAGE = "version | apps | unknown | hash | reset [SEED] | snapshot | restore NAME | forget NAME"
+"""Snapshots of one phone; then the oldest goes."""
+USAGE = "version | apps | unknown | hash | reset [SEED] | snapshot [NOTE] | restore NAME"
 
-_kept: WeakKeyDictionary[Phone, dict[str, State]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Phone, dict[str, tuple[State, str]]] = WeakKeyDictionary()
 _numbers = itertools.count(1)
 
 
@@ -40,16 +41,16 @@ async def simulator(call: Call) -> int:
         phone.restore(Phone(seed).snapshot())
     elif verb == "snapshot":
         if len(kept) >= MAX_KEPT:
-            raise ProgramError(f"{MAX_KEPT} snapshots are kept already; forget some")
+            kept.pop(next(iter(kept)))
         name = f"s{next(_numbers)}"
-        kept[name] = phone.snapshot()
+        kept[name] = phone.snapshot(), words[0] if words else ""
         await call.print(name)
     elif verb == "restore" and words:
         if words[0] not in kept:
             raise ProgramError(f"there is no snapshot {words[0][:80]!r}")
-        phone.restore(kept[words[0]])
-    elif verb == "forget" and words:
-        kept.pop(words[0], None)
+        state, note = kept[words[0]]
+        phone.restore(state)
+        await call.print(note)
     else:
         raise ProgramError(USAGE, 2)
     return 0

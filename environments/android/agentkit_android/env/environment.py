@@ -56,11 +56,10 @@ class AndroidEnvironment:
         )
         self._lock = threading.RLock()
         self._driver: Driver | None = None
+        self._simulated: bool | None = None
         self._lease: phones.Lease | None = None
         self._file = EpisodeFile(None)
         self._episode: Episode | None = None
-        self._kept: dict[str, Episode] = {}
-        self._simulated = not settings.serial
 
     # Tasks.
 
@@ -148,19 +147,21 @@ class AndroidEnvironment:
     # State.
 
     def snapshot(self) -> str:
+        """Kept in the phone, so that another process can put it back."""
         with self._lock:
             self._need_simulator("kept")
-            name = must(self.driver.transport, "simulator", "snapshot").strip()
-            self._kept[name] = self._going().copy()
-            return name
+            note = self._going().to_json()
+            return must(self.driver.transport, "simulator", "snapshot", note).strip()
 
     def restore(self, snapshot: str) -> None:
         with self._lock:
             self._need_simulator("put back")
-            if snapshot not in self._kept:
-                raise UsageError(f"there is no snapshot {snapshot!r}", "take one with snapshot()")
-            must(self.driver.transport, "simulator", "restore", snapshot)
-            self._keep(self._kept[snapshot].copy())
+            done = run(self.driver.transport, "simulator", "restore", snapshot)
+            if done.status:
+                raise UsageError(
+                    f"there is no snapshot {snapshot[:80]!r}", "take one with snapshot()"
+                )
+            self._keep(Episode.from_json(done.out))
 
     def pool(self, n: int) -> Sequence[AndroidEnvironment]:
         if self.settings.serial:
@@ -176,10 +177,39 @@ class AndroidEnvironment:
                 self._driver.transport.close()
             if self._lease is not None:
                 self._lease.close()
-            self._driver = self._lease = self._episode = None
+            self._driver = self._lease = self._episode = self._simulated = None
             self._file = EpisodeFile(None)
 
     # The phone.
+
+    @property
+    def phone(self) -> str:
+        """By which `attach` finds this phone again: the name of its process, or its serial."""
+        self._driver = self.driver
+        return self._lease.name if self._lease is not None else self.serial
+
+    def attach(self, phone: str) -> None:
+        """Works on that phone from now on, in the episode that it is in. A run that goes on in
+        another process finds its own phone so, whoever works on others meanwhile."""
+        with self._lock:
+            if self._driver is not None and self.phone == phone:
+                return
+            if self.settings.serial or self.settings.where == "inside":
+                return  # there is no other
+            self.close()
+            self._lease = phones.Lease(phone, shared=True)
+
+    @property
+    def steps(self) -> int:
+        """Taken in this episode."""
+        with self._lock:
+            return self._going().steps
+
+    @property
+    def limit(self) -> int:
+        """Steps of this episode, 0 for any number."""
+        with self._lock:
+            return self._going().limit
 
     @property
     def driver(self) -> Driver:
@@ -199,7 +229,10 @@ class AndroidEnvironment:
 
     @property
     def is_simulated(self) -> bool:
-        return run(self.driver.transport, "simulator", "version").out.startswith("agentkit")
+        if self._simulated is None:
+            said = run(self.driver.transport, "simulator", "version").out
+            self._simulated = said.startswith("agentkit")
+        return self._simulated
 
     def _connected(self) -> Driver:
         settings = self.settings
@@ -217,7 +250,7 @@ class AndroidEnvironment:
             from agentkit_android.phone.phone import Phone
 
             return InsideTransport(Phone(), settings.timeout)
-        self._lease = phones.Lease(self._name)
+        self._lease = self._lease or phones.Lease(self._name)
         self._file = EpisodeFile(phones.folder() / f"{self._lease.name}.episode")
         return AdbTransport(
             phones.started(self._lease.name).serial, settings.adb_port, settings.timeout

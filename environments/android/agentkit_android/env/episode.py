@@ -41,6 +41,19 @@ class Episode:
     def copy(self) -> Episode:
         return Episode(**asdict(self))
 
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Episode:
+        """Raises:
+        UsageError: it is of another version.
+        """
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise UsageError("the episode was kept by another version", "reset it") from error
+
 
 class EpisodeFile:
     """An episode on disk; None keeps it in memory only."""
@@ -53,12 +66,9 @@ class EpisodeFile:
         UsageError: none has begun.
         """
         if self._path is not None and self._path.exists():
-            try:
-                return Episode(**json.loads(self._path.read_text()))
-            except (ValueError, TypeError):
-                pass  # of another version: as if none had begun
+            return Episode.from_json(self._path.read_text())
         raise UsageError("no episode has begun", "call reset(task, seed) first")
 
     def save(self, episode: Episode) -> None:
         if self._path is not None:
-            write_atomic(self._path, json.dumps(asdict(episode)))
+            write_atomic(self._path, episode.to_json())

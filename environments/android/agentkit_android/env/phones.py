@@ -137,11 +137,15 @@ def _start(name: str, port: int) -> Known:
 
 
 class Lease:
-    """The right to use a phone, held by one environment at a time; the next free name is taken."""
+    """The right to use a phone, held by one environment at a time; the next free name is taken.
+    `shared`: whoever comes back to this very phone need not be alone."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, shared: bool = False) -> None:
         self.name = name
         self._file: IO[bytes] | None = None
+        if shared:
+            self._file = _try_lock(name)
+            return
         for number in range(1, 1000):
             self.name = name if number == 1 else f"{name}-{number}"
             self._file = _try_lock(self.name)

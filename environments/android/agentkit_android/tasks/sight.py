@@ -7,7 +7,9 @@ right action for states that others reached.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from agentkit.capabilities import Action
 from agentkit_android.client.actions import (
@@ -29,9 +31,12 @@ from agentkit_android.tasks.state import PhoneState
 class Memory:
     """What an expert keeps between two actions: which way it scrolls on this screen."""
 
-    before: tuple[str, ...] = ()
-    way: str = "down"
+    before: Sequence[str] = ()
+    way: Literal["down", "up"] = "down"
     turned: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        return {"before": list(self.before), "way": self.way, "turned": self.turned}
 
 
 @dataclass(slots=True)
@@ -104,19 +109,19 @@ class Sight:
 
     def scroll(self) -> Action | None:
         """Looks through a list once up and once down; None where nothing new can come."""
-        now = tuple(e.label for e in self.look.elements)
+        now = [e.label for e in self.look.elements]
         memory = self.memory
         if not any(e.scrollable for e in self.look.elements):
             memory.before, memory.turned = (), 0
             return None
-        if now == memory.before:  # the end
+        if now == list(memory.before):  # the end
             memory.way = "up" if memory.way == "down" else "down"
             memory.turned += 1
             if memory.turned > 2:
                 memory.before, memory.turned, memory.way = (), 0, "down"
                 return None
         memory.before = now
-        return Scroll(direction="down" if memory.way == "down" else "up")
+        return Scroll(direction=memory.way)
 
     def fill(self, element: Element, wanted: str) -> Action | None:
         """The next step to have a field hold a text; None where it does."""
