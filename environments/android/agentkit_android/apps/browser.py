@@ -12,6 +12,7 @@ from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
 from agentkit_android.apps.pages import Page, Part, read
 from agentkit_android.apps.sites import HOME, answer
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Intent, do, go, show
@@ -25,7 +26,7 @@ CREATE TABLE history (_id INTEGER PRIMARY KEY, title TEXT NOT NULL, url TEXT NOT
 at INTEGER NOT NULL);
 """
 APP = App(
-    PACKAGE, "Browser", "#1A73E8", icon="earth", schema=SCHEMA,
+    PACKAGE, "Browser", "#1A73E8", icon="earth", strings=own("browser"), schema=SCHEMA,
     filters=(
         Filter(intents.VIEW, ".Open", schemes=("http", "https"), kinds=("text/html",)),
         Filter("android.intent.action.WEB_SEARCH", ".Open"),

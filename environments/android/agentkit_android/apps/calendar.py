@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from agentkit_android.apps import pickers
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Act, Value, do, go, put, show
@@ -33,7 +34,7 @@ REMINDERS = {
 }  # fmt: skip
 MAX_TURNS = 4000
 APP = App(
-    PACKAGE, "Calendar", "#1A73E8", icon="calendar", schema=SCHEMA,
+    PACKAGE, "Calendar", "#1A73E8", icon="calendar", strings=own("calendar"), schema=SCHEMA,
     filters=(
         Filter(intents.INSERT, ".Edit", kinds=("vnd.android.cursor.item/event",),
                schemes=("content",)),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from agentkit_android.apps.app import App
 from agentkit_android.apps.context import Do, See
-from agentkit_android.apps.strings import translated
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Intent, Value, do
 from agentkit_android.screen.views import View
 
-APP = App(intents.CHOOSER, "Android System", "#5F6368", main="", system=True)
+APP = App(
+    intents.CHOOSER, "Android System", "#5F6368", strings=own("chooser"), main="", system=True
+)
 
 
 @APP.screen(".Chooser")
@@ -22,7 +24,7 @@ def choose(see: See) -> View:
     title = "Share with" if intent.action == intents.SEND else "Open with"
     rows = []
     for app, each in intents.answering(see.phone, intent):
-        name = translated(app, each.label or app.label, see.language)
+        name = see.t(each.label) if each.label else see.label(app)
         act = do("open", package=app.package, activity=each.activity)
         rows.append(ui.row(name, tap=act, lead=ui.badge(app.icon, app.hue)))
     return ui.page(see.t(title), *rows, resource="resolver_list")

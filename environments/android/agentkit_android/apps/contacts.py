@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Intent, Value, do, go, send, show
@@ -33,7 +34,8 @@ END;
 """
 LABELS = ("Mobile", "Home", "Work")
 APP = App(
-    PACKAGE, "Contacts", "#00639B", icon="account-circle", main=".People", schema=SCHEMA,
+    PACKAGE, "Contacts", "#00639B", icon="account-circle", strings=own("contacts"),
+    main=".People", schema=SCHEMA,
     filters=(
         Filter(intents.INSERT, ".Edit", kinds=("vnd.android.cursor.dir/",)),
         Filter("android.intent.action.INSERT_OR_EDIT", ".Edit"),

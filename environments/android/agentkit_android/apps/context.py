@@ -113,6 +113,10 @@ class See:
         found = translated(self._app, text, self.language)
         return found.format(**values) if values else found
 
+    def label(self, app: App) -> str:
+        """The name of an app in the phone's language."""
+        return translated(app, app.label, self.language)
+
     def setting(self, table: str, key: str) -> str:
         return self._phone.settings.get(table, key) or ""
 

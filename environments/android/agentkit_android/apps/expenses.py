@@ -7,6 +7,7 @@ import re
 from agentkit_android.apps import pickers
 from agentkit_android.apps.app import App
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Value, do, go, put, show
 from agentkit_android.screen.views import Overlay, Shape, View
@@ -25,7 +26,7 @@ CATEGORIES = {
     "#6750A4"),
     "Education": ("school", "#006A60"), "Other": ("cash", "#5F6368"),
 }  # fmt: skip
-APP = App(PACKAGE, "Expenses", "#9A4058", icon="wallet", schema=SCHEMA)
+APP = App(PACKAGE, "Expenses", "#9A4058", icon="wallet", strings=own("expenses"), schema=SCHEMA)
 BEGUN = (
     ("Groceries", 4235, "Food", "Weekly shop", "2023-10-14"), ("Bus pass", 4900, "Transport", "",
     "2023-10-02"),

@@ -6,6 +6,7 @@ import mimetypes
 
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Intent, do, go, put, show
@@ -14,7 +15,7 @@ from agentkit_android.screen.views import Overlay, View
 PACKAGE = "com.android.documentsui"
 PICKING = ("android.intent.action.GET_CONTENT", "android.intent.action.OPEN_DOCUMENT")
 APP = App(
-    PACKAGE, "Files", "#1E8E3E", icon="folder",
+    PACKAGE, "Files", "#1E8E3E", icon="folder", strings=own("files"),
     filters=tuple(Filter(action, ".Main", kinds=("",), schemes=("",)) for action in PICKING),
 )  # fmt: skip
 SORTS = {"name": "Name", "date": "Date", "size": "Size"}

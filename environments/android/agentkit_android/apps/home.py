@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentkit_android.apps.app import App
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Act, do, send
 from agentkit_android.screen.views import Shape, View
@@ -16,7 +17,8 @@ BANDS = 24
 TOP, BOTTOM = (0x1B, 0x26, 0x4A), (0x4A, 0x2F, 0x5E)
 
 APP = App(
-    PACKAGE, "Home", "#6750A4", icon="home", main=".Launcher", system=True, edge=True
+    PACKAGE, "Home", "#6750A4", icon="home", strings=own("home"), main=".Launcher", system=True,
+    edge=True
 )  # fmt: skip
 
 
@@ -35,8 +37,7 @@ def wallpaper() -> View:
 
 
 def cell(see: See, app: App, ink: str) -> View:
-    label = see.phone.apps[app.package].label
-    name = translated_label(see, app) or label
+    name = see.label(app)
     inside = (
         ui.badge(app.icon, app.hue, 56),
         View("text", text=name, height=24, centred=True, colour=ink, style="label"),
@@ -47,16 +48,10 @@ def cell(see: See, app: App, ink: str) -> View:
     )  # fmt: skip
 
 
-def translated_label(see: See, app: App) -> str:
-    from agentkit_android.apps.strings import translated
-
-    return translated(app, app.label, see.language)
-
-
 def shown(see: See) -> list[App]:
     """Those that can be started, by their names."""
     found = [a for a in see.phone.apps.values() if a.main and a.package != PACKAGE]
-    return sorted(found, key=lambda a: translated_label(see, a).casefold())
+    return sorted(found, key=lambda a: see.label(a).casefold())
 
 
 @APP.screen(".Launcher")
@@ -92,7 +87,7 @@ def home(see: See) -> View:
 
 def drawer(see: See, apps: list[App]) -> View:
     wanted = see.text("query").strip().casefold()
-    found = [a for a in apps if wanted in translated_label(see, a).casefold()]
+    found = [a for a in apps if wanted in see.label(a).casefold()]
     grid = View(
         "grid", children=tuple(cell(see, a, "on-surface") for a in found), columns=4,
         resource="apps_list_view",

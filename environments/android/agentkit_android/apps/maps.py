@@ -6,6 +6,7 @@ import math
 
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Act, Intent, do, go, put, send, show
@@ -51,7 +52,8 @@ SPEEDS = {"walk": ("walk", "Walk", 5.0), "bike": ("bike", "Bicycle", 16.0), "bus
           "car": ("car", "Car", 30.0)}  # fmt: skip
 ROADS = (1.6, 3.4, 4.6, 6.2, 7.8)
 APP = App(
-    PACKAGE, "Maps", "#0F9D58", icon="google-maps", schema=SCHEMA, permissions=(PERMISSION,),
+    PACKAGE, "Maps", "#0F9D58", icon="google-maps", strings=own("maps"), schema=SCHEMA,
+    permissions=(PERMISSION,),
     filters=(Filter(intents.VIEW, ".Main", schemes=("geo",)),),
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Act, do, go, send, show
@@ -48,7 +49,7 @@ BEGUN = (
     ("+1 555 019 9000", RECEIVED, "Your parcel is ready for pick-up. Code 4821.", 240),
 )  # fmt: skip
 APP = App(
-    PACKAGE, "Messages", "#1967D2", icon="message-text", schema=SCHEMA,
+    PACKAGE, "Messages", "#1967D2", icon="message-text", strings=own("messages"), schema=SCHEMA,
     filters=(
         Filter(intents.SENDTO, ".Thread", schemes=("sms", "smsto")),
         Filter(intents.VIEW, ".Thread", schemes=("sms", "smsto")),

@@ -6,6 +6,7 @@ import re
 
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Intent, do, go, put, show
@@ -14,7 +15,7 @@ from agentkit_android.screen.views import Overlay, View
 PACKAGE = "com.example.notes"
 ROOT = "Documents/Notes"
 APP = App(
-    PACKAGE, "Notes", "#8C4A00", icon="note-text",
+    PACKAGE, "Notes", "#8C4A00", icon="note-text", strings=own("notes"),
     filters=(
         Filter(intents.SEND, ".Shared", kinds=("text/",)),
         Filter(intents.VIEW, ".Edit", kinds=("text/",), schemes=("file",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentkit_android.apps.app import App
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Intent, Value, do, go, put, show
@@ -20,7 +21,14 @@ CREATE TABLE recipes (
 );
 """
 CATEGORIES = ("Main", "Soup", "Salad", "Dessert", "Breakfast")
-APP = App(PACKAGE, "Recipes", "#B3261E", icon="silverware-fork-knife", schema=SCHEMA)
+APP = App(
+    PACKAGE,
+    "Recipes",
+    "#B3261E",
+    icon="silverware-fork-knife",
+    strings=own("recipes"),
+    schema=SCHEMA,
+)
 BEGUN = (
     ("Lentil soup", "Warm and thick", "4", 35, "Grandmother",
     "200 g red lentils\n1 onion\n2 carrots\n1 l stock",

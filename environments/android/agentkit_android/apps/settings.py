@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
-from agentkit_android.apps.strings import translated
+from agentkit_android.apps.strings import own
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import do, go, show
 from agentkit_android.screen.views import Overlay, View
@@ -15,6 +15,10 @@ TIMEOUTS = {
     "300000": "5 minutes", "600000": "10 minutes", "1800000": "30 minutes",
 }  # fmt: skip
 SCALES = {"0.85": "Small", "1.0": "Default", "1.15": "Large", "1.3": "Largest"}
+PERMISSIONS = {
+    "CAMERA": "Camera", "RECORD_AUDIO": "Record audio", "ACCESS_FINE_LOCATION": "Precise location",
+    "READ_CONTACTS": "Read contacts", "SEND_SMS": "Send SMS", "POST_NOTIFICATIONS": "Notifications",
+}  # fmt: skip
 LANGUAGES = {"en-US": "English (United States)", "ko-KR": "한국어 (대한민국)"}
 PAGES = (
     (".Network", "Network & internet", "Wi-Fi, mobile, airplane mode", "wifi"),
@@ -39,7 +43,8 @@ ACTIONS = {
     "INTERNAL_STORAGE_SETTINGS": ".Storage", "BATTERY_SAVER_SETTINGS": ".Battery",
 }  # fmt: skip
 APP = App(
-    PACKAGE, "Settings", "#5F6368", icon="cog", main=".Settings", system=True,
+    PACKAGE, "Settings", "#5F6368", icon="cog", strings=own("settings"), main=".Settings",
+    system=True,
     filters=tuple(Filter(f"android.settings.{name}", to) for name, to in ACTIONS.items()),
 )  # fmt: skip
 
@@ -263,11 +268,11 @@ def language(see: See) -> Overlay:
 @APP.screen(".Apps")
 def apps(see: See) -> View:
     found = [a for a in see.phone.apps.values() if a.main]
-    named = sorted(((translated(a, a.label, see.language), a) for a in found), key=lambda p: p[0])
     rows = (
-        ui.row(name, a.package, tap=go(".App", package=a.package), lead=ui.badge(a.icon, a.hue))
-        for name, a in named
-    )
+        ui.row(see.label(a), a.package, tap=go(".App", package=a.package),
+               lead=ui.badge(a.icon, a.hue))
+        for a in sorted(found, key=see.label)
+    )  # fmt: skip
     return ui.page(see.t("Apps"), *rows)
 
 
@@ -276,7 +281,7 @@ def app(see: See) -> View:
     one = see.phone.apps.get(str(see.args.get("package")))
     if one is None:
         return ui.page(see.t("App info"), ui.empty(see.t("No results"), "apps"))
-    name = translated(one, one.label, see.language)
+    name = see.label(one)
     rows: list[View] = [
         ui.row(name, see.t("version {number}", number=one.version[0]),
                lead=ui.badge(one.icon, one.hue)),
@@ -288,7 +293,7 @@ def app(see: See) -> View:
     ]  # fmt: skip
     for permission in one.permissions:
         held = see.phone.is_granted(one.package, permission)
-        label = permission.rpartition(".")[2].replace("_", " ").capitalize()
+        label = PERMISSIONS.get(permission.rpartition(".")[2], permission)
         rows.append(ui.toggle(see.t(label), held, do("permit", permission=permission)))
     if not one.permissions:
         rows.append(ui.row(see.t("No permissions requested")))

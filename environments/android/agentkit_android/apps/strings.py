@@ -26,17 +26,6 @@ def _read(name: str, language: str) -> dict[str, str]:
     return tomllib.loads(source.read_text("utf-8"))
 
 
-@cache
-def common(language: str) -> dict[str, str]:
-    """The texts of the phone's own apps, by the English ones."""
-    source = files("agentkit_android.apps") / "texts" / f"{language}.toml"
-    if not source.is_file():
-        return {}
-    return {str(k): str(v) for k, v in tomllib.loads(source.read_text("utf-8")).items()}
-
-
 def translated(app: App, text: str, language: str) -> str:
     """The text in a language; in English where nobody has translated it."""
-    if language == "en":
-        return text
-    return app.strings.get(language, {}).get(text) or common(language).get(text, text)
+    return text if language == "en" else app.strings.get(language, {}).get(text, text)

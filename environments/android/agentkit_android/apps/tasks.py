@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do, See
+from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Value, do, go, show
@@ -27,7 +28,7 @@ ORDER = {
     "title": "title COLLATE NOCASE",
 }  # fmt: skip
 APP = App(
-    PACKAGE, "Tasks", "#006A60", icon="check-circle", schema=SCHEMA,
+    PACKAGE, "Tasks", "#006A60", icon="check-circle", strings=own("tasks"), schema=SCHEMA,
     filters=(Filter(intents.SEND, ".Edit", kinds=("text/",)),),
 )  # fmt: skip
 BEGUN = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.apps.context import Do
+from agentkit_android.apps.strings import own
 
 PACKAGE = "com.android.deskclock"
 SCHEMA = """
@@ -24,7 +25,7 @@ CREATE TABLE stopwatch (
 CREATE TABLE laps (_id INTEGER PRIMARY KEY, at REAL NOT NULL);
 """
 APP = App(
-    PACKAGE, "Clock", "#3F51B5", icon="clock", schema=SCHEMA,
+    PACKAGE, "Clock", "#3F51B5", icon="clock", strings=own("clock"), schema=SCHEMA,
     filters=(
         Filter("android.intent.action.SHOW_ALARMS", ".Main"),
         Filter("android.intent.action.SET_ALARM", ".Set"),
