@@ -33,6 +33,7 @@ MODULES = (
     "camera",
     "gallery",
     "music",
+    "browser",
 )
 HOME = "com.android.launcher3"
 GROUP = "agentkit_android.apps"
