@@ -14,7 +14,7 @@ APPS = (
     "com.android.calendar", "com.android.contacts", "com.android.deskclock",
     "com.android.documentsui", "com.android.messages", "com.android.settings",
     "com.example.expenses", "com.example.notes", "com.example.recipes", "com.example.tasks",
-    "com.android.browser", "com.example.maps",
+    "com.example.maps",
 )  # fmt: skip
 
 

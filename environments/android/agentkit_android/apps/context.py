@@ -236,6 +236,17 @@ class Do(See):
         if self._activity:
             self._activity.state[key] = value
 
+    def kept(self, prefix: str) -> list[str]:
+        """The names in the activity's state, and of fields that were typed into, that begin so."""
+        if self._activity is None:
+            return []
+        return [k for k in {**self._activity.state, **self._activity.texts} if k.startswith(prefix)]
+
+    def scroll(self, resource: str) -> None:
+        """A list of the activity goes back to its top."""
+        if self._activity:
+            self._activity.scrolls.pop(resource, None)
+
     def type(self, field: str, text: str | None) -> None:
         """What stands in a field; None: as if nothing was typed."""
         if self._activity and text is None:
