@@ -18,7 +18,7 @@ APP = App(
     PACKAGE, "Notes", "#8C4A00", icon="note-text", strings=own("notes"),
     filters=(
         Filter(intents.SEND, ".Shared", kinds=("text/",)),
-        Filter(intents.VIEW, ".Edit", kinds=("text/",), schemes=("file",)),
+        Filter(intents.VIEW, ".Edit", kinds=("text/plain", "text/markdown"), schemes=("file",)),
     ),
 )  # fmt: skip
 BEGUN = {
