@@ -39,7 +39,7 @@ from agentkit.errors import (
 from agentkit.kit import Parts
 from agentkit.models.http.continuing import HttpContinuations, post
 from agentkit.models.http.faults import LONGEST_PAUSE, Final, Overflow, Passing, fault_of, named
-from agentkit.models.http.wire import Answer, BrokenAnswer, body
+from agentkit.models.http.wire import Added, Answer, BrokenAnswer, body
 from agentkit.models.settings import OpenAISettings
 from agentkit.models.text import schemas
 from agentkit.secrets import resolve
@@ -153,7 +153,8 @@ class OpenAIModel:
                 if on_delta and len(accepted) == len(requests):
                     while held and not cancel:
                         delta = held.pop(0)
-                        said[delta.index] += delta.text
+                        if not delta.reasoning:
+                            said[delta.index] += delta.text
                         on_delta(delta)
             return self._settled(work.result())
         finally:
@@ -258,7 +259,7 @@ class OpenAIModel:
                 return fault
             except (BrokenAnswer, httpx.RequestError, Passing) as error:
                 last = self._clean(named(error))
-                if shown and answer.text and answer.streams:
+                if shown and answer.begun and answer.streams:
                     return answer.stopped("error", last)
                 pause = getattr(error, "pause", 0.0) or self._pause(request, attempt)
                 if attempt < self._settings.retries:
@@ -281,6 +282,11 @@ class OpenAIModel:
     ) -> None:
         assert self._client is not None
         url = f"{self._settings.base_url}/chat/completions"
+
+        def tell(added: Added) -> None:
+            for delta in added.deltas(index) if shown and answer.streams else ():
+                told.put(delta)
+
         async with self._client.stream("POST", url, json=content) as response:
             if response.status_code != 200:
                 await response.aread()
@@ -290,9 +296,7 @@ class OpenAIModel:
             told.put(index)
             if "json" in response.headers.get("content-type", ""):
                 await response.aread()
-                added = answer.document(response.text)
-                if shown and added and answer.streams:
-                    told.put(Delta(index, added))
+                tell(answer.document(response.text))
             else:
                 async for line in response.aiter_lines():
                     if not line.startswith("data:"):
@@ -302,9 +306,7 @@ class OpenAIModel:
                     data = line[5:].strip()
                     if data == "[DONE]":
                         break
-                    added = answer.event(data)
-                    if shown and added and answer.streams:
-                        told.put(Delta(index, added))
+                    tell(answer.event(data))
         if not answer.whole:
             raise BrokenAnswer("the stream ended before the answer did")
         if shown and not answer.streams:

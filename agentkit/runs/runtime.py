@@ -81,6 +81,8 @@ class Rt(Visit):
 
         def on_delta(delta: Delta) -> None:
             shown = {"role": role, "index": delta.index, "text": delta.text}
+            if delta.reasoning:
+                shown["reasoning"] = True
             session.show("model.delta", shown, self._position)
 
         args = {"role": role, "model": name, "requests": [request_to(r) for r in filled]}

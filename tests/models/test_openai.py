@@ -20,6 +20,7 @@ from agentkit.capabilities import (
     Grammar,
     Logprobs,
     Message,
+    Reasoning,
     Request,
     ToolCall,
     ToolResult,
@@ -105,6 +106,33 @@ def opened(url: str, **settings: Any) -> OpenAIModel:
 
 def ask(text: str = "Hi", **settings: Any) -> Request:
     return Request.of(text, **{"max_tokens": 50, **settings})
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+def test_what_is_thought_is_kept_apart(server: Endpoint, model: OpenAIModel, field: str) -> None:
+    """As vLLM streams it for a thinking model; servers call the field one of two names."""
+
+    def think(handler: Handler) -> None:
+        handler.begin_stream()
+        for piece in ("Let me ", "see."):
+            handler.event({"choices": [{"index": 0, "delta": {field: piece}}]})
+        handler.chunk("Yes")
+        handler.chunk("!", finish_reason="stop")
+        handler.event("[DONE]")
+        handler.end_stream()
+
+    told: list[Delta] = []
+    server.plan = [think]
+    (made,) = model.generate([ask()], on_delta=told.append)
+    assert (made.text, made.reasoning) == ("Yes!", "Let me see.")
+    assert [d.text for d in told if d.reasoning] == ["Let me ", "see."]
+    assert "".join(d.text for d in told if not d.reasoning) == "Yes!"
+    model.generate([Request.of("Is it?", Message.assistant(Reasoning("Hm."), "Yes."), "Sure?")])
+    assert server.seen[-1]["messages"][1] == {
+        "role": "assistant",
+        "content": "Yes.",
+        "reasoning_content": "Hm.",
+    }
 
 
 # -- what is sent ---------------------------------------------------------------------------------

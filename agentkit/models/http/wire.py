@@ -7,15 +7,17 @@ Nothing here does any input or output.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentkit.capabilities.language_model import (
     Completion,
+    Delta,
     Finish,
     Grammar,
     Message,
+    Reasoning,
     Request,
     Text,
     TokenLogprob,
@@ -100,11 +102,14 @@ def _schema(grammar: Grammar) -> dict[str, Any]:
 def _message(message: Message) -> list[dict[str, Any]]:
     """One message; tool results become messages of their own."""
     texts: list[str] = []
+    thoughts: list[str] = []
     calls: list[dict[str, Any]] = []
     made: list[dict[str, Any]] = []
     for part in message.parts:
         if isinstance(part, Text):
             texts.append(valid_text(part.text))
+        elif isinstance(part, Reasoning):
+            thoughts.append(valid_text(part.text))
         elif isinstance(part, ToolCall):
             function = {"name": part.name, "arguments": json.dumps(dict(part.arguments))}
             calls.append({"id": part.id, "type": "function", "function": function})
@@ -121,6 +126,8 @@ def _message(message: Message) -> list[dict[str, Any]]:
         made.insert(0, {"role": message.role, "content": content, "tool_calls": calls})
     elif texts or not made:
         made.insert(0, {"role": message.role, "content": "".join(texts)})
+    if thoughts:
+        made[0]["reasoning_content"] = "".join(thoughts)
     return made
 
 
@@ -129,9 +136,26 @@ class Choice:
     """One answer while it comes in."""
 
     text: list[str] = field(default_factory=list)
+    thought: list[str] = field(default_factory=list)
     calls: dict[int, dict[str, str]] = field(default_factory=dict)
     logprobs: list[TokenLogprob] = field(default_factory=list)
     finish: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What an event adds to the first choice. thought: what the model thinks before it answers;
+    servers call it `reasoning` or, some, `reasoning_content`."""
+
+    text: str = ""
+    thought: str = ""
+
+    def deltas(self, index: int) -> Iterator[Delta]:
+        """As pieces of the answer to request `index`."""
+        if self.thought:
+            yield Delta(index, self.thought, reasoning=True)
+        if self.text:
+            yield Delta(index, self.text)
 
 
 class Answer:
@@ -153,12 +177,17 @@ class Answer:
         return "".join(self._choices[0].text)
 
     @property
+    def begun(self) -> bool:
+        """Something of the first choice has come: text, or what was thought before it."""
+        return bool(self.text or any(self._choices[0].thought))
+
+    @property
     def streams(self) -> bool:
         """Its text can be shown while it comes; a wrapped regular expression's cannot."""
         return self._request.grammar is None or self._request.grammar.kind != "regex"
 
-    def event(self, data: str) -> str:
-        """Takes one event of the stream; gives the text it adds to the first choice.
+    def event(self, data: str) -> Added:
+        """Takes one event of the stream; gives what it adds to the first choice.
 
         Raises:
             BrokenAnswer: it is garbage, or says that the server failed.
@@ -169,7 +198,7 @@ class Answer:
             raise BrokenAnswer(f"the stream holds what is no JSON: {data[:80]!r}") from None
         return self.take(chunk, "delta")
 
-    def document(self, content: str) -> str:
+    def document(self, content: str) -> Added:
         """Takes a whole answer from an endpoint that does not stream."""
         try:
             whole = json.loads(content)
@@ -177,7 +206,7 @@ class Answer:
             raise BrokenAnswer(f"the answer is no JSON: {content[:80]!r}") from None
         return self.take(whole, "message")
 
-    def take(self, chunk: Any, holder: str) -> str:
+    def take(self, chunk: Any, holder: str) -> Added:
         """Takes one chunk whose choices hold "delta" or "message"."""
         if not isinstance(chunk, dict):
             raise BrokenAnswer(f"the answer is no object: {str(chunk)[:80]!r}")
@@ -185,22 +214,25 @@ class Answer:
             raise BrokenAnswer(f"the server reports: {fault_text(chunk)}")
         if isinstance(chunk.get("usage"), dict):
             self._usage = chunk["usage"]
-        added = ""
+        text, thought = "", ""
         try:
             for item in chunk.get("choices") or ():
                 index = int(item.get("index") or 0)
                 if index < len(self._choices):
-                    text = self._choice(self._choices[index], item, item.get(holder) or {})
-                    added += text if index == 0 else ""
+                    added = self._choice(self._choices[index], item, item.get(holder) or {})
+                    if index == 0:
+                        text, thought = text + added.text, thought + added.thought
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BrokenAnswer(f"the answer is not of the known form: {error}") from error
-        return added
+        return Added(text, thought)
 
-    def _choice(self, choice: Choice, item: dict[str, Any], delta: dict[str, Any]) -> str:
+    def _choice(self, choice: Choice, item: dict[str, Any], delta: dict[str, Any]) -> Added:
         text = delta.get("content") or ""
-        if not isinstance(text, str):
-            raise TypeError("content is no text")
+        thought = delta.get("reasoning") or delta.get("reasoning_content") or ""
+        if not isinstance(text, str) or not isinstance(thought, str):
+            raise TypeError("content or reasoning is no text")
         choice.text.append(text)
+        choice.thought.append(thought)
         for place, call in enumerate(delta.get("tool_calls") or ()):
             known = choice.calls.setdefault(
                 int(call.get("index", place)), {"id": "", "name": "", "arguments": ""}
@@ -211,7 +243,7 @@ class Answer:
             known["arguments"] += function.get("arguments") or ""
         choice.logprobs += logprobs_from(item.get("logprobs"), self._request)
         choice.finish = str(item.get("finish_reason") or choice.finish)
-        return text
+        return Added(text, thought)
 
     def completion(self) -> Completion:
         """What came, checked against the grammar: an endpoint may not honour it."""
@@ -250,6 +282,7 @@ class Answer:
             tool_calls=calls,
             path=self._path,
             error=error,
+            reasoning="".join(choice.thought),
         )
 
 
