@@ -42,6 +42,11 @@ def agentkit_register(registry: Registry) -> None:
         summary="HumanEval's problems solved, by tokens spent; takes hours",
     )
     registry.experiment(
+        "power-paper",
+        "agentkit_power_sampling.bench.paper:POWER_PAPER",
+        summary="the paper's MATH500 row with Qwen2.5-Math-7B; needs its weights and a GPU",
+    )
+    registry.experiment(
         "maths",
         "agentkit_power_sampling.bench.user:MATHS",
         summary="any model on a file of questions with answers, as AIME or MATH; avg@k and pass@k",

@@ -192,8 +192,7 @@ def floor(target: Mapping[Answer, float], draws: int, seed: int) -> float:
     """The distance of as many perfect draws: chance alone."""
     shares = np.array(list(target.values()))
     counts = np.random.default_rng(seed).multinomial(draws, shares / shares.sum(), size=20)
-    apart: float = np.abs(counts / draws - shares).sum(1).mean() / 2
-    return apart
+    return float((np.abs(counts / draws - shares).sum(1) / 2).mean())
 
 
 def _cell(
@@ -270,7 +269,7 @@ def _plot(cells: Mapping[str, Sequence[Cell]], axes: Any) -> None:
 
 def _verdict(cells: Mapping[str, Sequence[Cell]], floors: Sequence[float], lost: float) -> str:
     def mean(name: str, field: str) -> float:
-        return sum(getattr(one, field) for one in cells[name]) / len(cells[name])
+        return float(np.mean([getattr(one, field) for one in cells[name]]))
 
     near = {name: mean(name, "seconds") for name in cells if mean(name, "distance") <= NEAR}
     fast = min(near, key=lambda name: near[name]) if near else ""
