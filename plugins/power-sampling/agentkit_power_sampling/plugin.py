@@ -22,6 +22,11 @@ def agentkit_register(registry: Registry) -> None:
         summary="how far each method is from p^alpha, where that can be counted",
     )
     registry.experiment(
+        "power-tiny",
+        "agentkit_power_sampling.bench.tiny:POWER_TINY",
+        summary="a small transformer trained here: distance to p^alpha, and a trap for greed",
+    )
+    registry.experiment(
         "power-speed",
         "agentkit_power_sampling.bench.speed:POWER_SPEED",
         summary="seconds and tokens beside the paper's algorithm written plainly",
@@ -35,6 +40,11 @@ def agentkit_register(registry: Registry) -> None:
         "power-humaneval",
         "agentkit_power_sampling.bench.humaneval:POWER_HUMANEVAL",
         summary="HumanEval's problems solved, by tokens spent; takes hours",
+    )
+    registry.experiment(
+        "power-paper",
+        "agentkit_power_sampling.bench.paper:POWER_PAPER",
+        summary="the paper's MATH500 row with Qwen2.5-Math-7B; needs its weights and a GPU",
     )
     registry.experiment(
         "maths",
