@@ -132,7 +132,7 @@ class Killer:
 
     def __init__(self, folder: Path, seed: int, mode: Mode) -> None:
         self.folder, self.seed, self.mode = folder, seed, mode
-        self.chance = random.Random(derive(seed, "kills", mode))
+        self.chance = random.Random(derive(seed, f"kills {mode}"))
         self._spawn = multiprocessing.get_context("forkserver")
         self._spawn.set_forkserver_preload([__name__, "langgraph.graph"])
         self.tally = Tally(runs=1)
@@ -245,7 +245,7 @@ def kill_run(folder: Path, mode: Mode, number: int, kills: int, seed: int) -> di
     """One run killed up to so many times, as JSON."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    own = derive(seed, "research-kills", mode, number) % 100_000
+    own = derive(seed, f"research-kills {mode}", number) % 100_000
     try:
         return asdict(Killer(folder, own, mode).go(kills))
     finally:
@@ -296,9 +296,10 @@ def result(tallies: Mapping[Mode, Tally], left_out: str) -> Result:
     nodes = sorted({m.split(" after ")[0] for m in moments})
     verdict = (
         f"{sum(t.kills for t in tallies.values())} kills with SIGKILL hit {len(moments)} different "
-        f"moments in the nodes {', '.join(nodes)}; {sum(t.faults for t in tallies.values())} faults "
-        "in all against an undisturbed run with the same seed. Three in four kills come right "
-        "after a stored event that was drawn uniformly, one in four at a uniform moment of time. "
+        f"moments in the nodes {', '.join(nodes)}; "
+        f"{sum(t.faults for t in tallies.values())} faults in all against an undisturbed run with "
+        "the same seed. Three in four kills come right after a stored event that was drawn "
+        "uniformly, one in four at a uniform moment of time. "
         "The paper's own code keeps no checkpoint, so that there is no figure of theirs." + left_out
     )
     hit = Table("What the kills hit", ("moment", "kills"), tuple(moments.most_common()))

@@ -10,6 +10,7 @@ strategy is compared, and a real small one. The floor without a model is a row o
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,13 +37,14 @@ FACTS = 8  # in one question
 BUDGET = 2_000_000  # tokens of one question, for both
 REAL_BUDGET = 30_000
 REAL_ANSWER = 128  # tokens of an answer of the real model, for both
+_SPANS = ("evidence.added",)
 SHARES = (0.25, 0.5, 0.75, 0.9, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question. steps: (tokens so far, facts covered so far); cited, right: sentences with a
-    citation, and those whose citation holds; sentences: all of the report that a model wrote."""
+    """One question. steps: (tokens so far, facts covered so far); sentences: of the report, that a
+    model wrote; cited: those with a citation; right: those whose citation bears them out."""
 
     facts: int
     tokens: int
@@ -120,10 +122,27 @@ class Setting:
             steps.append([tokens, covered(needles, text)])
         if not with_model:
             text = "\n".join(c.text for c in run.result.citations)
-        kept = self.kit.runs.tail(run.id, kinds=("wording.kept",))
-        quoted = len(run.result.citations)
-        wrote = len(kept) if with_model else quoted
-        return Row(len(needles), tokens, covered(needles, text), steps, wrote, wrote, wrote)
+        kept = [e.data for e in self.kit.runs.tail(run.id, kinds=("wording.kept",))]
+        spans = {e.data["id"]: e.data["text"] for e in self.kit.runs.tail(run.id, kinds=_SPANS)}
+        cited = [(d["text"], [spans[id] for id in d["spans"]]) for d in kept]
+        right = sum(self._bears(sentence, quotes) for sentence, quotes in cited)
+        with_one = sum(bool(quotes) for _, quotes in cited)
+        return Row(len(needles), tokens, covered(needles, text), steps, len(kept), with_one, right)
+
+    def _bears(self, sentence: str, passages: Sequence[str]) -> bool:
+        """Whether one passage holds every planted value that a sentence says."""
+        values = [v for n in self.papers.needles for v in n.values if says(sentence, v)]
+        return any(all(says(passage, v) for v in values) for passage in passages)
+
+    def _cited(self, report: str) -> tuple[int, int, int]:
+        """Sentences of a free text, those that name a page, those whose page bears them out."""
+        sentences = [s for s in re.split(r"(?<=[.!?])\s+", report) if s.strip()]
+        source, cited, right = self.kit.source("papers"), 0, 0
+        for sentence in sentences:
+            pages = [p for p in re.findall(r"\[([^\]]+)\]", sentence) if p in self.papers.papers]
+            cited += bool(pages)
+            right += bool(pages) and self._bears(sentence, [source.open(p).text for p in pages])
+        return len(sentences), cited, right
 
     def loop(self, needles: Sequence[Needle]) -> Row:
         steps: list[list[int]] = []
@@ -145,7 +164,7 @@ class Setting:
             made.trace.tokens,
             covered(needles, report),
             steps,
-            len([s for s in report.split(". ") if s.strip()]),
+            *self._cited(report),
         )
 
 
@@ -200,12 +219,13 @@ def result(rows: Mapping[tuple[str, str], Sequence[Row]], left_out: str = "") ->
             f"facts covered ({model})": proportion(hits, facts),
             f"tokens ({model})": interval([float(r.tokens) for r in found], "tokens"),
         }
+        wrote, cited = sum(r.sentences for r in found), sum(r.cited for r in found)
+        if wrote:
+            values[f"citation recall ({model})"] = proportion(cited, wrote)
+        if cited:
+            right = sum(r.right for r in found)
+            values[f"citation precision ({model})"] = proportion(right, cited)
         if who == OURS:
-            wrote = sum(r.sentences for r in found)
-            if wrote:
-                values[f"sentences with a citation that holds ({model})"] = proportion(
-                    sum(r.right for r in found), wrote
-                )
             metrics.update(values)
         else:
             baselines.setdefault(who, {}).update(values)
@@ -218,16 +238,15 @@ def result(rows: Mapping[tuple[str, str], Sequence[Row]], left_out: str = "") ->
             both = [b / a for a, b in pairs if a and b]
             table.append((model, share, len(both), len(pairs), *_spread(both)))
             if both and share == SHARES[2]:
-                metrics[f"loop's tokens over ours at {share:.0%} of the facts ({model})"] = (
-                    interval(both)
-                )
-                ratios[model] = f"{interval(both).value:.1f}"
-    said = "; ".join(f"{ratio} with the model {model!r}" for model, ratio in ratios.items())
+                ratio = interval(both)
+                metrics[f"loop's tokens over ours, {share:.0%} of the facts ({model})"] = ratio
+                ratios[model] = f"{ratio.value:.1f}"
+    said = "; ".join(f"{value} with the model {model!r}" for model, value in ratios.items())
     verdict = (
         "Median ratio of the loop's tokens to ours at equal coverage, three quarters of the facts: "
         f"{said or 'none, for one of the two never got there'}. The paper claims 3.84 against one "
         "submission with another model; that project's own default run took about as many tokens "
-        "as the paper's. The loop keeps its default settings, and its prompts here are shorter than "
+        "as the paper's. The loop keeps its default settings; its prompts here are shorter than "
         "its own. Facts and corpus are made up by the authors of the rules; the perfect model "
         "repeats what stands in its context, and no real one is so good; a real small one plans "
         "and writes worse than the rules without any model, which are a row of their own."
