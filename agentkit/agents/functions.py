@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from agentkit.capabilities.tool import Effect, ToolInfo
+from agentkit.agents import schemas
+from agentkit.capabilities.tool import Effect, Tool, ToolInfo
 from agentkit.errors import ConfigError
 from agentkit.settings import PartSettings
 
@@ -76,8 +77,9 @@ class FunctionSettings(PartSettings):
     effect: Effect = Effect.OUTSIDE
 
 
-def open_function(settings: FunctionSettings, parts: Parts) -> FunctionTool:
-    """`use = "python"`: a tool that settings name by its import string."""
+def open_function(settings: FunctionSettings, parts: Parts) -> Tool:
+    """`use = "python"`: a tool that settings name by its import string: a function, one made a tool
+    by `agentkit.tool`, or a tool of LangChain."""
     module, _, name = settings.function.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
@@ -88,6 +90,8 @@ def open_function(settings: FunctionSettings, parts: Parts) -> FunctionTool:
         ) from error
     if isinstance(found, FunctionTool):
         return found
+    if schemas.is_langchain(found):
+        return schemas.of_langchain(found, settings.effect)
     if not callable(found):
         raise ConfigError(f"tools.{parts.name}.function: {settings.function!r} is no function")
     return FunctionTool(found, settings.effect)

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 import agentkit
+from agentkit.agents import SchemaTool
 from agentkit.capabilities import Effect
 from agentkit.errors import ConfigError, PluginError
 from agentkit.testing.fakes import FakeSource, runtime
@@ -76,3 +77,38 @@ def test_a_part_made_by_code_joins_the_kit() -> None:
         recipe = kit.recipe("tool", "look")
         with pytest.raises(ConfigError, match="added by a program"):
             agentkit.Kit.from_recipe(recipe, kit.host)
+
+
+def test_tools_of_langchain_are_tools_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from langchain_core.tools import tool as langchain_tool
+
+    @langchain_tool
+    def multiply(first: int, second: int) -> int:
+        """Multiplies two numbers."""
+        return first * second
+
+    monkeypatch.setattr(f"{__name__}.multiply", multiply, raising=False)
+    with agentkit.load() as kit:
+        kit.define("tool", "times", use="python", function=f"{__name__}:multiply", effect="none")
+        times = kit.tool("times")
+        assert (times.info.name, times.info.effect) == ("multiply", Effect.NONE)
+        assert "Multiplies" in times.info.description
+        arguments = times.info.arguments
+        assert times.call(arguments.model_validate({"first": 6, "second": 7}), runtime()) == 42
+        for wrong in ({"first": 6}, {"first": "x", "second": 1}, {"first": 1, "second": 2, "z": 3}):
+            with pytest.raises(ValueError):
+                arguments.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array"},
+        {"properties": {"x": {"type": "nothing"}}},
+        {"properties": {"x": {"$ref": "http://elsewhere.test/schema"}}},
+        {"properties": []},
+    ],
+)
+def test_schemas_that_describe_no_arguments(schema: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="no usable schema"):
+        SchemaTool("odd", "An odd tool.", schema, lambda _: None)

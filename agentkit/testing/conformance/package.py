@@ -22,6 +22,7 @@ from agentkit.testing.conformance.base import Conformance
 HEAVY = ("torch", "transformers", "langgraph", "fastapi", "pydantic_settings", "numpy")
 # What plugins may import of agentkit, beside the top module; tests/test_walls.py goes by it too.
 PUBLIC = (
+    "agents",
     "bench",
     "capabilities",
     "cli",
