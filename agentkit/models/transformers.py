@@ -11,7 +11,6 @@ import queue
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from agentkit.capabilities import (
@@ -23,6 +22,7 @@ from agentkit.capabilities import (
     Grammar,
     Grammars,
     Hidden,
+    LanguageModel,
     Logprobs,
     ModelInfo,
     OnDelta,
@@ -73,27 +73,55 @@ def open_model(settings: TransformersSettings, parts: Parts) -> TransformersMode
         torch.set_num_threads(settings.threads)
     folder = locate(settings.model, parts.resolve(".", "model"))
     key = f"transformers:{folder.resolve()}:{settings.dtype}:{settings.device}"
-    core = parts.share(key, lambda: Core(folder, settings))
-    return TransformersModel(parts.name, core)
+
+    def make() -> Core:
+        from agentkit.models.files.loading import load
+
+        return Core(load(folder, settings.dtype, settings.device), settings.kv_memory << 20)
+
+    return TransformersModel(parts.name, parts.share(key, make))
+
+
+def variant(
+    base: LanguageModel, name: str, change: Callable[[Any], None], fingerprint: str
+) -> TransformersModel:
+    """A model of its own on a private copy of another's weights, for wrappers that change them.
+
+    Args:
+        change: gets the copied module before anything is read from it.
+        fingerprint: of what was changed; the base's goes before it.
+
+    Raises:
+        Unsupported: the base's weights are not in this process.
+    """
+    if not isinstance(base, TransformersModel):
+        raise Unsupported(
+            f"models.{base.info.name} has no weights in this process that models.{name} could copy",
+            "its base must be a model with use = 'transformers'",
+        )
+    return base.changed(name, change, fingerprint)
 
 
 class Core:
-    """One set of weights, with everything that is made from it once."""
+    """One set of weights, with everything that is made from it once.
 
-    def __init__(self, folder: Path, settings: TransformersSettings) -> None:
+    Args:
+        kv_memory: bytes for the keys and values of all open sequences.
+    """
+
+    def __init__(self, loaded: Loaded, kv_memory: int) -> None:
         from agentkit.models.engine.decoder import Decoder, obstacle
         from agentkit.models.engine.engine import Engine
         from agentkit.models.engine.hidden import ModuleHidden, layers_of
         from agentkit.models.engine.plain import Plain
         from agentkit.models.engine.tokens import EngineTokens
         from agentkit.models.engine.weights import ModuleWeights
-        from agentkit.models.files.loading import load
         from agentkit.models.text.answers import ChatAnswers
         from agentkit.models.text.chat import Chat
         from agentkit.models.text.grammar import Grammars as Compiler
 
-        self.loaded: Loaded = load(folder, settings.dtype, settings.device)
-        module = self.loaded.model
+        self.loaded, self.kv_memory = loaded, kv_memory
+        module = loaded.model
         self.grammars = Compiler(self.loaded.tokenizer, self.loaded.rows, self.loaded.ends)
         self.chat: Chat = Chat(self.loaded.tokenizer)
         self.obstacle = obstacle(module)
@@ -102,7 +130,7 @@ class Core:
         if self.obstacle:
             self.backend = Plain(module, self.grammars)
         else:
-            engine = Engine(lambda: Decoder(module), self.grammars, settings.kv_memory << 20)
+            engine = Engine(lambda: Decoder(module), self.grammars, kv_memory)
             self.backend = engine
             self.abilities[Tokens] = EngineTokens(
                 engine,
@@ -147,10 +175,10 @@ class GrammarChecks:
 
 
 class TransformersModel:
-    """A named part on a Core."""
+    """A named part on a Core. own: the core is its alone, and closed with it."""
 
-    def __init__(self, name: str, core: Core) -> None:
-        self._name, self._core = name, core
+    def __init__(self, name: str, core: Core, *, own: bool = False) -> None:
+        self._name, self._core, self._own = name, core, own
         loaded = core.loaded
         self.info = ModelInfo(
             name=name,
@@ -172,6 +200,24 @@ class TransformersModel:
             )
         made: A = found
         return made
+
+    def changed(
+        self, name: str, change: Callable[[Any], None], fingerprint: str
+    ) -> TransformersModel:
+        """See `variant`."""
+        with self.ability(Weights).borrow("private") as module:
+            change(module.requires_grad_(False))
+        loaded = replace(
+            self._core.loaded,
+            model=module,
+            fingerprint=f"{self.info.fingerprint}+{fingerprint}",
+            parameters=sum(p.numel() for p in module.parameters()),
+        )
+        return TransformersModel(name, Core(loaded, self._core.kv_memory), own=True)
+
+    def close(self) -> None:
+        if self._own:
+            self._core.close()
 
     def loaded(self) -> dict[str, Any]:
         """What its recipe records."""

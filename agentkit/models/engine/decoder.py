@@ -8,8 +8,9 @@ complex multiplication.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -70,8 +71,32 @@ class _Layer:
     k_norm: _Norm | None
     out: Linear
     between: _Norm
-    gate_up: Linear
-    down: Linear
+    gate_up: Linear | None  # None where something stands in the feed-forward half's place
+    down: Linear | None
+    beside: Extra | None
+
+
+class Extra(Protocol):
+    """What is added to the residual stream for normalised states (rows, hidden).
+
+    products: its matrix products, whose shapes are probed like the family's own; all of them are
+    made with the `linear` that it was given.
+    """
+
+    products: Sequence[Linear]
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+
+class Beside(Protocol):
+    """A module that stands where a layer's feed-forward half was.
+
+    inner: the family's own half, or None where it is replaced. extra: makes what is added to it.
+    """
+
+    inner: Any
+
+    def extra(self, linear: Callable[..., Linear]) -> Extra: ...
 
 
 class Decoder:
@@ -197,8 +222,12 @@ class Decoder:
 
     def _finish(self, layer: _Layer, x: Tensor, seen: Tensor) -> Tensor:
         x = layer.out.plus(self._padded(seen), x)
-        gate, up = layer.gate_up(layer.between(x)).chunk(2, dim=-1)
-        return layer.down.plus(F.silu(gate).mul_(up), x)
+        states = layer.between(x)
+        added = layer.beside(states) if layer.beside else None
+        if layer.gate_up and layer.down:
+            gate, up = layer.gate_up(states).chunk(2, dim=-1)
+            x = layer.down.plus(F.silu(gate).mul_(up), x)
+        return x if added is None else x + added
 
     def _turning(self, positions: Tensor) -> Tensor:
         """(n, 1, D/2): the rotations at these positions as complex numbers."""
@@ -214,6 +243,9 @@ class Decoder:
 
     def _read(self, layer: Any) -> _Layer:
         attention, mlp = layer.self_attn, layer.mlp
+        beside = None
+        if hasattr(mlp, "extra"):
+            beside, mlp = mlp.extra(linear), mlp.inner
         parts = (attention.q_proj, attention.k_proj, attention.v_proj)
         turned = (self._pairs(parts[0], self.heads), self._pairs(parts[1], self.kv_heads))
         weight = torch.cat([*(w for w, _ in turned), parts[2].weight])
@@ -228,8 +260,9 @@ class Decoder:
             self._pair_norm(k_norm) if k_norm is not None else None,
             linear(attention.o_proj.weight, attention.o_proj.bias),
             _norm(layer.post_attention_layernorm),
-            _joined(mlp.gate_proj, mlp.up_proj),
-            linear(mlp.down_proj.weight, mlp.down_proj.bias),
+            None if mlp is None else _joined(mlp.gate_proj, mlp.up_proj),
+            None if mlp is None else linear(mlp.down_proj.weight, mlp.down_proj.bias),
+            beside,
         )
 
     def _pairs(self, projection: Any, heads: int) -> tuple[Tensor, Tensor | None]:
@@ -249,16 +282,22 @@ class Decoder:
     def _probe(self) -> Shapes:
         if self.device.type != "cpu":
             return Shapes(exact=False)
-        first = self._layers[0]
-        parts = (first.qkv, first.out, first.gate_up, first.down, self._head)
-        kind = [(type(part).__name__, part.columns) for part in parts]
+        kind = [(type(part).__name__, part.columns) for part in (*self._body(), self._head)]
         sizes = (self.heads, self.kv_heads, self.size, self.vocabulary, self.layers)
-        return remembered(f"{self.dtype} {kind} {sizes}", self._found)
+        beside = [n for n, layer in enumerate(self._layers) if layer.beside]
+        return remembered(f"{self.dtype} {kind} {sizes}{beside or ''}", self._found)
+
+    def _body(self) -> list[Linear]:
+        """The products of a layer, with those of the first one that has something beside it."""
+        own = [layer for layer in self._layers if layer.gate_up and layer.down][:1]
+        found = [self._layers[0].qkv, self._layers[0].out]
+        found += [p for layer in own for p in (layer.gate_up, layer.down) if p]
+        extras = [layer.beside for layer in self._layers if layer.beside][:1]
+        return [*found, *(product for extra in extras for product in extra.products)]
 
     def _found(self) -> Shapes:
-        like, first = self.embedding[:1], self._layers[0]
-        body = (first.qkv, first.out, first.gate_up, first.down)
-        rows, steady = probe_linears(body, self._head, like)
+        like = self.embedding[:1]
+        rows, steady = probe_linears(self._body(), self._head, like)
         rows, group, tails, agreed = probe_attention(
             self.heads, self.kv_heads, self.size, rows, like
         )
