@@ -106,7 +106,7 @@ def test_a_session_drives_the_phone(session: Any, running: Any) -> None:
     assert switch.get_attribute("checked") == "true"
     assert running.phone.settings.get("global", "airplane_mode_on") == "1"
     switch.click()
-    titles = session.find_elements(AppiumBy.ID, "com.android.settings:id/title")
+    titles = session.find_elements(AppiumBy.ID, "android:id/title")
     assert "Wi-Fi" in [t.text for t in titles]
     assert titles[0].rect["width"] > 0 and titles[0].screenshot_as_png.startswith(b"\x89PNG")
     session.back()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
 import subprocess
 import sys
@@ -166,3 +167,105 @@ def test_random_lines_end_with_a_status(caplog: pytest.LogCaptureFixture) -> Non
         if not {"yes", "cat", "logcat"} & set(words):
             status = sh(rng.choice((" ", " ", "")).join(words), phone)[2]
             assert 0 <= status <= 255
+
+
+def test_a_hostile_pattern_is_let_go_and_others_go_on() -> None:
+    phone = Phone()
+    phone.files.write("/sdcard/a", b"a" * 200 + b"!\n")
+    ticks = []
+
+    async def both() -> int:
+        async def tick() -> None:
+            while True:
+                ticks.append(1)
+                await asyncio.sleep(0.01)
+
+        beside = asyncio.create_task(tick())
+        out = Collected()
+        line = "grep -E '(a|aa)+(a|aa)+(a|aa)+$' /sdcard/a"
+        status = await Shell(phone).run(line, Streams(Bytes(b""), out, out))
+        beside.cancel()
+        assert b"takes more than" in out.data
+        return status
+
+    assert asyncio.run(asyncio.wait_for(both(), 20)) == 2
+    assert len(ticks) > 3, "nothing else ran meanwhile"
+    assert sh("grep -c 'a\\{3\\}' /sdcard/a", phone)[0] == "1\n"
+    assert sh("grep -o 'a!' /sdcard/a", phone)[0] == "a!\n"
+    assert sh("grep '[' /sdcard/a", phone)[2] == 2 and sh(f"grep {'x' * 2000} /sdcard/a")[2] == 2
+
+
+def test_adbs_keyboard_types_any_script_while_it_is_in_use() -> None:
+    phone = Phone()
+    phone.start("com.android.contacts", ".Edit")
+    phone.tap(500, 400)
+    text = "안녕 'q' \"d\" $(x) 🙂 שלום"
+    word = base64.b64encode(text.encode()).decode()
+    name = phone.activities.front.texts
+    sh(f"am broadcast -a ADB_INPUT_B64 --es msg {word}", phone)
+    assert not name, "it is not in use"
+    method = "com.android.adbkeyboard/.AdbIME"
+    assert sh(f"ime set {method}", phone)[2] != 0, "it is not enabled"
+    assert "selected" in sh(f"ime enable {method} && ime set {method}", phone)[0]
+    assert sh("settings get secure default_input_method", phone)[0].strip() == method
+    sh(f"am broadcast -a ADB_INPUT_B64 --es msg {word}", phone)
+    assert name["name"] == text
+    sh("am broadcast -a ADB_INPUT_B64 --es msg '***'; am broadcast -a ADB_CLEAR_TEXT", phone)
+    assert name["name"] == ""
+    assert sh("input text plain%stext; input keyevent 67", phone)[2] == 0
+    assert name["name"] == "plain tex"
+    status, err = sh("input text 안녕", phone)[2], sh("input text 안녕", phone)[1]
+    assert status == 255 and "NullPointerException" in err and name["name"] == "plain tex"
+    sh("input keycombination 113 29; input keyevent 277", phone)  # Ctrl+A, cut
+    assert name["name"] == "" and 'data="plain tex"' in sh("am broadcast -a clipper.get", phone)[0]
+
+
+def test_databases_are_asked_and_changed_and_nothing_else_is_reached() -> None:
+    phone = Phone()
+    path = "/data/data/com.android.contacts/databases/contacts.db"
+    assert sh(f"sqlite3 {path} 'SELECT count(*) FROM people'", phone)[0] == "20\n"
+    sh(f"echo \"UPDATE people SET name = 'Zed' WHERE _id = 1;\" | sqlite3 {path}", phone)
+    phone.start("com.android.contacts", ".People")
+    phone.activities.front.texts["query"] = "Zed"
+    assert "Zed" in str(phone.scene())
+    assert "people" in sh(f"sqlite3 {path} .tables", phone)[0]
+    for bad in (
+        "ATTACH '/etc/passwd' AS x", "SELECT load_extension('x')", "PRAGMA journal_mode = WAL",
+        "SELECT * FROM nothing", "VACUUM INTO '/tmp/x'",
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
+    ):  # fmt: skip
+        out, err, status = sh(f'sqlite3 {path} "{bad}"', phone)
+        assert status == 1 and err.startswith("Error:"), (bad, out)
+    assert sh(f"sqlite3 {path} 'DELETE FROM people; SELECT * FROM nothing'", phone)[2] == 1
+    assert sh(f"sqlite3 {path} 'SELECT count(*) FROM people'", phone)[0] == "20\n"
+    uri = "content://com.android.contacts/people"
+    told = sh(f"content query --uri {uri} --projection name:number --where \"name='Zed'\"", phone)
+    assert told[0] == "Row: 0 name=Zed, number=+1 555 010 0101\n"
+    assert sh(f"content delete --uri {uri}/1", phone)[2] == 0
+    assert "No result found." in sh(f"content query --uri {uri}/1", phone)[0]
+    assert sh(f"content insert --uri {uri} --bind 'na me:s:x'", phone)[2] == 255
+    assert sh("content query --uri content://nobody/x", phone)[2] == 255
+    sh("sqlite3 /sdcard/own.db 'CREATE TABLE t (x); INSERT INTO t VALUES (5)'", phone)
+    assert sh("sqlite3 /sdcard/own.db 'SELECT x FROM t'", phone)[0] == "5\n"
+
+
+def test_a_dump_is_of_the_active_window_or_of_all() -> None:
+    phone = Phone()
+    phone.start("com.android.contacts", ".Edit")
+    phone.tap(500, 400)
+    one, every = (sh(f"uiautomator dump {w} /dev/tty", phone)[0] for w in ("", "--windows"))
+    assert "key_q" not in one and "status_bar" not in one and "Create contact" in one
+    assert "key_q" in every and "status_bar" in every and "Create contact" in every
+    sh("am crash com.android.contacts", phone)
+    assert "keeps stopping" in sh("uiautomator dump /dev/tty", phone)[0]
+
+
+def test_notifications_and_the_shade_from_a_command() -> None:
+    phone = Phone()
+    sh("cmd notification post -t Title tag 'some text'; cmd statusbar expand-notifications", phone)
+    assert "some text" in sh("uiautomator dump /dev/tty", phone)[0]
+    assert "tag" in sh("cmd notification list", phone)[0]
+    sh("cmd statusbar collapse; cmd uimode night yes", phone)
+    assert phone.dark and not phone.plain.shade
+    sh("pm grant com.example.maps android.permission.ACCESS_FINE_LOCATION", phone)
+    assert phone.is_granted("com.example.maps", "android.permission.ACCESS_FINE_LOCATION")

@@ -91,7 +91,9 @@ def main(see: See) -> View:
     top = None
     if marked:
         gone = ui.icon("delete-outline", see.t("Delete"), show("delete_marked"))
-        name = ui.text(see.t("{count} selected", count=len(marked)), "title", resource="title")
+        name = ui.text(
+            see.t("{count} selected", count=len(marked)), "title", resource="toolbar_title"
+        )
         close = ui.icon("close", see.t("Clear selection"), put("marked", ""))
         top = View("row", children=(close, name, gone), height=64, padding=(4, 0, 4, 0),
                    fill="secondary-container")  # fmt: skip

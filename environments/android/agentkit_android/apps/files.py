@@ -102,7 +102,7 @@ def _bar(*parts: View) -> View:
 def _marked_bar(see: See, marked: list[str]) -> View:
     head = (ui.icon("close", see.t("Clear selection"), put("marked", "")),
             ui.text(see.t("{count} selected", count=len(marked)), "title",
-            resource="title"))  # fmt: skip
+            resource="toolbar_title"))  # fmt: skip
     one = (ui.icon("pencil", see.t("Rename"), show("rename", path=marked[0])),)
     tools = (
         ui.icon("content-copy", see.t("Copy"), do("hold", how="copy")),

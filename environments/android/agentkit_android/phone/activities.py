@@ -82,13 +82,14 @@ class Stack:
         others = [a.package for task in reversed(self.tasks) for a in reversed(task)]
         return list(dict.fromkeys([*front, *others, self.launcher.package]))
 
-    def push(self, activity: Activity) -> None:
-        """On top of what is in front. The same activity again only comes to have new extras."""
+    def push(self, activity: Activity, *, inside: bool = False) -> None:
+        """On top of what is in front. The same activity again only comes to have new extras,
+        unless it was started from `inside` an app: a folder of a folder."""
         if self.at_home or not self.tasks:
             self.tasks = [t for t in self.tasks if t[0].package != activity.package]
             self.tasks.append([activity])
             self.at_home = False
-        elif self.front.component == activity.component:
+        elif self.front.component == activity.component and not inside:
             self.tasks[-1][-1] = activity
         elif len(self.tasks[-1]) < MAX_STACK:
             self.tasks[-1].append(activity)

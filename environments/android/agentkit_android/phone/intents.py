@@ -50,7 +50,7 @@ def start(
     if package == HOME:
         stack.home()
     elif on_top or args or result or activity != app.main:
-        stack.push(made)
+        stack.push(made, inside=on_top)
     else:
         stack.launch(made)
     if stack.front is made and activity in app.opens:

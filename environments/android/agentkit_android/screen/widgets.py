@@ -133,9 +133,11 @@ def row(
     selected: bool = False,
 ) -> View:
     """A line of a list: a title, a summary under it, something before and something after."""
-    parts = [text(title, "row", resource="title", struck=struck)]
+    parts = [text(title, "row", resource="android:id/title", struck=struck)]
     if summary:
-        parts.append(text(summary, colour="on-surface-variant", resource="summary", lines=lines))
+        parts.append(
+            text(summary, colour="on-surface-variant", resource="android:id/summary", lines=lines)
+        )
     middle = View("column", children=tuple(parts))
     after = (trail,) if isinstance(trail, View) else tuple(trail or ())
     tall = height or (72 if summary else 56)
@@ -223,7 +225,7 @@ def fab(name: str, description: str, tap: Act) -> View:
 
 
 def top_bar(title: str, *actions: View, up: bool = True) -> View:
-    head = [text(title, "title", resource="title")]
+    head = [text(title, "title", resource="toolbar_title")]
     if up:
         head.insert(0, icon("arrow-left", "Navigate up", BACK, colour="on-surface"))
     return View(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from agentkit_android.shell.interpreter import Shell
 
 
+SHELL = "/system/bin/sh"
+
+
 class ProgramError(Exception):
     """A program stops with a message on standard error."""
 

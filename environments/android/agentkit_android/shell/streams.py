@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from agentkit_android.phone.files import Files, fault
@@ -21,6 +22,13 @@ class Source(Protocol):
 
 class Sink(Protocol):
     async def write(self, data: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    stdin: Source
+    out: Sink
+    err: Sink
 
 
 class BrokenPipe(Exception):

@@ -39,7 +39,7 @@ def photo(see: See) -> View:
     bar = View("row", height=64, padding=(4, 0, 4, 0), children=(
         _mark("arrow-left", "Navigate up", Act("back")),
         View("text", text=path.rpartition("/")[2], style="subtitle", colour="white",
-             resource="title"),
+             resource="toolbar_title"),
         _mark("information-outline", see.t("Details"), show("details")),
         _mark("dots-vertical", see.t("More options"), show("photo_menu")),
     ))  # fmt: skip

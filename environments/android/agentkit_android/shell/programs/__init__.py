@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 
 MODULES = (
-    "files", "text", "system", "display", "input", "settings", "activity", "packages", "data",
-    "dumpsys", "device",
+    "files", "text", "grep", "system", "display", "input", "settings", "activity", "packages",
+    "data", "dumpsys", "device",
 )  # fmt: skip
 
 

@@ -48,7 +48,8 @@ def parsed(words: list[str]) -> tuple[dict[str, str], dict[str, Value]]:
     while rest:
         word = rest.pop(0)
         if word in EXTRAS and len(rest) > 1:
-            given[rest.pop(0)] = rest.pop(0)
+            name = rest.pop(0)
+            given[name] = rest.pop(0)
         elif word in WITH_VALUE and rest:
             options[word] = rest.pop(0)
         elif not word.startswith("-"):

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 from agentkit_android.screen.acts import clean
 from agentkit_android.shell.call import PROGRAMS, Call, ProgramError, decode, encode, program
-from agentkit_android.shell.streams import Nothing, read_all
+from agentkit_android.shell.streams import Nothing, Streams, read_all
 
 MAX_SCRIPT = 1 << 20
 
 
 @program("sh", "mksh")
 async def sh(call: Call) -> int:
-    from agentkit_android.shell.interpreter import Shell, Streams
+    from agentkit_android.shell.interpreter import Shell
 
     words = list(call.words)
     while words and re.fullmatch(r"-[xeul]+", words[0]):
@@ -46,15 +46,11 @@ async def toybox(call: Call) -> int:
         return 0
     if call.words[0] not in PROGRAMS or call.words[0] == call.name:
         raise ProgramError(f"Unknown command {call.words[0]}", 127)
-    from agentkit_android.shell.interpreter import Streams
-
     return await call.shell.call(call.words, Streams(call.stdin, call.out, call.err))
 
 
 @program("xargs")
 async def xargs(call: Call) -> int:
-    from agentkit_android.shell.interpreter import Streams
-
     words = decode(await read_all(call.stdin, MAX_SCRIPT)).split()
     streams = Streams(Nothing(), call.out, call.err)
     return await call.shell.call([*(call.words or ["echo"]), *words], streams)
@@ -155,8 +151,6 @@ async def sleep(call: Call) -> int:
 
 @program("timeout")
 async def timeout(call: Call) -> int:
-    from agentkit_android.shell.interpreter import Streams
-
     if len(call.words) < 2:
         raise ProgramError("Needs 2 arguments")
     return await call.shell.call(call.words[1:], Streams(call.stdin, call.out, call.err))

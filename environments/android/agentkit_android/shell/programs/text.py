@@ -1,4 +1,4 @@
-"""echo, printf, head, tail, wc, grep, sort, uniq, cut, tr, md5sum, base64, seq, basename, test."""
+"""echo, printf, head, tail, wc, sort, uniq, cut, tr, md5sum, base64, seq, basename, test."""
 
 from __future__ import annotations
 
@@ -105,51 +105,6 @@ async def wc(call: Call) -> int:
         wanted = [str(n) for key, n in counts.items() if not given or key in given]
         await call.print(" ".join(wanted) + (f" {path}" if path != "-" else ""))
     return 0
-
-
-@program("grep", "egrep", "fgrep")
-async def grep(call: Call) -> int:
-    given, words = call.options("EFivcnqlorRwxhHse")
-    if not words:
-        raise ProgramError("Needs 1 argument", 2)
-    pattern, *paths = words
-    pattern = pattern if not ("F" in given or call.name == "fgrep") else re.escape(pattern)
-    if not ({"E", "F"} & given) and call.name == "grep":
-        pattern = re.sub(r"\\?([|+?(){}])", _basic, pattern)
-    pattern = rf"\b(?:{pattern})\b" if "w" in given else pattern
-    pattern = rf"^(?:{pattern})$" if "x" in given else pattern
-    try:
-        wanted = re.compile(pattern, re.IGNORECASE if "i" in given else 0)
-    except re.error as error:
-        raise ProgramError(f"bad REGEX: {error}", 2) from None
-    files = call.phone.files
-    if {"r", "R"} & given:
-        found = [p for base in paths or ["."] for p, s in files.walk(call.path(base))]
-        paths = [p for p in found if not files.stat(p).is_folder]
-    hits = 0
-    for path in paths or ["-"]:
-        prefix = f"{path}:" if (len(paths) > 1 or "H" in given) and "h" not in given else ""
-        lines = decode(await call.content(path)).splitlines()
-        rows = [(n, t) for n, t in enumerate(lines, 1) if bool(wanted.search(t)) != ("v" in given)]
-        hits += len(rows)
-        if "q" in given:
-            continue
-        if "c" in given:
-            await call.print(f"{prefix}{len(rows)}")
-        elif "l" in given:
-            if rows:
-                await call.print(path)
-        else:
-            for number, text in rows:
-                shown = [m[0] for m in wanted.finditer(text)] if "o" in given else [text]
-                for one in shown:
-                    await call.print(prefix + (f"{number}:" if "n" in given else "") + one)
-    return 0 if hits else 1
-
-
-def _basic(found: re.Match[str]) -> str:
-    """In a basic expression these letters are plain, and special after a backslash."""
-    return found[1] if found[0].startswith("\\") else f"\\{found[1]}"
 
 
 @program("sort")
