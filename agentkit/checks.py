@@ -45,8 +45,10 @@ def faults(
 
 
 def members(part: Any, noun: str, what: str) -> None:
-    """Raises PluginError where an object lacks what the noun's protocol asks for."""
-    missing = [m for m in _asked(NOUNS[noun]) if not hasattr(part, m)]
+    """Raises PluginError where an object lacks what the noun's protocol asks for. No property
+    is evaluated: some ask a server."""
+    asked = _asked(NOUNS[noun])
+    missing = [m for m in asked if not (hasattr(type(part), m) or hasattr(part, m))]
     if missing:
         raise PluginError(
             f"{what} is no {noun}: it lacks {', '.join(missing)}",
