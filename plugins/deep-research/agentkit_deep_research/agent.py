@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Question(BaseModel):
     """What to find out, in words."""
 
-    question: str = Field(min_length=1, max_length=10_000)
+    question: str = Field(min_length=1, max_length=1_000_000)
 
 
 class Citation(BaseModel):

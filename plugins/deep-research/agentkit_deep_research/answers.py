@@ -7,6 +7,7 @@ the thing but not the question, is no answer, however many words they share.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -141,14 +142,20 @@ def _legs(span: Span, by_id: Mapping[str, Span]) -> list[Span]:
 def _newest(
     number: int, facet: Facet, good: Sequence[Span]
 ) -> tuple[list[Span], list[tuple[Span, Span]], Conflict | None]:
-    """Where values differ, the newest dated one holds; undated or equally old ones conflict."""
+    """Where values differ, the newest dated one holds; undated or equally old ones conflict, and
+    what is only told at second hand does not put a plain statement out of date."""
     by_value = _values(facet, good)
     if len(by_value) < 2:
         return list(good), [], None
     dated = {value: max(s.date for s in spans) for value, spans in by_value.items()}
     newest = max(dated, key=lambda v: dated[v])
+    plain = {
+        value: any(not second_hand(facet, s) for s in found) for value, found in by_value.items()
+    }
     clear = all(
-        _comparable(dated[newest], date) for value, date in dated.items() if value != newest
+        _comparable(dated[newest], date) and (plain[newest] or not plain[value])
+        for value, date in dated.items()
+        if value != newest
     )
     if not clear:
         values = tuple((value, spans[0]) for value, spans in by_value.items())
@@ -157,6 +164,20 @@ def _newest(
     old = [s for value, spans in by_value.items() if value != newest for s in spans]
     held = [newer, *(s for s in good if s not in old and s is not newer)]
     return held, [(s, newer) for s in old], None
+
+
+def second_hand(facet: Facet, span: Span) -> bool:
+    """Whether a sentence does not state the matter itself but tells somebody to: what a facet names
+    stands behind a colon, a "that" or an opening quote, and more than a label before it."""
+    subject = next(iter(subjects(facet.query)), "")
+    at = span.sentence.lower().find(subject.lower()) if subject else -1
+    before = span.sentence[: max(at, 0)]
+    cuts = [m.start() for m in _FRAME.finditer(before)]
+    return bool(cuts) and len(before[: cuts[-1]].split()) > LABEL
+
+
+LABEL = 2  # words before a colon that only say what follows: "Decision:"
+_FRAME = re.compile(r":\s|\bthat\b|(?<=\w)[(\"'“‘]+(?=\w)|[“\"]", re.I)
 
 
 def _comparable(newer: str, older: str) -> bool:

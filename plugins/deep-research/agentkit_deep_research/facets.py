@@ -125,8 +125,8 @@ class Facet:
         )
 
 
-def facets(question: str) -> list[Facet]:
-    """The facets of a question, in its order; one at least, MOST at most.
+def facets(question: str, most: int = MOST) -> list[Facet]:
+    """The facets of a question, in its order; one at least, `most` at most.
 
     Sentences that ask nothing ("My file is broken; …") become context of those that do.
     """
@@ -149,7 +149,7 @@ def facets(question: str) -> list[Facet]:
         own = len(content(clause)) >= 2  # "and when?" asks something else, though it adds no word
         if not own or not any(same_task(facet.query, other.query) for other in found):
             found.append(replace(facet, cell=cells.get(clause)))
-    return found[:MOST]
+    return found[:most]
 
 
 def _clean(text: str) -> str:

@@ -16,7 +16,7 @@ from agentkit_deep_research.gaps import Enough, Gap, absent, gap, hops, other_wo
 from agentkit_deep_research.ranking import rarity_of
 from agentkit_deep_research.routing import route
 from agentkit_deep_research.todo import PRIORITY, Origin, Task
-from agentkit_deep_research.words import content, forms, stem
+from agentkit_deep_research.words import content, forms, spaced, stem
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Runtime
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ENOUGH = Enough()
 IDEAS = 2  # queries in other words that one gap may lead to in one round
+READ = 10_000  # characters of a question that are read
 HOPPED = ("unanswered", "weak", "nothing")  # gaps that another document may close
 
 
@@ -42,7 +43,11 @@ class Planner:
     def begin(self, question: str) -> Desk:
         """The question's facets become tasks; those that cannot be answered are said so at once."""
         self.rt.emit("sources.known", {"kinds": self._kinds()})
-        for facet in facets(question):
+        found = facets(question[:READ], MOST + 1)
+        if len(question) > READ or len(found) > MOST:
+            text = f"The question is long: {MOST} of its parts were looked for, ask the rest apart."
+            self.rt.emit("warning", {"text": text})
+        for facet in found[:MOST]:
             self.add(facet, "question")
         desk = look(self.rt)
         if roles.available(desk, self.parts, "planner", self.settings.tokens):
@@ -148,7 +153,7 @@ class Planner:
     def _count(self, facet: Facet) -> tuple[dict[str, int], int]:
         """In how many passages each of a facet's words occurs, and how many passages there are; a
         total of 0 where a source cannot tell."""
-        words = content(facet.query)
+        words = [w for w in content(facet.query) if spaced(w)]
 
         def do() -> dict[str, Any]:
             found: list[Source] = [self.parts.kit.source(name) for name in self.sources]

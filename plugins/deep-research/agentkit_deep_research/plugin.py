@@ -48,6 +48,7 @@ def agentkit_register(registry: Registry) -> None:
         ("research-steering", "steering", "does a message at any moment do what it says"),
         ("research-kills", "kills", "is anything lost or repeated when research is killed"),
         ("research-tokens", "tokens", "tokens for planted facts, beside a supervisor loop"),
+        ("research-injection", "injection", "are orders in what is read obeyed, are they reported"),
         ("research-judged", "judged", "DeepResearch Bench, DeepConsult, ResearchQA on your copy"),
     ):
         target = f"agentkit_deep_research.experiments.{module}:EXPERIMENT"

@@ -30,6 +30,7 @@ from agentkit_deep_research.words import (
     stem,
     stems,
     tokens,
+    words_in,
 )
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def rarity_of(counts: Mapping[str, int], total: int) -> dict[str, float]:
 def usable(candidate: Candidate) -> bool:
     """Whether a unit can be an answer at all: no question, no lead-in, no heading, no bare code."""
     text = folded(candidate.unit.text)
-    if text.endswith(("?", ":")) or len(content(text)) < 2 or len(text.split()) < 4:
+    if text.endswith(("?", ":")) or len(content(text)) < 2 or words_in(text) < 4:
         return False
     letters = sum(c.isalpha() or c.isspace() for c in text)
     if letters < 0.6 * len(text):

@@ -20,6 +20,7 @@ from agentkit_deep_research.verify import Verdict
 from agentkit_deep_research.words import folded
 
 SCHEMA = 2
+TITLE = 600  # characters of a question that stand above its report
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,12 @@ def link(span: Span) -> str:
     if span.page is not None:
         return f"{base}#page={span.page}"
     return f"{base}#{span.anchor}" if span.anchor else base
+
+
+def title_of(question: str) -> str:
+    """A question as the head of its report: on one line, and of a length that can be a title."""
+    whole = folded(question)
+    return whole if len(whole) <= TITLE else f"{whole[: TITLE - 1].rstrip()}…"
 
 
 def sentence(text: str) -> str:

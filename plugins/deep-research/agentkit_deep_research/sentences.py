@@ -52,7 +52,8 @@ def units(text: str, offset: int = 0, *, short: bool = False) -> list[Unit]:
             start += 1
         while end > start and text[end - 1].isspace():
             end -= 1
-        if end - start < (1 if short else SHORTEST):
+        wide = len(text[start:end].encode()) > 2 * (end - start)  # a script of few, wide letters
+        if end - start < (1 if short else SHORTEST // 2 if wide else SHORTEST):
             continue
         first = start if plain else len(text[:start].encode())
         size = end - start if plain else len(text[start:end].encode())

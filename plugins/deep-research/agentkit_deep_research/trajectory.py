@@ -17,9 +17,8 @@ from agentkit.runs.events import Event
 from agentkit_deep_research.composing import compose
 from agentkit_deep_research.desk import KINDS, Desk
 from agentkit_deep_research.markdown import markdown
-from agentkit_deep_research.report import Report
+from agentkit_deep_research.report import Report, title_of
 from agentkit_deep_research.verify import Fault, Verdict
-from agentkit_deep_research.words import folded
 
 if TYPE_CHECKING:
     from agentkit.runs.store import RunRow, RunStore
@@ -130,7 +129,7 @@ def replay(line: Mapping[str, Any]) -> Report:
             verdict = Verdict(data["checked"], faults)
         elif kind in KINDS:
             desk.apply(Event(line["run"], step["n"], 0.0, kind, step["at"], data))
-    made = compose(folded(line["question"]), desk, verdict=verdict, **limits)
+    made = compose(title_of(line["question"]), desk, verdict=verdict, **limits)
     return made
 
 

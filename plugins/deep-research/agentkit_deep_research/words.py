@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 _WORD = re.compile(r"[^\W_]+(?:[_*'’][^\W_]+)*_?")
+_CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_CJK_RUN = re.compile(f"{_CJK.pattern}+|[^\\W_]+?(?={_CJK.pattern}|$)|_+")
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)*(?![\w])")
 _HOW = re.compile(
     r"\bhow (?:long|large|big|small|old|often|fast|slow|high|wide|deep|far|tall|hard|quickly)\b",
@@ -110,8 +112,20 @@ def _stemmer() -> Any:
 
 
 def tokens(text: str) -> list[str]:
-    """Lower-case words in order, "it's" without its ending; code words like `mmap_size` whole."""
-    return [re.sub(r"['’](?:s|t|re|ve|ll|d|m)?$", "", word.lower()) for word in _WORD.findall(text)]
+    """Lower-case words in order, "it's" without its ending; code words like `mmap_size` whole.
+
+    Chinese, Japanese and Korean, where words run together or carry endings, give pairs of
+    characters.
+    """
+    found = []
+    for word in _WORD.findall(text):
+        if word.isascii() or not _CJK.search(word):
+            found.append(re.sub(r"['’](?:s|t|re|ve|ll|d|m)?$", "", word.lower()))
+            continue
+        for run in _CJK_RUN.findall(word):
+            pairs = [run[n : n + 2] for n in range(len(run) - 1)]
+            found += pairs if _CJK.match(run) and pairs else [run.lower()]
+    return found
 
 
 def content(text: str) -> list[str]:
@@ -129,6 +143,16 @@ def forms(word: str) -> frozenset[str]:
     """A word with its irregular forms, as stems: "leads" gives lead, led, leader."""
     own = stem(word)
     return next((known for known in _FORMS if own in known), frozenset()) | {own}
+
+
+def spaced(word: str) -> bool:
+    """Whether a token is a word as sources count them, and no pair of characters."""
+    return not _CJK.search(word)
+
+
+def words_in(text: str) -> int:
+    """How many words a text has; two characters of a script without spaces count as one."""
+    return len(_CJK.sub(" ", text).split()) + len(_CJK.findall(text)) // 2
 
 
 def same_stem(word: str, there: set[str]) -> bool:

@@ -11,12 +11,11 @@ from agentkit_deep_research.composing import compose
 from agentkit_deep_research.desk import Desk, look
 from agentkit_deep_research.markdown import markdown
 from agentkit_deep_research.planning import refuse
-from agentkit_deep_research.report import Quote, Report
+from agentkit_deep_research.report import Quote, Report, sentence, title_of
 from agentkit_deep_research.rules import mentions
 from agentkit_deep_research.todo import render
 from agentkit_deep_research.verify import verify
 from agentkit_deep_research.wording import Wording
-from agentkit_deep_research.words import folded
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Document, Runtime
@@ -48,7 +47,10 @@ class Writer:
         report = self._compose(question, desk, reason)
         if self.parts.names("writer"):
             writing = Wording(self.rt, self.parts, self.settings.tokens)
+            torn = {title for title, _ in report.conflicts}
             for section in report.sections:
+                if section.title in torn or sentence(section.title) in torn:
+                    continue  # where the sources contradict each other a model decides nothing
                 writing.write(desk, section.facet, [q.span for q in section.quotes])
             report = self._compose(question, look(self.rt), reason)
         documents: dict[tuple[str, str], Document] = {}
@@ -70,7 +72,7 @@ class Writer:
         if limits != self._limits:  # so that the report can be made again from the events alone
             self.rt.emit("report.limited", asdict(limits))
             self._limits = limits
-        return compose(folded(question), desk, **asdict(limits))
+        return compose(title_of(question), desk, **asdict(limits))
 
     def _format(self, desk: Desk) -> str:
         return desk.rules.said("format") or self.settings.format

@@ -47,6 +47,12 @@ Make = Callable[..., Kit]
 
 
 @pytest.fixture
+def documents() -> dict[str, str]:
+    """The pages, by name."""
+    return dict(PAGES)
+
+
+@pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """A kit with the pages as an inline source and the agent `research` over it."""
     kits: list[Kit] = []
