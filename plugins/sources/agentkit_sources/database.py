@@ -16,7 +16,7 @@ from typing import IO, Any
 from agentkit.capabilities import Cancel
 from agentkit.errors import RunInterrupted
 
-VERSION = 3  # of the schema, the readers and the chunks; another number is another file
+VERSION = 4  # of the schema, the readers and the chunks; another number is another file
 
 
 class Damaged(Exception):

@@ -22,6 +22,7 @@ from agentkit_sources.chunks import chunks
 from agentkit_sources.database import Damaged, Database, Kept
 from agentkit_sources.readers import read
 from agentkit_sources.walk import Found, Refused, walk
+from agentkit_sources.words import searchable
 
 BATCH = 0.5  # seconds of work between two commits
 
@@ -305,6 +306,24 @@ class Index:
         uri = (self.root / path if self.root.is_dir() else self.root).as_uri()
         return Document(path, title, text, digest, uri, media_type), file_digest
 
+    def headed(self, names: Sequence[str], limit: int) -> list[int]:
+        """Passages that a definition of one of these names is the last heading of, in the order of
+        the names; at most `limit` of each."""
+        found: list[int] = []
+        with self.database.lock:
+            db = self.database.open()
+            for name in names:
+                ending = json.dumps(f" {name}", ensure_ascii=False)[1:] + "]"
+                found += [
+                    row[0]
+                    for row in db.execute(
+                        "SELECT id FROM chunks WHERE substr(heading, -length(?1)) = ?1 "
+                        "ORDER BY id LIMIT ?2",
+                        (ending, limit),
+                    )
+                ]
+        return list(dict.fromkeys(found))
+
     def ids(self) -> list[int]:
         """All passages."""
         with self.database.lock:
@@ -322,7 +341,7 @@ class Index:
 
 def _words_of(title: str, heading: tuple[str, ...], text: str) -> tuple[str, str, str]:
     """What is indexed of a passage: one string a column."""
-    return title, " > ".join(heading), text
+    return searchable(title), searchable(" > ".join(heading)), searchable(text)
 
 
 def _checked(text: str, digest: str, path: str) -> bytes:

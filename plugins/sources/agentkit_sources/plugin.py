@@ -13,7 +13,14 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_sources.folder:FolderSource",
         settings="agentkit_sources.settings:FolderSettings",
         needs={"embedder": "embed"},
-        summary="a folder of HTML, Markdown, text, PDF and code",
+        summary="a folder of HTML, Markdown, text, PDF, tables, office files and code",
+    )
+    registry.source(
+        "code",
+        "agentkit_sources.code.source:CodeSource",
+        settings="agentkit_sources.settings:CodeSettings",
+        needs={"embedder": "embed"},
+        summary="a code repository: functions and classes, names, history",
     )
     registry.source(
         "sql",

@@ -21,6 +21,24 @@ class Weights(PartSettings):
     reading: float = Field(default=1.0, ge=0)
 
 
+class CodeSettings(PartSettings):
+    """`use = "code"`: a repository, or any folder of code.
+
+    path: the folder. include, exclude: globs, as for a folder. commits: how many of its latest
+    commits are documents too, where it is a git repository. embedder, largest, per_document,
+    refresh: as for a folder; without an embedder, words and names decide.
+    """
+
+    path: Path
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    commits: int = Field(default=500, ge=0, le=100_000)
+    embedder: str | None = None
+    largest: int = Field(default=2_000_000, gt=0)
+    per_document: int = Field(default=5, ge=1)
+    refresh: float = Field(default=5.0, ge=0)
+
+
 class FolderSettings(PartSettings):
     """`use = "folder"`.
 

@@ -76,3 +76,12 @@ class TestSearch(SourceConformance):
         url = "{search_services}/searxng"
         fetch = {{ private = ["127.0.0.1"] }}
         """
+
+
+class TestCode(SourceConformance):
+    toml = f"""
+    [sources.part]
+    use = "code"
+    path = '{Path(__file__).parent.parent / "agentkit_sources"}'
+    """
+    query = "FolderSource search"

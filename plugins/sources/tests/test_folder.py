@@ -132,7 +132,7 @@ def test_scores_are_the_sum_of_their_parts(garden: Path, source: Make) -> None:
         ("a.html", "litres", "Größe: four litres, naïvely.", ("Öl", "Rosen"), None),
         ("a.md", "litres", "Größe: *four* litres.", ("Öl", "Rosen"), None),
         ("a.pdf", "litres", "Four litres.", (), 2),
-        ("a.py", "litres", "def größe():\n    return 4  # litres", ("def größe",), None),
+        ("a.py", "litres", "def größe():\n    return 4  # litres", ("function größe",), None),
     ],
 )
 def test_a_quote_of_each_kind_stands_at_its_bytes(

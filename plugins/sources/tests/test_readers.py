@@ -145,7 +145,7 @@ def test_text_and_code() -> None:
     assert [h for _, _, h in blocks(read("a.py", code.encode()))] == [
         (),
         ("class A",),
-        ("class A", "def f"),
+        ("class A", "method f"),
         (),
     ]
     table = "a = 1\n\n[tool.x]\nb = 2\n\nc = 3\n"

@@ -16,21 +16,30 @@ _CODE = (
     "vue rb php pl pm lua r jl sh bash zsh fish ps1 sql css scss less proto graphql cmake mk "
     "gradle tf toml yaml yml json jsonl ini cfg conf xml dockerfile makefile"
 )
-_TEXT = (
-    "txt text rst adoc asciidoc org tex csv tsv log readme license licence copying changelog news"
-)
+_TEXT = "txt text rst adoc asciidoc org tex log readme license licence copying changelog news"
 _MODULES = {
     **dict.fromkeys(_CODE.split(), "code"),
     **dict.fromkeys(_TEXT.split(), "text"),
     **dict.fromkeys(("html", "htm", "xhtml"), "html"),
     **dict.fromkeys(("md", "markdown", "mkd"), "markdown"),
+    **dict.fromkeys(("csv", "tsv"), "table"),
+    **dict.fromkeys(("docx", "xlsx"), "office"),
     "pdf": "pdf",
 }
 _BINARY = set(
     "png jpg jpeg gif bmp ico webp svg tif tiff mp3 mp4 wav ogg avi mov mkv zip gz xz bz2 zst 7z "
     "tar rar whl jar so o a dll exe bin dat db sqlite sqlite3 pyc class woff woff2 ttf otf eot "
-    "gguf safetensors pt pth npy npz parquet doc docx xls xlsx ppt pptx odt ods odp epub".split()
+    "gguf safetensors pt pth npy npz parquet doc xls ppt pptx odt ods odp epub".split()
 )
+_SCRIPTS = {
+    "cp949": "Korean (CP949)",
+    "shift_jis": "Japanese (Shift JIS)",
+    "euc_jp": "Japanese (EUC)",
+    "gb18030": "Chinese (GB 18030)",
+    "big5": "Chinese (Big5)",
+    "cp1251": "Cyrillic (Windows-1251)",
+    "cp1253": "Greek (Windows-1253)",
+}
 _CHARSET = re.compile(rb"""<(?:meta[^>]+charset|\?xml[^>]+encoding)\s*=\s*["']?([\w-]+)""", re.I)
 
 
@@ -96,6 +105,20 @@ def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
             return data.decode(declared[1].decode()), ()
         except (LookupError, UnicodeDecodeError):
             pass
+    return _guessed(data)
+
+
+def _guessed(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """Text in an encoding that nothing names. A Western European one, unless so many bytes are
+    beyond ASCII that it must be another script's."""
+    sample = data[:65536]
+    if sum(byte >= 0x80 for byte in sample) > len(sample) // 3:
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(sample, cp_isolation=list(_SCRIPTS)).best()
+        if best is not None:
+            name = _SCRIPTS.get(best.encoding, best.encoding)
+            return data.decode(best.encoding, "replace"), (f"not UTF-8; read as {name}",)
     return data.decode("cp1252", "replace"), ("not UTF-8; read as Windows-1252",)
 
 

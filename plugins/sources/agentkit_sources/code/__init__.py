@@ -1,0 +1,1 @@
+"""Code repositories as sources."""
