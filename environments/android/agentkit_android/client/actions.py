@@ -70,7 +70,7 @@ class Drag(Action):
 
 
 class Scroll(Action):
-    """Shows more of what lies in that direction, by about half a screen."""
+    """Shows more of what lies in that direction, by a good third of a screen."""
 
     kind: Literal["scroll"] = "scroll"
     direction: Direction

@@ -177,11 +177,17 @@ class AdbDriver:
         must(self.transport, "input", *map(str, words))
 
     def _scroll(self, direction: act.Direction) -> None:
+        """By a finger that stays in the upper part, where no keyboard is."""
         width, height = self.size
-        far = {"down": (0, -1), "up": (0, 1), "right": (-1, 0), "left": (1, 0)}[direction]
-        x, y = width // 2, height // 2
-        dx, dy = far[0] * width // 4, far[1] * height // 4
-        self._input("swipe", x - dx, y - dy, x + dx, y + dy, 500)
+        near, far, x, y = height * 15 // 100, height * 55 // 100, width // 2, height * 35 // 100
+        left, right = width * 20 // 100, width * 80 // 100
+        way = {
+            "down": (x, far, x, near),
+            "up": (x, near + height // 20, x, far),
+            "right": (right, y, left, y),
+            "left": (left, y, right, y),
+        }[direction]
+        self._input("swipe", *way, 500)
 
     def _type(self, text: str) -> None:
         for kind, piece in pieces(text):

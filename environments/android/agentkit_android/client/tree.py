@@ -30,7 +30,7 @@ class Element:
         role: button, switch, field, … from the class of the view.
         label: what it says: its text or description, or the texts in it.
         bounds: left, top, right, bottom in pixels.
-        text: its own text alone; of a field, what it holds.
+        text, description: its own alone; the text of a field is what it holds, or its hint.
         checked: None where it cannot be.
     """
 
@@ -38,6 +38,7 @@ class Element:
     label: str
     bounds: tuple[int, int, int, int]
     text: str = ""
+    description: str = ""
     resource: str = ""
     clickable: bool = False
     long_clickable: bool = False
@@ -136,6 +137,7 @@ def _element(node: Node, own: str, acts: bool) -> Element | None:
         label=", ".join(dict.fromkeys(texts))[:MAX_LABEL],
         bounds=(left, top, right, bottom),
         text=node.get("text", "")[:MAX_LABEL],
+        description=node.get("content-desc", "")[:MAX_LABEL],
         resource=node.get("resource-id", "").rpartition("/")[2][:200],
         clickable=_is(node, "clickable"),
         long_clickable=_is(node, "long-clickable"),

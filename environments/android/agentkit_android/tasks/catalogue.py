@@ -18,7 +18,10 @@ from agentkit_android.tasks.template import Template
 
 log = logging.getLogger("agentkit.android.tasks")
 GROUP = "agentkit_android.tasks"
-MODULES = ("switches", "display", "about")
+MODULES = (
+    "switches", "display", "about", "people", "texting", "todo", "writing", "planning", "household",
+    "filing", "across",
+)  # fmt: skip
 SPLITS = ("train", "validation", "test")
 TEST = ("unseen-params", "unseen-templates", "unseen-apps")
 """Parts of the test split: known templates with other parameters, and templates and apps that are
@@ -29,7 +32,8 @@ HELD = {"template": "unseen-templates", "app": "unseen-apps"}
 
 @cache
 def templates() -> dict[str, Template[Any]]:
-    """By name. A package whose templates cannot be had is named in the log, and does no harm."""
+    """By name, of the apps that a simulated phone has. A package whose templates cannot be had is
+    named in the log, and does no harm."""
     found: dict[str, Template[Any]] = {}
     for name in MODULES:
         module = importlib.import_module(f"agentkit_android.tasks.{name}")

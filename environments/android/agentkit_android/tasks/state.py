@@ -65,17 +65,30 @@ class PhoneState:
 
     # Databases.
 
-    def rows(self, package: str, database: str, query: str, *values: object) -> list[list[str]]:
+    def rows(self, package: str, query: str, *values: object) -> list[list[str]]:
         """The rows of a query in an app's own database, as texts; NULL is "".
 
         Raises:
             CommandFailed: there is no such database, or the query is wrong.
         """
-        for value in values:
-            query = query.replace("?", _literal(value), 1)
-        path = f"/data/data/{package}/databases/{database}"
-        out = must(self.transport, "sqlite3", "-separator", FIELD, "-newline", ROW, path, query)
-        return [row.split(FIELD) for row in out.split(ROW) if row]
+        parts = query.split("?")
+        if len(parts) != len(values) + 1:
+            raise ValueError(f"{len(values)} values for {len(parts) - 1} places in {query!r}")
+        whole = parts[0] + "".join(_literal(v) + p for v, p in zip(values, parts[1:]))
+        path = f"/data/data/{package}/databases/{package.rpartition('.')[2]}.db"
+        if not whole.lstrip().upper().startswith("SELECT"):
+            must(self.transport, "sqlite3", path, whole)
+            return []
+        # A text may hold lines: the end of a row is a character that no keyboard types.
+        marked = f"SELECT *, char(30) FROM ({whole})"
+        out = must(self.transport, "sqlite3", "-separator", FIELD, path, marked)
+        ends = out.split(f"{FIELD}{ROW}")[:-1]
+        return [row.removeprefix("\n" if n else "").split(FIELD) for n, row in enumerate(ends)]
+
+    def one(self, package: str, query: str, *values: object) -> str:
+        """The first value of the first row; "" where there is none."""
+        rows = self.rows(package, query, *values)
+        return rows[0][0] if rows else ""
 
     # Apps.
 
@@ -103,12 +116,9 @@ FIELD, ROW = "\x1f", "\x1e"
 
 
 def _literal(value: object) -> str:
-    """A value in SQL; `?` in a text shall not be taken for a place of the next one."""
+    """A value in SQL."""
     if value is None:
         return "NULL"
     if isinstance(value, int | float):
         return repr(value)
-    text = str(value)
-    if "?" in text or "\0" in text:
-        return f"CAST(X'{text.encode().hex()}' AS TEXT)"
-    return "'" + text.replace("'", "''") + "'"
+    return "'" + str(value).replace("'", "''").replace("\0", "") + "'"

@@ -88,6 +88,11 @@ class Template(ABC, Generic[P]):
                 return other
         raise ValueError(f"{self.name} has only one set of parameters: give nearly()")
 
+    def spoil(self, phone: PhoneState, p: P) -> bool:
+        """Makes a state that is right nearly right, for a template whose parameters say too little
+        to do something else by mistake. False where there is no need of it."""
+        return False
+
     @property
     def budget(self) -> int:
         """Steps that are allowed."""
@@ -104,7 +109,18 @@ class Template(ABC, Generic[P]):
 
 
 def said(answer: str, wanted: str) -> bool:
-    """Whether an answer holds what was asked for, whatever its case, spaces and punctuation."""
-    plain = [" ".join("".join(c if c.isalnum() else " " for c in t.casefold()).split())
-             for t in (answer, wanted)]  # fmt: skip
-    return bool(plain[1]) and f" {plain[1]} " in f" {plain[0]} "
+    """Whether an answer holds what was asked for, whatever its case, spaces and punctuation; long
+    numbers by their digits. One that says everything that stands somewhere is none."""
+    if not wanted or len(answer) > 4 * len(wanted) + 80:
+        return False
+    if len(digits := _digits(wanted)) >= 6 and not any(c.isalpha() for c in wanted):
+        return digits in _digits(answer)
+    return f" {_plain(wanted)} " in f" {_plain(answer)} "
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
+
+
+def _digits(text: str) -> str:
+    return "".join(c for c in text if c.isdigit())

@@ -48,8 +48,8 @@ def parsed(words: list[str]) -> tuple[dict[str, str], dict[str, Value]]:
     while rest:
         word = rest.pop(0)
         if word in EXTRAS and len(rest) > 1:
-            name = rest.pop(0)
-            given[name] = rest.pop(0)
+            key, value = rest.pop(0), rest.pop(0)
+            given[key] = value
         elif word in WITH_VALUE and rest:
             options[word] = rest.pop(0)
         elif not word.startswith("-"):

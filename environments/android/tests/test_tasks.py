@@ -1,0 +1,137 @@
+"""Every task template: the expert does it in time, nothing and something nearly right do not, and
+the phone can be put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from agentkit.capabilities import Task
+from agentkit.seeds import derive
+from agentkit_android.client.actions import Answer, Finish
+from agentkit_android.client.transport import must
+from agentkit_android.env.environment import AndroidEnvironment
+from agentkit_android.env.settings import AndroidSettings
+from agentkit_android.tasks import catalogue
+from agentkit_android.tasks.expert import Expert
+from agentkit_android.tasks.state import PhoneState
+from agentkit_android.tasks.template import said
+
+NAMES = sorted(catalogue.templates())
+MOST = 40
+"""Actions of an expert that was given something that is not there."""
+
+
+@pytest.fixture(scope="module")
+def phone() -> Iterator[AndroidEnvironment]:
+    environment = AndroidEnvironment(AndroidSettings(where="inside", picture=False))
+    yield environment
+    environment.close()
+
+
+def state_hash(phone: AndroidEnvironment) -> str:
+    return must(phone.driver.transport, "simulator", "hash")
+
+
+def play(phone: AndroidEnvironment, task: Task, params: dict[str, object] | None = None) -> int:
+    """The expert's steps, until it ends or the phone says that it is over."""
+    expert = Expert(phone.driver, task, params)
+    for number in range(1, MOST + 1):
+        action = expert.next()
+        step = phone.step(action)
+        if step.terminated or step.truncated or isinstance(action, Finish | Answer):
+            return number
+    return MOST
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_it_can_be_done_and_only_so(phone: AndroidEnvironment, name: str) -> None:
+    template = catalogue.template(name)
+    number = derive(1, name) % 1000  # not the ones that it was written with
+    task = catalogue.task(template, number)
+    phone.reset(task, number)
+    begun, start = state_hash(phone), phone.snapshot()
+    assert phone.check(task).success is template.verifies, "doing nothing"
+    steps = play(phone, task)
+    found = phone.check(task)
+    assert found.success, (task.goal, found.reasons)
+    assert steps <= template.budget * 0.7 + 1, f"{steps} of {template.budget} steps"
+    p = template.params.model_validate(task.data["params"])
+    if template.spoil(PhoneState(phone.driver.transport), p):
+        assert not phone.check(task).success, "spoilt"
+    phone.restore(start)
+    assert state_hash(phone) == begun
+    other = template.nearly(p, Random(number)).model_dump(mode="json")
+    if template.kind == "question":
+        # Nearly right is the answer for another state; this one's screen tells the right one.
+        phone.reset(replace(task, data={**task.data, "params": other}), number)
+        play(phone, replace(task, data={**task.data, "params": other}))
+        assert not phone.check(task).success, (task.goal, other)
+    elif not template.spoil(PhoneState(phone.driver.transport), p):
+        play(phone, task, other)
+        assert not phone.check(task).success, (task.goal, other)
+
+
+def test_there_are_enough_of_each_kind() -> None:
+    all_ = [catalogue.template(n) for n in NAMES]
+    kinds = {k: sum(t.kind == k for t in all_) for k in ("switch", "question", "composite")}
+    assert len(all_) >= 85 and kinds["question"] >= 20 and kinds["switch"] <= 15, kinds
+    assert sum(len(t.apps) > 1 for t in all_) >= 13
+    assert len({t.wording(t.draw(Random(0))) for t in all_}) == len(all_)
+
+
+def test_splits_share_no_task_and_hold_templates_and_apps_out() -> None:
+    parts = {p: catalogue.tasks(p) for p in ("train", "validation", *catalogue.TEST)}
+    seen: dict[tuple[str, str], str] = {}
+    for part, tasks in parts.items():
+        assert tasks, part
+        for task in tasks:
+            key = task.template, str(task.data["params"])
+            assert key not in seen, f"{key} is in {seen.get(key)} and {part}"
+            seen[key] = part
+    known = {t.template for t in parts["train"]}
+    assert not known & {t.template for t in parts["unseen-templates"]}
+    used = {a for n in known for a in catalogue.template(n).apps}
+    assert all(
+        set(catalogue.template(t.template).apps) - used for t in parts["unseen-apps"]
+    ), "an app of the held-out ones is used in training"
+    assert catalogue.tasks("test") == tuple(t for p in catalogue.TEST for t in parts[p])
+
+
+def test_a_number_decides_a_task() -> None:
+    for name in NAMES:
+        template = catalogue.template(name)
+        assert catalogue.task(template, 7) == catalogue.task(template, 7)
+
+
+def test_a_goal_in_words_is_known_again() -> None:
+    found = catalogue.matching("turn ON airplane mode!")
+    assert found is not None and found.template == "airplane-mode"
+    assert found.data["params"] == {"state": "on"}
+    assert catalogue.matching("Teach the cat to swim") is None
+
+
+def test_answers_are_told_from_other_answers() -> None:
+    assert said("It is called Blue Heron.", "Blue Heron") and said("blue  heron", "Blue Heron")
+    assert said("+1 (555) 010-0101", "+1 555 010 0101") and said("4", "4") and said("18:05", "18:05")
+    assert not said("14", "4") and not said("Blue Herons", "Blue Heron") and not said("", "x")
+    assert not said("everything " * 50 + "Blue Heron", "Blue Heron")
+    assert not said("+1 555 010 0102", "+1 555 010 0101")
+
+
+def test_texts_in_a_database_are_kept(phone: AndroidEnvironment) -> None:
+    phone.reset(catalogue.task(catalogue.template("contact-add"), 1), 0)
+    state = PhoneState(phone.driver.transport)
+    odd = "O'Brien? \"x\"; DROP TABLE people; -- \n$(ls) 김"
+    package = "com.android.contacts"
+    state.rows(package, "INSERT INTO people (name, note) VALUES (?, ?)", odd, "?")
+    query = "SELECT name, note, email FROM people WHERE name = ?"
+    assert state.rows(package, query, odd) == [[odd, "?", ""]]
+    state.write("/sdcard/x y/'q'.txt", odd)
+    assert state.text("/sdcard/x y/'q'.txt") == odd and state.names("/sdcard/x y") == ["'q'.txt"]
+    assert state.names("/nowhere") == [] and state.text("/nowhere") == ""
