@@ -13,7 +13,7 @@ from agentkit_android.phone.phone import Phone
 from agentkit_android.screen import draw
 from agentkit_android.screen.acts import Intent
 
-PACKAGE = "com.android.maps"
+PACKAGE = "com.example.maps"
 FINE = "android.permission.ACCESS_FINE_LOCATION"
 VIEW = "android.intent.action.VIEW"
 
@@ -125,7 +125,7 @@ def test_addresses_come_by_adb(adb: Any, running: Any) -> None:
     assert "54.32500, 10.11600" in texts(phone)
     adb("shell", f"am start -a {VIEW} -d geo:0,0?q=nowhere+at+all")
     assert "Nothing was found for nowhere at all" in texts(phone, every=True)
-    adb("shell", "settings put secure ui_night_mode 2; am force-stop com.android.maps")
+    adb("shell", "settings put secure ui_night_mode 2; am force-stop com.example.maps")
     phone.start(PACKAGE, ".Main")
     assert draw.image(phone.scene()).getpixel((1000, 1000))[0] < 0x60
     adb("shell", "settings put secure ui_night_mode 1")

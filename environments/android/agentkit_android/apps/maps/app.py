@@ -12,7 +12,7 @@ from agentkit_android.apps.maps.town import Place, Point
 from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 
-PACKAGE = "com.android.maps"
+PACKAGE = "com.example.maps"
 LOCATION = "android.permission.ACCESS_FINE_LOCATION"
 SCHEMA = """
 CREATE TABLE lists (_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

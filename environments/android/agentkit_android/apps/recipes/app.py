@@ -11,13 +11,13 @@ from agentkit_android.apps.context import Do, See
 from agentkit_android.apps.strings import own
 from agentkit_android.phone import intents
 
-PACKAGE = "com.android.recipes"
+PACKAGE = "com.example.recipes"
 SCHEMA = """
 CREATE TABLE recipes (
     _id INTEGER PRIMARY KEY, title TEXT NOT NULL, description TEXT NOT NULL DEFAULT '',
     servings INTEGER NOT NULL DEFAULT 1, minutes INTEGER NOT NULL DEFAULT 0,
     source TEXT NOT NULL DEFAULT '', ingredients TEXT NOT NULL DEFAULT '',
-    directions TEXT NOT NULL DEFAULT '', favourite INTEGER NOT NULL DEFAULT 0,
+    directions TEXT NOT NULL DEFAULT '', favorite INTEGER NOT NULL DEFAULT 0,
     created INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE categories (_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -36,7 +36,6 @@ Oat pancakes|Without flour.|2|20|Back of the oat packet|Breakfast, Vegetarian|10
 Bibimbap|Rice with vegetables, egg and gochujang.|2|45|Jun Park|Dinner|200 g rice;1 carrot;100 g spinach;100 g bean sprouts;2 eggs;2 tbsp gochujang;1 tbsp sesame oil|Cook the rice.;Blanch spinach and sprouts, cut the carrot into strips and fry it.;Fry the eggs.;Put all on the rice and mix it with gochujang and sesame oil.
 Lemon cake|Moist, and better on the second day.|12|60|Carla Mendes|Dessert|250 g butter;200 g sugar;4 eggs;300 g flour;2 tsp baking powder;2 lemons|Beat butter and sugar.;Add the eggs one after the other.;Fold in flour, baking powder and the zest of the lemons.;Bake for 45 minutes at 175 degrees.;Pour the lemon juice over the warm cake.
 Tomato pasta|The one that always works.|3|25||Dinner, Vegetarian|300 g spaghetti;1 can tomatoes;2 cloves garlic;3 tbsp olive oil;1 bunch basil|Boil the pasta.;Fry the garlic gently, add the tomatoes and simmer for 15 minutes.;Mix with the pasta and the basil.
-Overnight oats|To be made in the evening.|1|10||Breakfast|50 g oats;120 ml milk;1 tbsp chia seeds;1 apple|Mix oats, milk and chia.;Leave it in the fridge overnight.;Grate the apple over it.
 Rice pudding|Warm, with cinnamon.|4|50|Town library|Dessert, Vegetarian|200 g short rice;1 l milk;3 tbsp sugar;1 stick cinnamon|Simmer rice, milk and cinnamon for 40 minutes, stirring often.;Stir in the sugar.
 """  # noqa: E501
 APP = App(
@@ -96,8 +95,4 @@ def scaled(line: str, factor: Fraction) -> str:
 
 
 def duration(see: See, minutes: int) -> str:
-    if minutes < 60:
-        return see.t("{n} min", n=minutes)
-    if minutes % 60 == 0:
-        return see.t("{h} h", h=minutes // 60)
-    return see.t("{h} h {m} min", h=minutes // 60, m=minutes % 60)
+    return see.t("{n} min", n=minutes)

@@ -34,14 +34,14 @@ def main(see: See) -> View:
     rows = []
     for one in found:
         kinds = filed(see, one["_id"])
-        if (kind == "♥" and not one["favourite"]) or (kind not in ("", "♥") and kind not in kinds):
+        if (kind == "♥" and not one["favorite"]) or (kind not in ("", "♥") and kind not in kinds):
             continue
         told = f"{duration(see, one['minutes'])} · {_people(see, one['servings'])}"
         trail = ui.icon("heart", see.t("Favourite"), do("like", id=one["_id"]))
         rows.append(
             ui.row(one["title"], told, tap=go(".Recipe", id=one["_id"]),
-                   lead=ui.avatar(one["title"]), trail=trail if one["favourite"] else None,
-                   hold=show("entry", id=one["_id"]))
+                   lead=ui.avatar(one["title"]), trail=trail if one["favorite"] else None,
+                   hold=show("delete", id=one["_id"]))
         )  # fmt: skip
     names = [str(r["name"]) for r in see.rows("SELECT name FROM categories ORDER BY _id")]
     chips = [ui.chip(see.t("Favourites"), put("kind", None if kind == "♥" else "♥"),
@@ -55,7 +55,7 @@ def main(see: See) -> View:
     return ui.page(
         see.t("Recipes"), ui.chips(*chips), *(rows or [none]), up=False,
         actions=(shopping, ui.more(see.t("More options"))),
-        under=(ui.form(ui.field("query", hint=see.t("Search recipes and ingredients"))),),
+        under=(ui.form(ui.field("query", hint=see.t("Search recipes"))),),
         floating=ui.fab("plus", see.t("New recipe"), go(".Edit")), resource="recycler_view",
     )  # fmt: skip
 
@@ -83,15 +83,7 @@ def set_sort(do: Do) -> None:
 
 @APP.on("like")
 def like(do: Do) -> None:
-    do.run("UPDATE recipes SET favourite = 1 - favourite WHERE _id = ?", do.arg("id"))
-
-
-@APP.overlay("entry")
-def entry(see: See) -> Overlay:
-    number = see.arg("id")
-    return ui.menu(
-        (see.t("Edit"), go(".Edit", id=number)), (see.t("Delete"), show("delete", id=number))
-    )
+    do.run("UPDATE recipes SET favorite = 1 - favorite WHERE _id = ?", do.arg("id"))
 
 
 # One recipe.
@@ -107,9 +99,9 @@ def page(see: See) -> View:
     if one is None:
         return ui.page(see.t("Recipe"), ui.empty(see.t("This recipe does not exist")))
     number, wanted = one["_id"], _wanted(see, one["servings"])
-    heart = "Remove from favourites" if one["favourite"] else "Add to favourites"
+    heart = "Remove from favourites" if one["favorite"] else "Add to favourites"
     actions = (
-        ui.icon("heart" if one["favourite"] else "heart-outline", see.t(heart),
+        ui.icon("heart" if one["favorite"] else "heart-outline", see.t(heart),
                 do("like", id=number)),
         ui.icon("pencil", see.t("Edit recipe"), go(".Edit", id=number)),
         ui.icon("dots-vertical", see.t("More options"), show("recipe")),

@@ -42,9 +42,9 @@ def edit(see: See) -> View:
         ui.form(box("title", "Title"), box("description", "Description", long=True)),
         ui.pick(see.t("Categories"), kinds, show("kinds"), icon="tag"),
         ui.form(
-            box("servings", "Servings"), box("minutes", "Preparation time in minutes"),
-            box("source", "Source"), box("ingredients", "Ingredients, one a line", long=True),
-            box("directions", "Directions, one step a line", long=True),
+            box("servings", "Servings"), box("minutes", "Minutes"),
+            box("source", "Source"), box("ingredients", "Ingredients", long=True),
+            box("directions", "Directions", long=True),
         ),
         actions=(save,),
     )  # fmt: skip
