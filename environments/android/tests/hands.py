@@ -48,13 +48,19 @@ def fill(phone: Phone, **fields: str) -> None:
     """Types into fields, in place of what stands there."""
     for name, text in fields.items():
         for _ in range(6):
-            if any(n["resource-id"].endswith(f":id/{name}") for n in nodes(phone)):
+            if any(_is_field(n, name) for n in nodes(phone)):
                 break
             scroll(phone)
-        tap(phone, name)
+        box = next(n for n in nodes(phone) if _is_field(n, name))
+        left, top, right, bottom = bounds(box)
+        assert phone.tap((left + right) // 2, (top + bottom) // 2)
         phone.erase()
         assert phone.type(text)
         phone.press("BACK")
+
+
+def _is_field(node: dict[str, str], name: str) -> bool:
+    return node["resource-id"].endswith(f":id/{name}") and node["class"].endswith("EditText")
 
 
 def scroll(phone: Phone) -> None:
@@ -154,7 +160,7 @@ def look(phone: Phone) -> list[Place]:
         left, top, right, bottom = box.seen
         view, told = box.view, tree.told(box)
         assert 0 <= left < right <= image.width and 0 <= top < bottom <= image.height, view
-        if told and bottom - top > 24:  # of a line at the edge nothing may be seen
+        if told and box.seen == box.bounds:
             assert len(image.crop(box.seen).getcolors(10_000) or [0] * 9) > 2, ("not drawn", told)
             assert not missing(told), ("no glyph", told)
         for act, held in ((view.tap or view.seek, False), (view.hold, True)):

@@ -14,6 +14,7 @@ from agentkit_android.phone.activities import Activity, Shown
 from agentkit_android.phone.database import Database
 from agentkit_android.phone.plain import Alarm, Dialog, Notice
 from agentkit_android.screen.acts import Act, Intent, Value
+from agentkit_android.screen.theme import GESTURE_BAR, STATUS_BAR
 
 if TYPE_CHECKING:
     from agentkit_android.phone.phone import Phone
@@ -122,6 +123,12 @@ class See:
 
     def allowed(self, permission: str) -> bool:
         return self._phone.is_granted(self._app.package, permission)
+
+    @property
+    def room(self) -> tuple[float, float]:
+        """Width and height in dp between the status bar and the navigation bar."""
+        display = self._phone.display
+        return display.dp(display.width), display.dp(display.height) - STATUS_BAR - GESTURE_BAR
 
     @property
     def clipboard(self) -> str:

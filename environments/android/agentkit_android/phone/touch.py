@@ -108,6 +108,12 @@ def swipe(phone: Phone, start: tuple[int, int], end: tuple[int, int], millisecon
         assert seek.view.seek is not None
         _perform(phone, seek.view.seek.with_(value=part), window)
         return
+    if panned := next((b for b in reversed(under) if b.view.pan), None):
+        left, top, far, low = panned.bounds
+        assert panned.view.pan is not None
+        act = panned.view.pan.with_(x=right / (far - left), y=down / (low - top))
+        _perform(phone, act, window)
+        return
     if not upright:
         _aside(phone, window, under)
         return

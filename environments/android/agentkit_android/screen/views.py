@@ -68,7 +68,8 @@ class View:
         picture: PNG or JPEG bytes, which fill the view; whole: all of it is seen.
         shapes: of a canvas.
         tap, hold, seek, enter: what a tap, a long press, a new value, the enter key does. A seek is
-            given `value`, 0 to 1.
+            given `value`, 0 to 1. pan: what a swipe over it does, given `x` and `y`: how far, in
+            widths and heights of it.
     """
 
     kind: Kind
@@ -111,6 +112,7 @@ class View:
     hold: Act | None = None
     seek: Act | None = None
     enter: Act | None = None
+    pan: Act | None = None
 
     @property
     def touchable(self) -> bool:
