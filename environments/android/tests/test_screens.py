@@ -15,7 +15,7 @@ from PIL import Image
 from agentkit_android.apps import HOME
 from agentkit_android.phone.phone import Phone
 from agentkit_android.screen import draw, tree
-from agentkit_android.screen.theme import DARK, LIGHT
+from agentkit_android.screen.theme import DARK, HUES, LIGHT
 
 ATTRIBUTES = [
     "index", "text", "resource-id", "class", "package", "content-desc", "checkable", "checked",
@@ -276,9 +276,19 @@ def _luminance(colour: str) -> float:
     [
         ("on-surface", "surface"), ("on-surface-variant", "surface"), ("primary", "surface"),
         ("on-primary", "primary"), ("on-surface", "surface-container"),
-        ("on-primary-container", "primary-container"),
+        ("on-primary-container", "primary-container"), ("disabled", "surface"),
+        ("on-secondary-container", "secondary-container"), ("error", "surface"),
+        ("on-error", "error"), ("inverse-on-surface", "inverse-surface"),
+        ("on-surface", "surface-container-high"), ("on-surface-variant", "surface-container-high"),
+        ("on-surface-variant", "surface-container"), ("primary", "surface-container-high"),
+        ("on-surface-variant", "secondary-container"), ("primary", "surface-container"),
     ],
 )  # fmt: skip
 def test_colours_can_be_read(theme: dict[str, str], ink: str, ground: str) -> None:
     light, dark = sorted((_luminance(theme[ink]), _luminance(theme[ground])), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_white_can_be_read_on_every_hue() -> None:
+    for shade in {*HUES, *(app.hue for app in Phone().apps.values())}:
+        assert 1.05 / (_luminance(shade) + 0.05) >= 4.5, shade

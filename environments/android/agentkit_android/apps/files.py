@@ -15,7 +15,7 @@ from agentkit_android.screen.views import Overlay, View
 PACKAGE = "com.android.documentsui"
 PICKING = ("android.intent.action.GET_CONTENT", "android.intent.action.OPEN_DOCUMENT")
 APP = App(
-    PACKAGE, "Files", "#1E8E3E", icon="folder", strings=own("files"),
+    PACKAGE, "Files", "#137333", icon="folder", strings=own("files"),
     filters=tuple(Filter(action, ".Main", kinds=("",), schemes=("",)) for action in PICKING),
 )  # fmt: skip
 SORTS = {"name": "Name", "date": "Date", "size": "Size"}
@@ -125,7 +125,7 @@ def _row(see: See, path: str, folder: bool, size: int, when: int, marked: list[s
         icon = next((i for k, i in ICONS if kind_of(name).startswith(k)), "file-outline")
         tap = do("pick", path=path) if _picking(see) else do("open", path=path)
     return ui.row(name, told, tap=mark if marked else tap, hold=mark, selected=path in marked,
-                  lead=ui.badge(icon, "#5F6368" if folder else "#1E8E3E"))  # fmt: skip
+                  lead=ui.badge(icon, "#5F6368" if folder else "#137333"))  # fmt: skip
 
 
 @APP.on("mark")

@@ -65,7 +65,8 @@ class _Windows:
             ground, ink = "surface-container-high", "on-surface"
         bar = system_ui.status_bar(phone, ink, ground)
         found.append(self._window("status", system_ui.PACKAGE, bar, (0, 0, self.width, self.top)))
-        under = "surface-container" if keys else ground
+        last = view.children[-1].fill if view.kind == "column" and view.children else ""
+        under = "surface-container" if keys else ground if plain.recents else last or ground
         foot = system_ui.navigation_bar("on-surface" if keys else ink, under)
         low = (0, self.bottom, self.width, self.display.height)
         found.append(self._window("navigation", system_ui.PACKAGE, foot, low))

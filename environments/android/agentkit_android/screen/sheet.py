@@ -20,8 +20,10 @@ LOOKS = (
     ((720, 1520, 280), "en-US", "1"), ((720, 1520, 280), "ko-KR", "2"),
 )  # fmt: skip
 """(width, height, density), locale, ui_night_mode."""
-HEIGHT, GAP, ACROSS = 400, 6, 12
-MAX_TAPS, MAX_SCREENS = 400, 30
+HEIGHT, GAP, WIDTH = 400, 6, 2300
+MAX_TAPS, MAX_SCREENS = 400, 24
+PARTS = ("tab", "view", "drawer", "marked")
+"""Of an activity's state, what makes another screen of it."""
 
 
 def screens(phone: Phone, package: str) -> dict[tuple[str, ...], State]:
@@ -34,8 +36,8 @@ def screens(phone: Phone, package: str) -> dict[tuple[str, ...], State]:
         state = waiting.popleft()
         phone.restore(state)
         front = phone.activities.front
-        tab = str(front.state.get("tab", ""))
-        place = (front.name, tab, *(o.name for o in front.overlays))
+        parts = (str(front.state.get(key) or "")[:9] for key in PARTS)
+        place = (front.name, *parts, *sorted(front.args), *(o.name for o in front.overlays))
         if place in found or front.package != package:
             continue
         found[place] = state
@@ -73,31 +75,41 @@ def _touchable(phone: Phone) -> list[Box]:
 
 def sheet(phone: Phone, package: str) -> Image.Image:
     """Every screen of an app in every one of LOOKS, side by side."""
+    return side_by_side(phone, list(screens(phone, package).values()))
+
+
+def side_by_side(phone: Phone, states: list[State]) -> Image.Image:
+    """The screens of states in every one of LOOKS."""
     shots = []
-    for state in screens(phone, package).values():
+    for state in states:
         for (width, height, density), locale, night in LOOKS:
             phone.restore(state)
             phone.resize(width, height, density)
             phone.settings.put("system", "system_locales", locale)
             phone.settings.put("secure", "ui_night_mode", night)
             image = draw.image(phone.scene())
-            size = (round(image.width * HEIGHT / image.height), HEIGHT)
+            high = HEIGHT if image.height > image.width else HEIGHT // 2
+            size = (round(image.width * high / image.height), high)
             shots.append(image.resize(size, Image.Resampling.LANCZOS))
-    cell = max(s.width for s in shots) + GAP
-    rows = -(-len(shots) // ACROSS)
-    page = Image.new("RGB", (cell * min(ACROSS, len(shots)), rows * (HEIGHT + GAP)), "#808080")
-    for number, shot in enumerate(shots):
-        page.paste(shot, (number % ACROSS * cell, number // ACROSS * (HEIGHT + GAP)))
+    places, x, y = [], 0, 0
+    for shot in shots:
+        if x + shot.width > WIDTH:
+            x, y = 0, y + HEIGHT + GAP
+        places.append((x, y))
+        x += shot.width + GAP
+    page = Image.new("RGB", (WIDTH, y + HEIGHT), "#808080")
+    for shot, place in zip(shots, places):
+        page.paste(shot, place)
     return page
 
 
 def png(page: Image.Image, limit: int = 300_000) -> bytes:
     """A picture in as many colours as fit into `limit` bytes."""
-    for colours, scale in ((128, 1.0), (64, 1.0), (32, 1.0), (32, 0.75), (16, 0.6), (16, 0.45)):
+    for colours, scale in ((256, 1.0), (256, 0.8), (128, 0.7), (64, 0.6), (32, 0.5)):
         size = (round(page.width * scale), round(page.height * scale))
         small = page if scale == 1 else page.resize(size, Image.Resampling.LANCZOS)
         out = io.BytesIO()
-        small.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        small.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
             out, "PNG", optimize=True
         )
         if out.tell() <= limit:
