@@ -187,7 +187,9 @@ def edit(see: See) -> View:
 @APP.overlay("label")
 def label(see: See) -> Overlay:
     choices = [(name, see.t(name)) for name in LABELS]
-    return ui.options(see.t("Label"), do("label"), choices, see.get("label"))
+    kept = see.one("SELECT label FROM people WHERE _id = ?", see.arg("id"))
+    now = see.get("label", str(kept or LABELS[0]))
+    return ui.options(see.t("Label"), do("label"), choices, now)
 
 
 @APP.on("label")

@@ -53,6 +53,7 @@ class Phone:
     Args:
         seed: what the apps begin with.
         folder: where its state is kept, to go on from there; nowhere, if it is None.
+        state: of a snapshot, what it begins as in place of a new one.
 
     Attributes:
         files: its file system. databases: of the apps, by package. settings: the settings provider.
@@ -65,7 +66,9 @@ class Phone:
         lock: held while something changes.
     """
 
-    def __init__(self, seed: int = 0, folder: Path | None = None) -> None:
+    def __init__(
+        self, seed: int = 0, folder: Path | None = None, *, state: snapshots.State | None = None
+    ) -> None:
         self.lock = threading.RLock()
         self.ports: dict[int, PortService] = {}
         self.unknown: dict[str, int] = {}
@@ -80,7 +83,7 @@ class Phone:
             self.plain.settings[name] = dict(values)
         self.files = Files(self.now)
         self.databases: dict[str, Database] = {}
-        kept = snapshots.beginning(seed, self.apps)
+        kept = state or snapshots.beginning(seed, self.apps)
         if kept is None:
             self._make()
             snapshots.remember(seed, self)
@@ -107,7 +110,8 @@ class Phone:
     def add_database(self, package: str, content: bytes | None = None) -> None:
         """Of an app, and the file that it is seen as."""
         folder = f"/data/data/{package}/databases"
-        self.files.make_folder(folder, parents=True, uid=ROOT_UID)
+        if not self.files.is_folder(folder):
+            self.files.make_folder(folder, parents=True, uid=ROOT_UID)
         self.databases[package] = Database(self.apps[package].schema, content)
         name = package.rpartition(".")[2]
         self.files.mount(f"{folder}/{name}.db", self.databases[package])
@@ -185,9 +189,7 @@ class Phone:
 
     def fork(self, state: snapshots.State | None = None) -> Phone:
         """Another phone that begins as this one is, or was at a snapshot; kept nowhere."""
-        made = Phone(self.plain.seed)
-        made.restore(state or self.snapshot())
-        return made
+        return Phone(state=state or self.snapshot())
 
     @_whole
     def state_hash(self) -> str:

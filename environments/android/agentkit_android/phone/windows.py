@@ -50,7 +50,7 @@ class _Windows:
         keys = self._keyboard()
         room = keys.root.bounds[1] if keys else self.bottom
         fill = view.fill or "surface"
-        dark = app.edge or fill in DARK_FILLS
+        dark = (app.edge and not view.fill) or fill in DARK_FILLS
         ink = "white" if dark else "on-surface"
         found: list[Window] = []
         bounds = (0, self.top, self.width, room)
