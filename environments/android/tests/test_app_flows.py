@@ -1,5 +1,5 @@
-"""What is done in Messages, Notes, Calendar, Clock, Files, Tasks, Expenses, Recipes and Maps is
-what their rows, files and the phone then say."""
+"""What is done in Messages, Notes, Calendar, Clock, Files, Tasks and Expenses is what their rows,
+files and the phone then say."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_a_file_is_copied_moved_renamed_and_deleted(phone: Phone) -> None:
     assert shell(phone, "ls /sdcard/Documents") == "Archive\nNotes\n"
 
 
-# Tasks, expenses, recipes, maps.
+# Tasks and expenses.
 
 
 def test_a_task_is_made_due_done_and_cleared(phone: Phone) -> None:
@@ -273,33 +273,3 @@ def test_several_expenses_are_deleted_at_once(phone: Phone) -> None:
     tap(phone, "Pharmacy", "Delete", "android:id/button1")
     assert len(rows(phone, package, "SELECT * FROM expenses")) == 8
     assert not {"Groceries", "Pharmacy"} & set(texts(phone))
-
-
-def test_a_recipe_is_written_found_and_multiplied(phone: Phone) -> None:
-    package = "com.example.recipes"
-    phone.start(package, ".Main")
-    tap(phone, "New recipe")
-    fill(phone, title="Tea", minutes="five")
-    tap(phone, "Save")
-    assert "Enter the minutes as a number" in texts(phone, every=True)
-    fill(phone, minutes="5", ingredients="2 bags\nwater")
-    tap(phone, "Save")
-    fill(phone, query="bags")
-    assert titles(phone) == ["Tea"]
-    tap(phone, "Tea", "× 3")
-    assert "6 bags" in texts(phone) and "water" in texts(phone)
-
-
-def test_a_place_is_found_kept_and_gone_to(phone: Phone) -> None:
-    package = "com.example.maps"
-    phone.start(package, ".Main")
-    tap(phone, "Search here")
-    fill(phone, query="librar")
-    tap(phone, "Town Library", "Save")
-    assert rows(phone, package, "SELECT name FROM places WHERE saved = 1") == [("Town Library",)]
-    tap(phone, "Directions")
-    assert {"Go east", "Turn north", "You have arrived"} <= set(texts(phone))
-    for _ in range(3):
-        phone.press("BACK")
-    tap(phone, "My location", "Don’t allow")
-    assert "Without the permission you are not on the map" in texts(phone, every=True)

@@ -13,8 +13,7 @@ PACKAGES = sorted(app.package for app in apps.builtin() if app.main)
 APPS = (
     "com.android.calendar", "com.android.contacts", "com.android.deskclock",
     "com.android.documentsui", "com.android.messages", "com.android.settings",
-    "com.example.expenses", "com.example.notes", "com.example.recipes", "com.example.tasks",
-    "com.example.maps",
+    "com.example.expenses", "com.example.notes", "com.example.tasks",
 )  # fmt: skip
 
 
