@@ -116,6 +116,25 @@ def test_keys_move_erase_select_and_paste(phone: Phone) -> None:
     assert field(phone, "number")["text"] == "7", "a long press selects, and typing replaces"
 
 
+def test_a_long_press_offers_what_can_be_done_with_a_text(phone: Phone) -> None:
+    new_contact(phone)
+    tap(phone, "name")
+    phone.type("Anna")
+    phone.hold(*find(phone, "name"))
+    bar = phone.scene().window("toolbar")
+    assert bar and [b.view.text for b in bar.root.walk() if b.view.text] == ["Cut", "Copy"]
+    tap(phone, "Copy")
+    assert phone.plain.clipboard == "Anna" and phone.scene().window("toolbar") is None
+    phone.hold(*find(phone, "number"))
+    tap(phone, "Paste")
+    assert field(phone, "number")["text"] == "Anna"
+    phone.tap(*find(phone, "number"))
+    phone.press("DEL")
+    phone.hold(*find(phone, "number"))
+    tap(phone, "Cut")
+    assert phone.plain.clipboard == "Ann" and field(phone, "number")["text"] == "Phone"
+
+
 def test_syllables_are_put_together() -> None:
     def typed(letters: str) -> str:
         text = ""

@@ -269,3 +269,22 @@ def test_notifications_and_the_shade_from_a_command() -> None:
     assert phone.dark and not phone.plain.shade
     sh("pm grant com.example.maps android.permission.ACCESS_FINE_LOCATION", phone)
     assert phone.is_granted("com.example.maps", "android.permission.ACCESS_FINE_LOCATION")
+
+
+def test_dumpsys_tells_what_is_on_the_screen_and_in_the_settings() -> None:
+    phone = Phone()
+    phone.start("com.android.contacts", ".Edit")
+    phone.tap(500, 400)
+    sh("svc wifi disable; settings put global airplane_mode_on 1; cmd uimode night yes", phone)
+    sh("cmd notification post -t Hello tag text; settings put system user_rotation 1", phone)
+    sh("pm grant com.android.camera2 android.permission.CAMERA", phone)
+    for service, wanted in {
+        "input_method": "mInputShown=true", "wifi": "Wi-Fi is disabled", "uimode": "mNightMode=2",
+        "telephony.registry": "mServiceState=3(POWER_OFF)", "display": "orientation=1",
+        "notification": "android.title=String (Hello)", "bluetooth_manager": "enabled: false",
+        "package com.android.camera2": "android.permission.CAMERA: granted=true",
+        "window": "mCurrentFocus=Window{a1b2c3d u0 com.android.contacts/",
+    }.items():  # fmt: skip
+        assert wanted in sh(f"dumpsys {service}", phone)[0], service
+    phone.press("BACK")
+    assert "mInputShown=false" in sh("dumpsys input_method", phone)[0]

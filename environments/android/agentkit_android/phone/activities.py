@@ -26,7 +26,8 @@ class Activity:
         texts: what was typed, by field. scrolls: of its lists, in pixels, by resource.
         overlays: the last is the top-most. focus: the field that is typed into; cursor: where,
             as letters from its end; everything: all of it is selected; multiline: it takes
-            more lines than one.
+            more lines than one;
+            toolbar: what can be done with its text is shown beside it.
         result: the reducer of the activity below that is told its answer.
     """
 
@@ -41,6 +42,7 @@ class Activity:
     cursor: int = 0
     everything: bool = False
     multiline: bool = False
+    toolbar: bool = False
     result: str = ""
 
     @property
@@ -48,7 +50,7 @@ class Activity:
         return f"{self.package}/{self.name}"
 
     def leave_field(self) -> None:
-        self.focus, self.cursor, self.everything = "", 0, False
+        self.focus, self.cursor, self.everything, self.toolbar = "", 0, False, False
 
 
 @dataclass(slots=True)

@@ -157,7 +157,7 @@ def type_text(phone: Phone, text: str, *, passed: bool = False) -> bool:
     if not box.view.multiline:
         text = text.replace("\n", " ")
     front.texts[box.view.name] = (old[:at] + text + old[at:])[:MAX_TEXT]
-    front.everything = False
+    front.everything = front.toolbar = False
     return True
 
 
@@ -224,7 +224,7 @@ def focus(phone: Phone, box: Box) -> None:
         front.focus = box.view.name
         layers = {True: "korean", False: "lower"}
         phone.plain.layer = layers[phone.locale.startswith("ko")]
-    front.everything = False
+    front.everything = front.toolbar = False
     front.multiline = box.view.multiline
     phone.plain.keyboard = True
 

@@ -37,6 +37,13 @@ def _key(phone: Phone, given: dict[str, Value]) -> None:
         plain.layer = keyboard.ONCE.get(plain.layer, plain.layer)
 
 
+def _edit(phone: Phone, given: dict[str, Value]) -> None:
+    """Of the toolbar beside a text."""
+    front = phone.activities.front
+    keys.press(phone, str(given.get("key")), passed=True)
+    front.toolbar = given.get("key") == "SELECT_ALL"
+
+
 def _tile(phone: Phone, given: dict[str, Value]) -> None:
     table, key = next(t[3] for t in TILES if t[0] == given.get("name"))
     if key == "ui_night_mode":
@@ -137,6 +144,7 @@ SYSTEM: dict[str, Callable[[Phone, dict[str, Value]], None]] = {
     "home": lambda phone, given: keys.home(phone),
     "recents": lambda phone, given: keys.recents(phone),
     "shade": lambda phone, given: _shade(phone, int(str(given.get("value", 1)))),
+    "edit": _edit,
     "tile": _tile,
     "notice": _open_notice,
     "notice_button": _notice_button,

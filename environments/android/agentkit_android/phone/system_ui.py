@@ -186,7 +186,22 @@ def recents(phone: Phone) -> View:
     return View("column", children=(body, foot), fill="surface-container-high")
 
 
-# Dialogs and toasts.
+# Beside a text, dialogs and toasts.
+
+
+def toolbar(phone: Phone, *, selected: bool, filled: bool) -> View:
+    """What can be done with the text of a field that was pressed long."""
+    choices = [("CUT", "Cut", selected), ("COPY", "Copy", selected)]
+    choices.append(("PASTE", "Paste", bool(phone.plain.clipboard)))
+    choices.append(("SELECT_ALL", "Select all", filled and not selected))
+    buttons = tuple(
+        ui.button(t(phone, name), system("edit", key=key), kind="text",
+                  resource="android:id/floating_toolbar_menu_item_text")
+        for key, name, shown in choices
+        if shown
+    )  # fmt: skip
+    return View("row", children=buttons, fill="surface-container-high", corner=24, width=FIT,
+                border="outline-variant")  # fmt: skip
 
 
 def dialog(phone: Phone, asked: Dialog) -> View:

@@ -82,6 +82,7 @@ def hold(phone: Phone, x: int, y: int) -> bool:
     else:
         keys.focus(phone, box)
         phone.activities.front.everything = bool(box.view.text)
+        phone.activities.front.toolbar = True
     return True
 
 

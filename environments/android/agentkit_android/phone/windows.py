@@ -74,6 +74,8 @@ class _Windows:
             found += [self._overlay(overlay, front, room) for overlay in overlays]
         if keys:
             found.append(keys)
+        if front.toolbar and front.focus and not plain.recents:
+            found += self._toolbar(found, front)
         if plain.toasts:
             found.append(self._toast(room))
         if plain.shade:
@@ -178,6 +180,25 @@ class _Windows:
         package = PERMISSIONS if asked.kind == "permission" else "android"
         made = self._window("dialog", package, view, bounds)
         return Window(made.name, made.package, made.root, modal=True, dim=True)
+
+    def _toolbar(self, windows: list[Window], front: Activity) -> list[Window]:
+        """Above the field that it is for, or below where there is no room."""
+        boxes = (reveal(w.root, front.focus) for w in windows if w.package == front.package)
+        box = next((b for b in boxes if b is not None and b.is_seen), None)
+        if box is None:
+            return []
+        selected, filled = front.everything, bool(box.view.text)
+        view = system_ui.toolbar(self.phone, selected=selected, filled=filled)
+        if not view.children:
+            return []
+        layout, px = Layout(self.display, Kept()), self.display.px
+        width = min(layout.natural(view), self.width - px(16))
+        height = layout.height(view, width)
+        left = min(max(px(8), box.bounds[0]), self.width - width - px(8))
+        above = box.bounds[1] - height - px(8)
+        top = above if above > self.top else box.bounds[3] + px(8)
+        bounds = (left, top, left + width, top + height)
+        return [self._window("toolbar", front.package, view, bounds)]
 
     def _toast(self, room: int) -> Window:
         view = system_ui.toast(self.phone.plain.toasts[-1].text)

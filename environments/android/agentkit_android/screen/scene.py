@@ -12,7 +12,7 @@ from agentkit_android.screen.theme import Display
 class Window:
     """Attributes:
     name: `screen`, `dialog`, `menu`, `sheet`, `keyboard`, `status`, `navigation`, `shade`,
-        `toast`, `recents`.
+        `toast`, `toolbar`, `recents`.
     active: has the focus: what `uiautomator dump` shows.
     modal: a touch beside it goes to nothing below. dim: what is below is darkened.
     """

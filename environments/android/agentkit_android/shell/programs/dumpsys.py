@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from agentkit_android.apps.app import App
 from agentkit_android.phone.phone import BEGIN
 from agentkit_android.shell.call import Call, ProgramError, program
 from agentkit_android.shell.programs.display import DISPLAY_ID
@@ -88,8 +89,60 @@ def package(call: Call, words: list[str]) -> str:
         f"    codePath=/data/app/{app.package}\n    versionCode={code} minSdk=24 targetSdk=33\n"
         f"    versionName={name}\n    signatures=PackageSignatures{{5d6e7f8 version:3, "
         f"signatures:[5d6e7f8], past signatures:[]}}\n    pkgFlags=[ SYSTEM HAS_CODE ]\n"
-        f"    firstInstallTime={when}\n    lastUpdateTime={when}"
+        f"    firstInstallTime={when}\n    lastUpdateTime={when}{_permissions(call, app)}"
     )
+
+
+def _permissions(call: Call, app: App) -> str:
+    rows = [
+        f"      {p}: granted={str(call.phone.is_granted(app.package, p)).lower()}"
+        for p in app.permissions
+    ]
+    return "\n    runtime permissions:\n" + "\n".join(rows) if rows else ""
+
+
+def notification(call: Call, words: list[str]) -> str:
+    lines = ["Current Notification Manager state:", "  Notification List:"]
+    for n in call.phone.plain.notices:
+        lines.append(
+            f"    NotificationRecord(0x1 pkg={n.package} user=UserHandle{{0}} key={n.key})"
+        )
+        lines.append(f"      android.title=String ({n.title})")
+        lines.append(f"      android.text=String ({n.text})")
+    return "\n".join(lines)
+
+
+def input_method(call: Call, words: list[str]) -> str:
+    phone = call.phone
+    method = phone.settings.get("secure", "default_input_method")
+    shown = str(phone.scene().window("keyboard") is not None).lower()
+    return f"Current Input Method Manager state:\n  mCurMethodId={method}\n  mInputShown={shown}"
+
+
+def alarm(call: Call, words: list[str]) -> str:
+    lines = ["Current Alarm Manager state:"]
+    for one in sorted(call.phone.plain.alarms, key=lambda a: a.when):
+        when = datetime.fromtimestamp(one.when, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        lines.append(f"  RTC_WAKEUP #0: Alarm{{{one.package} {one.key}}} when={when}")
+    return "\n".join(lines)
+
+
+def _radio(key: str, on: str, off: str) -> Callable[[Call, list[str]], str]:
+    def told(call: Call, words: list[str]) -> str:
+        return on if call.phone.settings.is_on("global", key) else off
+
+    return told
+
+
+def telephony(call: Call, words: list[str]) -> str:
+    off = call.phone.settings.is_on("global", "airplane_mode_on")
+    calls = [n for n in call.phone.plain.notices if n.package == "com.android.dialer" and n.fixed]
+    state = "3(POWER_OFF)" if off else "0(IN_SERVICE)"
+    return f"telephony.registry:\n  mCallState={2 if calls else 0}\n  mServiceState={state}"
+
+
+def ui_mode(call: Call, words: list[str]) -> str:
+    return f"Current UI Mode Service state:\n  mNightMode={2 if call.phone.dark else 1}"
 
 
 SERVICES: dict[str, Callable[[Call, list[str]], str]] = {
@@ -100,6 +153,13 @@ SERVICES: dict[str, Callable[[Call, list[str]], str]] = {
     "power": power,
     "battery": battery,
     "package": package,
+    "notification": notification,
+    "input_method": input_method,
+    "alarm": alarm,
+    "wifi": _radio("wifi_on", "Wi-Fi is enabled", "Wi-Fi is disabled"),
+    "bluetooth_manager": _radio("bluetooth_on", "enabled: true", "enabled: false"),
+    "telephony.registry": telephony,
+    "uimode": ui_mode,
 }
 
 
