@@ -192,12 +192,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """One generated token with its log-probability (nats, temperature 1) and the likeliest ones."""
+    """One generated token with its log-probability (nats, temperature 1) and the likeliest ones.
+    top_ids: their ids, where the model knows them."""
 
     token: str
     id: int
     logprob: float
     top: tuple[tuple[str, float], ...] = ()
+    top_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,7 +326,13 @@ class TransformersModel:
         show = self._core.loaded.tokenizer.decode
         tops = row.likeliest if row.top else [[] for _ in row.ids]
         return tuple(
-            TokenLogprob(show([token]), token, logp, tuple((show([i]), p) for i, p in top))
+            TokenLogprob(
+                show([token]),
+                token,
+                logp,
+                tuple((show([i]), p) for i, p in top),
+                tuple(i for i, _ in top),
+            )
             for token, logp, top in zip(row.ids, row.logp, tops)
         )
 

@@ -75,7 +75,13 @@ def completion_from(data: Mapping[str, Any]) -> Completion:
         finish=data["finish"],
         ids=tuple(data["ids"]),
         logprobs=tuple(
-            TokenLogprob(p["token"], p["id"], p["logprob"], tuple((t, v) for t, v in p["top"]))
+            TokenLogprob(
+                p["token"],
+                p["id"],
+                p["logprob"],
+                tuple((t, v) for t, v in p["top"]),
+                tuple(p.get("top_ids", ())),
+            )
             for p in data["logprobs"]
         ),
         tool_calls=tuple(ToolCall(**call) for call in data["tool_calls"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from agentkit.capabilities import Completion, Delta, Usage
@@ -111,13 +112,16 @@ class TextWriter(_Written):
     Args:
         echoes: the text that each answer begins with, "" or its prompt.
         scored: log-probabilities of the prompts' own tokens, where they were asked for.
+        as_ids: tokens are named "token_id:N", which says more than a piece of a character does.
     """
 
     kind, chunk, prefix = "text_completion", "text_completion", "cmpl"
 
-    def __init__(self, model: str, echoes: Sequence[str], created: int) -> None:
+    def __init__(
+        self, model: str, echoes: Sequence[str], created: int, *, as_ids: bool = False
+    ) -> None:
         super().__init__(model, len(echoes), created)
-        self.echoes = echoes
+        self.echoes, self._as_ids = echoes, as_ids
         self.scored: Sequence[Sequence[TokenLogprob]] = ()
 
     def document(self, made: Sequence[Completion], spent: Usage) -> dict[str, Any]:
@@ -146,7 +150,8 @@ class TextWriter(_Written):
 
     def _logprobs(self, index: int, one: Completion) -> dict[str, Any] | None:
         before = self.scored[index] if self.scored else ()
-        return _text_logprobs([*before, *one.logprobs])
+        found = [*before, *one.logprobs]
+        return _text_logprobs([_as_ids(token) for token in found] if self._as_ids else found)
 
     def _piece(
         self, index: int, text: str, finish: str | None = None, logprobs: Any = None
@@ -170,6 +175,16 @@ def _call(call: ToolCall) -> dict[str, Any]:
     arguments = json.dumps(dict(call.arguments), ensure_ascii=False)
     function = {"name": call.name, "arguments": arguments}
     return {"id": call.id, "type": "function", "function": function}
+
+
+def _as_ids(one: TokenLogprob) -> TokenLogprob:
+    """With ids in the place of texts, as far as they are known."""
+
+    def name(number: int) -> str:
+        return f"token_id:{number}"
+
+    top = tuple((name(i), p) for i, (_, p) in zip(one.top_ids, one.top))
+    return replace(one, token=name(one.id) if one.id >= 0 else one.token, top=top)
 
 
 def _text_logprobs(found: Sequence[TokenLogprob]) -> dict[str, Any] | None:

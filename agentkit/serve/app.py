@@ -18,9 +18,16 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from agentkit.capabilities import Cancel, Completion, OnDelta, Request, Usage
+from agentkit.capabilities import Cancel, Completion, OnDelta, Request, Tokens, Usage
 from agentkit.models import asking
-from agentkit.models.http.inbound import Body, ChatBody, CompletionBody, EmbeddingBody
+from agentkit.models.http.inbound import (
+    Body,
+    ChatBody,
+    CompletionBody,
+    DetokenizeBody,
+    EmbeddingBody,
+    TokenizeBody,
+)
 from agentkit.serve import faults, served
 from agentkit.serve.answers import ChatWriter, TextWriter, Writer
 from agentkit.serve.faults import Refusal
@@ -30,7 +37,7 @@ from agentkit.serve.served import Served
 from agentkit.serve.stream import Stream, Told, checked, until_gone
 from agentkit.serve.work import Job, TooBusy, Workers
 
-B = TypeVar("B", ChatBody, CompletionBody, EmbeddingBody)
+B = TypeVar("B", ChatBody, CompletionBody, EmbeddingBody, TokenizeBody, DetokenizeBody)
 Handler = Callable[[HttpRequest, Asked], Awaitable[Response]]
 DRAINED = 8  # times the largest body that is read and thrown away, so that its client hears why
 
@@ -65,6 +72,8 @@ class Api:
                 post("/v1/chat/completions", self._route(self._chat)),
                 post("/v1/completions", self._route(self._complete)),
                 post("/v1/embeddings", self._route(self._embed)),
+                post("/tokenize", self._route(self._tokenize)),
+                post("/detokenize", self._route(self._detokenize)),
             ],
             exception_handlers={HTTPException: _no_route},
         )
@@ -136,7 +145,8 @@ class Api:
         check_echo(body)
         wanted = body.requests(self._models.parts(body.model))
         echoes = [str(one.prompt) if body.echo else "" for one in wanted for _ in range(one.n)]
-        writer = TextWriter(body.model, echoes, int(time.time()))
+        as_ids = bool(body.return_tokens_as_token_ids)
+        writer = TextWriter(body.model, echoes, int(time.time()), as_ids=as_ids)
         return await self._answer(request, asked, body, wanted, writer)
 
     async def _answer(
@@ -185,6 +195,29 @@ class Api:
         # The ability counts no tokens; the field is required by clients.
         usage = {"prompt_tokens": 0, "total_tokens": 0}
         return JSONResponse({"object": "list", "data": data, "model": body.model, "usage": usage})
+
+    async def _tokenize(self, request: HttpRequest, asked: Asked) -> Response:
+        body = await self._body(TokenizeBody, request, asked)
+        wanted = body.request()
+
+        def work(_: OnDelta, __: Cancel) -> tuple[list[int], int]:
+            model = self._models.model(body.model)
+            tokens = model.ability(Tokens)
+            plain = body.prompt is not None and not body.add_special_tokens
+            found = tokens.encode(body.prompt or "") if plain else tokens.render(wanted)
+            return list(found), model.info.context
+
+        ids, context = await _present(self.workers.start(work), request)
+        return JSONResponse({"tokens": ids, "count": len(ids), "max_model_len": context})
+
+    async def _detokenize(self, request: HttpRequest, asked: Asked) -> Response:
+        body = await self._body(DetokenizeBody, request, asked)
+
+        def work(_: OnDelta, __: Cancel) -> str:
+            return self._models.model(body.model).ability(Tokens).decode(body.tokens)
+
+        text = await _present(self.workers.start(work), request)
+        return JSONResponse({"prompt": text})
 
     # -- what comes in ----------------------------------------------------------------------------
 

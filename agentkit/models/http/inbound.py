@@ -240,6 +240,7 @@ class CompletionBody(Body):
     prompt: str | list[str] | list[int] | list[list[int]]
     echo: bool | None = None
     logprobs: int | None = Field(default=None, ge=0, le=20)
+    return_tokens_as_token_ids: bool | None = None
 
     def requests(self, parts: Collection[str]) -> list[Request]:
         """One request a prompt."""
@@ -252,6 +253,34 @@ class CompletionBody(Body):
         return [
             Request((), prompt=p if isinstance(p, str) else tuple(p), **settings) for p in prompts
         ]
+
+
+class TokenizeBody(Document):
+    """`POST /tokenize`, as vLLM has it: a text, or a conversation through the chat template."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    prompt: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    add_special_tokens: bool = True
+    add_generation_prompt: Literal[True] = True
+
+    def request(self) -> Request:
+        """Raises BadField: there is neither text nor conversation, or both."""
+        if (self.prompt is None) == (self.messages is None):
+            raise BadField("prompt", "give prompt or messages, one of the two")
+        found = tuple(message(m, f"messages.{n}") for n, m in enumerate(self.messages or ()))
+        return Request(found, prompt=self.prompt)
+
+
+class DetokenizeBody(Document):
+    """`POST /detokenize`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    tokens: list[int]
 
 
 class EmbeddingBody(Document):

@@ -15,7 +15,15 @@ from typing import Any
 
 import pytest
 
-from agentkit.capabilities import CallContext, Continuations, Delta, Draw, Grammar, Request
+from agentkit.capabilities import (
+    CallContext,
+    Continuations,
+    Delta,
+    Draw,
+    Grammar,
+    Message,
+    Request,
+)
 from agentkit.errors import BackendUnavailable, ContextOverflow
 from agentkit.kit import Kit
 from agentkit.models.files.catalog import BUNDLED
@@ -58,7 +66,8 @@ def part(kit: Callable[..., Kit], tmp_path: Path) -> Iterator[tuple[VllmModel, A
 
 
 def ask(text: str = "Name three colours.", **settings: Any) -> Request:
-    return Request.of(text, **{"max_tokens": 12, **settings})
+    """With a system message: without one, the template puts in a line of its own there."""
+    return Request.of(Message.system("You answer."), text, **{"max_tokens": 12, **settings})
 
 
 def test_a_real_server_from_start_to_restart(part: tuple[VllmModel, Any]) -> None:
