@@ -105,10 +105,10 @@ def test_at_an_equal_budget_nobody_spends_more(name: str) -> None:
 
 @pytest.mark.slow
 def test_the_trap(tmp_path: Path, kit: Kit) -> None:
-    result = run(kit, tiny.POWER_TINY, tmp_path, draws=10, steps=60)
+    result = run(kit, tiny.POWER_TINY, tmp_path, draws=10, steps=150)
     rows = {row[0] for row in result.tables[0].rows}
     assert rows == set(tiny.QUICK)
-    kit.define("model", "taught", use="transformers", model=str(tmp_path / "model-0-60"))
+    kit.define("model", "taught", use="transformers", model=str(tmp_path / "model-0-150"))
     model = kit.model("taught")
     tokens = model.ability(Tokens)
     prompt = tokens.encode("3+4=")

@@ -172,7 +172,7 @@ def test_open_decisions_are_settled_or_flagged(
             assert all(one.certified for one in known) and asked > 2
         else:
             assert not all(one.certified for one in known) and max(o.slack for o in known) > 0.1
-            assert asked == (1 if certify == "full" else 0)
+            assert asked == 0 if certify == "flag" else 1 <= asked <= 8  # until one was refused
         with caplog.at_level(logging.WARNING):
             sharp.generate(requests)
         assert ("max_logprobs" in caplog.text) != (certify == "full" and whole)
