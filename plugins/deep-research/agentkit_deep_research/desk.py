@@ -35,7 +35,6 @@ KINDS = (
     "directive.unclear",
     "message.ended",
     "round.began",
-    "plan.approved",
     "sources.known",
     "injection.found",
     "wording.kept",
@@ -103,7 +102,6 @@ class Desk:
     explained: int = 0  # how many of these were settled
     messages: dict[str, tuple[str, str]] = field(default_factory=dict)  # id -> (state, reason)
     round: int = 0
-    approved: bool = False  # the plan
     focused: set[str] = field(default_factory=set)  # focus rules that have their tasks
     rejected: list[tuple[str, str]] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
@@ -154,8 +152,6 @@ class Desk:
             case "round.began":
                 self.round = data["round"]
                 self.rules.expire(self.round, ())
-            case "plan.approved":
-                self.approved = True
             case "sources.known":
                 self.kinds = dict(data["kinds"])
             case "injection.found":

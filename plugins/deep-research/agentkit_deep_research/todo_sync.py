@@ -69,4 +69,4 @@ def kept_in(path: Path | None, store: RunStore, run: str) -> Iterator[None]:
     finally:
         over.set()
         watcher.join()
-        file.path.write_text(render(todo_of(store, run)), "utf-8")
+        write_atomic(path, render(todo_of(store, run)))

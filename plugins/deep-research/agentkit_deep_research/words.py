@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -224,9 +223,3 @@ def agree(claim: str, passage: str) -> bool:
 def folded(text: str) -> str:
     """White space folded to single spaces."""
     return " ".join(text.split())
-
-
-def share(wanted: Iterable[str], there: Iterable[str]) -> float:
-    """How much of `wanted` occurs `there`, 0..1; 0 where nothing is wanted."""
-    need = set(wanted)
-    return len(need & set(there)) / len(need) if need else 0.0

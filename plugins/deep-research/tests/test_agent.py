@@ -205,8 +205,10 @@ import os, signal, sys
 import agentkit
 
 kit = agentkit.load(overrides=[f'host.store="{sys.argv[1]}"'])
-kit.define("source", "pages", use="folder", path=sys.argv[2])
-kit.define("agent", "research", use="deep-research", sources=["pages"], width=1)
+kit.define("source", "pages", use="folder", path=sys.argv[2], embedder=None)
+kit.define(
+    "agent", "research", use="deep-research", sources=["pages"], embedder=None, width=1
+)
 source, left = kit.source("pages"), [int(sys.argv[3])]
 for name in ("search", "open"):
     plain = getattr(source, name)
@@ -241,8 +243,10 @@ def test_killed_and_resumed_gives_the_report_of_an_undisturbed_run(
         searched = [e.data["query"] for e in kit.runs.tail(run.id, kinds=("query.done",))]
         report = run.result.report
     with agentkit.load(overrides=[f'host.store="{other}"']) as kit:
-        kit.define("source", "pages", use="folder", path=str(folder))
-        kit.define("agent", "research", use="deep-research", sources=["pages"], width=1)
+        kit.define("source", "pages", use="folder", path=str(folder), embedder=None)
+        kit.define(
+            "agent", "research", use="deep-research", sources=["pages"], embedder=None, width=1
+        )
         whole = kit.agent("research").run(question, seed=5)
         whole.wait()
         assert report == whole.result.report
