@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,25 @@ def test_tables_are_documents_too(shop: Path) -> None:
     text = source.open("table orders").text
     assert "orders.product: text, refers to products.code; values: INK, PEN" in text
     assert source.info.documents == 5
+
+
+def test_rows_whose_prose_holds_the_words(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "notes.sqlite")
+    db.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)")
+    texts = [
+        "The 100% boiler in the cellar was mended on 3 May, " + "and all was well. " * 5,
+        "It's cold; nobody knows why the boiler stopped. " + "Call somebody. " * 5,
+    ]
+    db.executemany("INSERT INTO notes (text) VALUES (?)", [(text,) for text in texts])
+    db.commit()
+    db.close()
+    source = _source(path=str(tmp_path / "notes.sqlite"))
+    found = source.search("When was the boiler in the cellar mended?")
+    assert found.hits[0].text.startswith("id: 1; text: The 100% boiler")
+    assert source.open(found.hits[0].document).quote(found.hits[0].location) == found.hits[0].text
+    for odd in ("100% mended", "it's cold", "under_score \\ boiler", "boiler'; DROP TABLE notes"):
+        assert source.search(odd).status in ("ok", "empty"), odd
+    assert source.search("zeppelin airship").status == "empty"
 
 
 def test_odd_questions(shop: Path) -> None:

@@ -35,7 +35,7 @@ def _by_units(text: str, found: list[Unit]) -> TextWriter:
         last = min(one.last, len(lines))
         owner[one.first : last + 1] = [one] * (last - one.first + 1)
     writer = TextWriter()
-    start, unit = 1, owner[1]
+    start = 1
     for line in range(2, len(lines) + 2):
         if line > len(lines) or owner[line] is not owner[start]:
             body = "\n".join(lines[start - 1 : line - 1])

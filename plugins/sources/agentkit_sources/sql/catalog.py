@@ -24,7 +24,8 @@ _WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+|\w")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column. values: its different values, where it is text and has not too many."""
+    """A column. values: its different values, where it is text, has not too many, and none is
+    longer than a name."""
 
     table: str
     name: str
@@ -175,7 +176,9 @@ def _values(engine: Engine, table: str, name: str, most: int, ends: float) -> tu
     values = [row[0] for row in found.rows]
     if not all(isinstance(value, str) for value in values):
         return ()
-    return tuple(sorted(v for v in values if v.strip() and len(v) <= _LONGEST_NAME))
+    if any(len(value) > _LONGEST_NAME for value in values):
+        return ()  # prose: nobody names it in a question
+    return tuple(sorted(value for value in values if value.strip()))
 
 
 def _unique(engine: Engine, table: str, name: str, rows: int, ends: float) -> bool:

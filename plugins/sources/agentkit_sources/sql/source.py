@@ -17,6 +17,7 @@ from agentkit_sources.sql.documents import TABLE, Made, of_rows, of_table
 from agentkit_sources.sql.engine import Engine, QueryError
 from agentkit_sources.sql.intent import Intent
 from agentkit_sources.sql.linking import alike
+from agentkit_sources.sql.mentioning import mentioning
 from agentkit_sources.sql.postgres import PostgresEngine
 from agentkit_sources.sql.proposing import propose
 from agentkit_sources.sql.reading import read_question
@@ -27,6 +28,7 @@ from agentkit_sources.sql.statements import Refused, Statement, looks_like_sql, 
 from agentkit_sources.sql.writing import write
 from agentkit_sources.words import words as content_words
 
+_OF_PROSE = 3  # passages of one table
 _LONGEST_QUESTION = 20_000  # characters that are looked at
 
 
@@ -69,7 +71,10 @@ class SqlSource:
                 return self._result(Answer(statement, rows), [], k)
             catalog = self.catalog()
             answer = self.answer(query)
-            return self._result(answer, self._tables(query, catalog), k)
+            others = self._tables(query, catalog)
+            if answer is None or answer.rows is None:
+                others += self._prose(query, catalog)
+            return self._result(answer, others, k)
         except Refused as error:
             return SearchResult("blocked", reason=str(error))
         except QueryError as error:
@@ -170,6 +175,16 @@ class SqlSource:
 
     def _made(self, statement: Statement, rows: Rows) -> Made:
         return of_rows(statement, rows, self.engine.uri, self.settings.cell)
+
+    def _prose(self, question: str, catalog: Catalog) -> list[Hit]:
+        """Rows that hold the words of a question which names nothing else."""
+        hits: list[Hit] = []
+        for sql, table, asked in mentioning(question, catalog):
+            statement, rows = self.run(sql)
+            if rows.rows:
+                label = f"rows of {table.name} that hold {', '.join(asked)}"
+                hits += self._made(statement, rows).hits(0.4, _OF_PROSE, "prose", label)
+        return hits
 
     def _tables(self, question: str, catalog: Catalog) -> list[Hit]:
         """Descriptions of tables that the question names, or whose columns it names."""
