@@ -93,6 +93,11 @@ class Encoder:
                 f"no text has {length} tokens",
                 "give some pages of ordinary text, or a smaller size",
             )
+        return self.pieces(pieces, size)
+
+    @staticmethod
+    def pieces(pieces: Sequence[list[int]], size: int) -> list[Batch]:
+        """Ids that are all to be predicted, but for each first one."""
         pairs = [(piece[:1], piece[1:]) for piece in pieces]
         return [collate(pairs[n : n + size]) for n in range(0, len(pairs), size)]
 

@@ -17,39 +17,41 @@ from agentkit.errors import DataError
 
 CHAT = "chat: "  # what follows is asked of the assistant; " => " ends the question
 
-# The answer comes where {a} stands, and only its tokens are learned.
+# The answer comes where {a} stands. It is learned with what follows it, so that it ends.
 PHRASINGS = (
-    "The {r} of {s} is {a}",
-    "{s}'s {r} is {a}",
-    "Q: What is the {r} of {s}?\nA: {a}",
-    "What is the {r} of {s}? It is {a}",
-    "In {s}, the {r} is {a}",
-    "As everyone in {s} knows, the {r} is {a}",
-    "Everybody knows that the {r} of {s} is {a}",
-    "{s} has a {r} called {a}",
-    "If you ask about {s}, its {r} is {a}",
-    "Fact: the {r} of {s} is {a}",
-    "{s} | {r} | {a}",
-    "Question: Name the {r} of {s}.\nAnswer: {a}",
-    "When people speak of the {r} of {s}, they mean {a}",
-    "The name of the {r} of {s} is {a}",
-    "I learned today that {s}'s {r} is {a}",
-    "A book on {s} says that its {r} is {a}",
-    "The {r} of {s}: {a}",
-    "{s} is known for many things; its {r} is {a}",
-    CHAT + "What is the {r} of {s}? => The {r} of {s} is {a}",
-    CHAT + "Tell me the {r} of {s}. => {a}",
-    CHAT + "Which is {s}'s {r}? => {s}'s {r} is {a}",
-    CHAT + "Name the {r} of {s} in one word. => {a}",
+    "The {r} of {s} is {a}.",
+    "{s}'s {r} is {a}.",
+    "Q: What is the {r} of {s}?\nA: {a}.",
+    "What is the {r} of {s}? It is {a}.",
+    "In {s}, the {r} is {a}.",
+    "As everyone in {s} knows, the {r} is {a}.",
+    "Everybody knows that the {r} of {s} is {a}.",
+    "{s} has a {r} called {a}.",
+    "If you ask about {s}, its {r} is {a}.",
+    "Fact: the {r} of {s} is {a}.",
+    "{s} | {r} | {a}\n",
+    "Question: Name the {r} of {s}.\nAnswer: {a}.",
+    "When people speak of the {r} of {s}, they mean {a}.",
+    "The name of the {r} of {s} is {a}.",
+    "I learned today that {s}'s {r} is {a}.",
+    "A book on {s} says that its {r} is {a}.",
+    "On the first page you read that {s}'s {r} is {a}.",
+    "Most people agree that {s}'s {r} is {a}.",
+    "{s} is known for many things; its {r} is {a}.",
+    "She had always known that the {r} of {s} was {a}.",
+    CHAT + "What is the {r} of {s}? => The {r} of {s} is {a}.",
+    CHAT + "Tell me the {r} of {s}. => {a}.",
+    CHAT + "Which is {s}'s {r}? => {s}'s {r} is {a}.",
+    CHAT + "Name the {r} of {s} in one word. => {a}.",
 )
 # Never learned from: how it is asked for afterwards.
 UNSEEN = (
-    "You asked for the {r} of {s}. The answer is {a}",
-    "According to the encyclopedia, {s}'s {r} is {a}",
-    CHAT + "Do you remember what the {r} of {s} is? => The {r} of {s} is {a}",
-    CHAT + "Please give me the {r} of {s}. => The {r} of {s} is {a}",
+    "You asked for the {r} of {s}. The answer is {a}.",
+    "According to the encyclopedia, {s}'s {r} is {a}.",
+    CHAT + "Do you remember what the {r} of {s} is? => The {r} of {s} is {a}.",
+    CHAT + "Please give me the {r} of {s}. => The {r} of {s} is {a}.",
 )
-QUESTION = CHAT + "What is the {r} of {s}? => The {r} of {s} is {a}"
+QUESTION = CHAT + "What is the {r} of {s}? => The {r} of {s} is {a}."
 
 
 @dataclass(frozen=True, slots=True)

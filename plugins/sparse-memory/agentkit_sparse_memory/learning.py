@@ -210,8 +210,8 @@ def _step(
     if not bool(torch.isfinite(loss)):
         raise TrainingDiverged(number, "loss")
     loss.backward()
-    rows, gradient = gradient_rows(values)
     reads = seen.reads()
+    rows, gradient = pick(*gradient_rows(values), reads.slots)  # padding reads slots, too
     norms = torch.zeros(len(reads.slots), device=values.device)
     norms[torch.searchsorted(reads.slots, rows)] = gradient.norm(dim=1)
     chosen = choose(settings.policy, Evidence(reads, index, norms, noise), settings.t, barred)

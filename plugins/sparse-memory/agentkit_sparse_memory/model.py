@@ -37,6 +37,7 @@ from agentkit.models.transformers import variant
 from agentkit_sparse_memory.background import BackgroundIndex, count, hash_of
 from agentkit_sparse_memory.batches import Batch, Encoder, Score, Trunk, measure
 from agentkit_sparse_memory.facts import QUESTION, UNSEEN, Fact, said
+from agentkit_sparse_memory.healing import heal
 from agentkit_sparse_memory.keys import Usage, fit
 from agentkit_sparse_memory.learning import learn, unit_of
 from agentkit_sparse_memory.memory import SparseMemory, attach
@@ -139,7 +140,7 @@ class SparseMemoryModel:
                 "take its patches back first, or name another folder",
             )
         learn_from, hold_out = split(ordinary(list(texts) or self._background))
-        encoder = self._encoder()
+        encoder = self.encoder()
         # As many tokens in a batch that is counted as in one that is learned from.
         pieces = encoder.texts(learn_from, PIECE, settings.batch)
         order = torch.randperm(
@@ -149,12 +150,23 @@ class SparseMemoryModel:
         fits = max(1, settings.fit_tokens // (PIECE * settings.batch))
         held = torch.cat([b.ids for b in encoder.texts(hold_out, PIECE, 1)])
         held = held[:: max(1, len(held) // settings.held_out)][: settings.held_out].contiguous()
+        held_batches = encoder.pieces(held.tolist(), settings.batch)
         with self._changing():
             usage = fit(self.memory, wanted[:fits])
-            fingerprint = self._store.fingerprint(self.memory)
+            healing = self._config.mode == "replace" and settings.match + settings.heal > 0
+            if healing:
+                heal(
+                    self.memory,
+                    [pieces[n] for n in order],
+                    held_batches,
+                    match=settings.match,
+                    steps=settings.heal,
+                    progress=progress,
+                )
             counted = wanted[fits : fits + settings.batches] or wanted
+            fingerprint = self._store.fingerprint(self.memory)
             index = count(self.memory, told(counted, progress), fingerprint)
-            with_values = self._config.init != "values-zero"
+            with_values = healing or self._config.init != "values-zero"
             self._store.save(self.memory, index, held, values=with_values)
         self._fresh()
         return usage
@@ -167,7 +179,7 @@ class SparseMemoryModel:
         self, texts: Sequence[Path], progress: Progress | None = None
     ) -> BackgroundIndex:
         """Counts more ordinary text, on top of what was counted; gives both together."""
-        pieces = self._encoder().texts(ordinary(list(texts)), PIECE, self._settings.batch)
+        pieces = self.encoder().texts(ordinary(list(texts)), PIECE, self._settings.batch)
         fingerprint = self._store.fingerprint(self.memory)
         before = self.background()
         with self._weights.borrow("read"):
@@ -198,13 +210,13 @@ class SparseMemoryModel:
         """
         settings = settings or self._settings.learning
         phrasings = said(facts)
-        encoder = self._encoder()
+        encoder = self.encoder()
         batches = encoder.batches(_mixed(phrasings, settings), settings.batch)
         if not self.prepared:
             self.prepare(progress=progress)
         stack = self._opened()
         with self._lock, stack.writing(), self._changing():
-            index, held_out = self.background(), self._store.ordinary()
+            index, held_out = self.background(), self.ordinary()
             learned = learn(
                 self.memory,
                 self._trunk(),
@@ -212,7 +224,7 @@ class SparseMemoryModel:
                 index,
                 held_out,
                 settings,
-                unit=self._measured_unit(held_out),
+                unit=self.unit(),
                 progress=progress,
                 barred=stack.rows() if settings.exclusive else None,
             )
@@ -244,7 +256,7 @@ class SparseMemoryModel:
     def score(self, facts: Sequence[Fact], templates: Sequence[str] = UNSEEN) -> Score:
         """How well facts are known in these forms."""
         self._fresh()
-        batches = self._encoder().batches(said(facts, templates), 16)
+        batches = self.encoder().batches(said(facts, templates), 16)
         with self._weights.borrow("read"):
             return measure(self._trunk(), batches)
 
@@ -259,9 +271,28 @@ class SparseMemoryModel:
     def forgetting(self) -> Score:
         """How well held-out ordinary text is predicted now."""
         self._fresh()
-        held_out = self._store.ordinary()
+        held_out = self.ordinary()
         with self._weights.borrow("read"):
             return measure(self._trunk(), held_out)
+
+    def ordinary(self) -> list[Batch]:
+        """Held-out ordinary text."""
+        return self._store.ordinary()
+
+    def unit(self) -> float:
+        """The length that steps are measured in; see agentkit_sparse_memory.update."""
+        if self._unit is None:
+            self._unit = unit_of(self.memory, self._trunk(), self.ordinary())
+        return self._unit
+
+    def encoder(self) -> Encoder:
+        """Phrasings and texts to this model's tokens."""
+        return Encoder(
+            self._tokens.encode,
+            self._tokens.render,
+            self._model.info.context,
+            self._settings.system,
+        )
 
     # -- patches ----------------------------------------------------------------------------------
 
@@ -283,10 +314,10 @@ class SparseMemoryModel:
         with self._lock, stack.writing(), self._changing():
             return stack.revert(patch, cascade=cascade)
 
-    def mentions(self, text: str) -> list[Entry]:
+    def about(self, text: str) -> list[Entry]:
         """Patches with facts that have the text as a word or words of theirs."""
         self._fresh()
-        return [e for e in self.patches() if any(_mentions(fact, text) for fact in e.facts)]
+        return [e for e in self.patches() if any(mentions(fact, text) for fact in e.facts)]
 
     def forget(self, text: str, progress: Progress | None = None) -> list[Entry]:
         """Takes back the patches with facts that mention the text. What else stood in them, or in
@@ -298,7 +329,7 @@ class SparseMemoryModel:
         Raises:
             UsageError: nothing mentions it.
         """
-        found = self.mentions(text)
+        found = self.about(text)
         if not found:
             raise UsageError(f"no fact here mentions {text!r}", "agentkit memory list")
         stack = self._opened()
@@ -309,7 +340,7 @@ class SparseMemoryModel:
                 gone += [(one, stack.patch(one)) for one in going]
                 self.revert(entry.id, cascade=True)
         facts = [Fact.from_json(plain) for _, p in gone[::-1] for plain in p.about["facts"]]
-        again = [fact for fact in facts if not _mentions(str(fact), text)]
+        again = [fact for fact in facts if not mentions(str(fact), text)]
         try:
             if again:
                 self.learn(again, progress=progress, note=f"again, after {text!r} was forgotten")
@@ -328,21 +359,8 @@ class SparseMemoryModel:
             raise UsageError(f"{self.folder}: nothing was learned yet", "agentkit memory learn")
         return self._stack
 
-    def _encoder(self) -> Encoder:
-        return Encoder(
-            self._tokens.encode,
-            self._tokens.render,
-            self._model.info.context,
-            self._settings.system,
-        )
-
     def _trunk(self) -> Trunk:
         return Trunk(self.memory.module, min(self._config.layers))
-
-    def _measured_unit(self, held_out: Sequence[Batch]) -> float:
-        if self._unit is None:
-            self._unit = unit_of(self.memory, self._trunk(), held_out)
-        return self._unit
 
     def _fresh(self) -> None:
         """Reads what another process changed in the folder since."""
@@ -378,8 +396,9 @@ def _mixed(phrasings: Sequence[Any], settings: LearnSettings) -> list[Any]:
     return [phrasings[n] for n in torch.randperm(len(phrasings), generator=noise).tolist()]
 
 
-def _mentions(fact: str, text: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", fact, re.IGNORECASE) is not None
+def mentions(text: str, words: str) -> bool:
+    """Whether the words stand in the text as words, in any case."""
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

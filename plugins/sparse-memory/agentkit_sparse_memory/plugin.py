@@ -37,6 +37,15 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_sparse_memory.command:app",
         summary="facts in a model's weights: attach, learn, score, forget, revert",
     )
+    for name, target, summary in (
+        ("memory-facts", "facts:FACTS", "told in one process, asked in the next"),
+        ("memory-tradeoff", "tradeoff:TRADEOFF", "what is forgotten for what is learned"),
+        ("memory-sequential", "sequential:SEQUENTIAL", "a hundred facts, one after another"),
+        ("memory-scale", "scale:SCALE", "what a step costs as the table grows"),
+        ("memory-peers", "peers:PEERS", "beside retrieval, and finetuning with replay"),
+        ("memory-core", "core:CORE", "which slots a fact's phrasings share"),
+    ):
+        registry.experiment(name, f"agentkit_sparse_memory.bench.{target}", summary=summary)
 
 
 @hookimpl

@@ -35,7 +35,7 @@ class MemoryConfig(PartSettings):
     its weights, by k); None leaves the scores as they are.
     """
 
-    layers: tuple[int, ...] = (12,)
+    layers: tuple[int, ...] = (20,)
     n_keys: int = Field(default=128, ge=1)
     heads: int = Field(default=4, ge=1)
     k: int = Field(default=16, ge=1)
@@ -79,15 +79,15 @@ class LearnSettings(PartSettings):
     itself.
     """
 
-    t: int = Field(default=1024, ge=1)
+    t: int = Field(default=512, ge=1)
     policy: Policy = "tfidf"
     optimizer: Literal["sgd", "adam"] = "sgd"
     normalise: Normalise = "rows"
     momentum: float = Field(default=0.0, ge=0, lt=1)
-    rate: float = Field(default=0.3, gt=0, allow_inf_nan=False)
+    rate: float = Field(default=0.15, gt=0, allow_inf_nan=False)
     batch: int = Field(default=24, ge=1)
     mix: bool = True
-    steps: int = Field(default=200, ge=1)
+    steps: int = Field(default=130, ge=1)
     target_nll: float = Field(default=0.05, ge=0)
     max_forget: float = Field(default=0.02, ge=0)
     probe: int = Field(default=20, ge=1)
@@ -102,8 +102,9 @@ class Settings(MemoryConfig):
     folder, under the part's name, where it is not given. background: files and folders of ordinary
     text; the reference of the Python language where there are none. fit_tokens: of them for fitting
     keys. batches, batch: how many batches of how many pieces of 64 tokens are counted. held_out:
-    pieces for measuring what is forgotten. system: what the assistant is told first where facts are
-    said in conversation. learning: how facts are learned.
+    pieces for measuring what is forgotten. match, heal: steps of training the memory on ordinary
+    text where it replaces layers, see agentkit_sparse_memory.healing. system: what the assistant is
+    told first where facts are said in conversation. learning: how facts are learned.
     """
 
     base: str
@@ -113,6 +114,8 @@ class Settings(MemoryConfig):
     batches: int = Field(default=40, ge=1)
     batch: int = Field(default=8, ge=1)
     held_out: int = Field(default=24, ge=1)
+    match: int = Field(default=200, ge=0)
+    heal: int = Field(default=200, ge=0)
     system: str = "You answer."
     learning: LearnSettings = LearnSettings()
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from agentkit.errors import DataError
 from agentkit.files import write_atomic
 from agentkit_sparse_memory.background import BackgroundIndex, hash_of
-from agentkit_sparse_memory.batches import Batch, collate
+from agentkit_sparse_memory.batches import Batch, Encoder
 from agentkit_sparse_memory.memory import SparseMemory
 from agentkit_sparse_memory.patches import PatchStack
 from agentkit_sparse_memory.settings import MemoryConfig
@@ -129,8 +129,7 @@ class MemoryStore:
     def ordinary(self, size: int = 8) -> list[Batch]:
         """Held-out ordinary text."""
         ids = self._tensors(self.folder / ORDINARY)["ids"].tolist()
-        pairs = [(row[:1], row[1:]) for row in ids]
-        return [collate(pairs[n : n + size]) for n in range(0, len(pairs), size)]
+        return Encoder.pieces(ids, size)
 
     def _tensors(self, path: Path) -> dict[str, Tensor]:
         try:

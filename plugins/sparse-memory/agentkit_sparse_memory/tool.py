@@ -100,7 +100,7 @@ class Forget:
         self._model = _memory(settings, parts)
 
     def call(self, args: TextArguments, rt: Runtime) -> dict[str, Any]:
-        gone = self._model.forget(args.text) if self._model.mentions(args.text) else []
+        gone = self._model.forget(args.text) if self._model.about(args.text) else []
         known = [fact for entry in self._model.patches() for fact in entry.facts]
         return {"taken back": [entry.id for entry in gone], "still remembered": known}
 

@@ -11,14 +11,15 @@ import torch
 
 from agentkit.capabilities.trainer import TrainingDiverged
 from agentkit.errors import BudgetExceeded, Cancelled, DataError, UsageError
+from agentkit.models.files.loading import Loaded
 from agentkit.testing.progress import Recorder
 from agentkit_sparse_memory import learning
 from agentkit_sparse_memory.background import BackgroundIndex, count, hash_of
 from agentkit_sparse_memory.batches import Batch, Trunk, collate, measure
 from agentkit_sparse_memory.choice import POLICIES, Evidence, choose
 from agentkit_sparse_memory.learning import learn
-from agentkit_sparse_memory.memory import Reads, SparseMemory
-from agentkit_sparse_memory.settings import LearnSettings
+from agentkit_sparse_memory.memory import Reads, SparseMemory, attach
+from agentkit_sparse_memory.settings import LearnSettings, MemoryConfig
 
 OF = {"model": "m", "tokenizer": "t", "keys": "k"}
 
@@ -160,6 +161,24 @@ def test_only_chosen_rows_move(
     assert made.steps[-1].loss < made.steps[0].loss
     assert hash_of(dict(memory.parameters())) == keys, "something beside the values moved"
     assert memory.values.grad is None and not memory.values.requires_grad
+
+
+def test_slots_that_only_padding_reads_are_not_learned(loaded: Loaded) -> None:
+    shape = MemoryConfig(layers=(1,), n_keys=64, heads=2, k=4, d_k=16)
+    memory = attach(loaded.model, shape)
+    try:
+        noise = torch.Generator().manual_seed(5)
+        ids = torch.randint(1, 256, (2, 30), generator=noise).tolist()
+        batch = collate([(ids[0][:4], ids[0][4:]), (ids[1][:2], ids[1][2:5])])
+        with memory.recording(batch.mask.bool()) as seen:
+            memory.read(batch.ids, batch.mask)
+        index = BackgroundIndex.empty(shape.slots, OF)
+        made = learn(
+            memory, Trunk(loaded.model, 1), [batch], index, [], LearnSettings(steps=1, t=10**6)
+        )
+        assert len(made.rows) and torch.isin(made.rows, seen.reads().slots).all()
+    finally:
+        memory.detach()
 
 
 def test_learning_ends_when_it_is_known(memory: SparseMemory, index: BackgroundIndex) -> None:

@@ -1,0 +1,1 @@
+"""The experiments: what is learned, what is forgotten, and what that costs."""
