@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -80,8 +79,8 @@ def test_it_can_be_done_and_only_so(phone: AndroidEnvironment, name: str) -> Non
 def test_there_are_enough_of_each_kind() -> None:
     all_ = [catalogue.template(n) for n in NAMES]
     kinds = {k: sum(t.kind == k for t in all_) for k in ("switch", "question", "composite")}
-    assert len(all_) >= 85 and kinds["question"] >= 20 and kinds["switch"] <= 15, kinds
-    assert sum(len(t.apps) > 1 for t in all_) >= 13
+    assert len(all_) >= 100 and kinds["question"] >= 20 and kinds["switch"] <= 15, kinds
+    assert sum(len(t.apps) > 1 for t in all_) >= 15
     assert len({t.wording(t.draw(Random(0))) for t in all_}) == len(all_)
 
 
@@ -97,9 +96,9 @@ def test_splits_share_no_task_and_hold_templates_and_apps_out() -> None:
     known = {t.template for t in parts["train"]}
     assert not known & {t.template for t in parts["unseen-templates"]}
     used = {a for n in known for a in catalogue.template(n).apps}
-    assert all(
-        set(catalogue.template(t.template).apps) - used for t in parts["unseen-apps"]
-    ), "an app of the held-out ones is used in training"
+    assert all(set(catalogue.template(t.template).apps) - used for t in parts["unseen-apps"]), (
+        "an app of the held-out ones is used in training"
+    )
     assert catalogue.tasks("test") == tuple(t for p in catalogue.TEST for t in parts[p])
 
 
@@ -118,7 +117,9 @@ def test_a_goal_in_words_is_known_again() -> None:
 
 def test_answers_are_told_from_other_answers() -> None:
     assert said("It is called Blue Heron.", "Blue Heron") and said("blue  heron", "Blue Heron")
-    assert said("+1 (555) 010-0101", "+1 555 010 0101") and said("4", "4") and said("18:05", "18:05")
+    assert (
+        said("+1 (555) 010-0101", "+1 555 010 0101") and said("4", "4") and said("18:05", "18:05")
+    )
     assert not said("14", "4") and not said("Blue Herons", "Blue Heron") and not said("", "x")
     assert not said("everything " * 50 + "Blue Heron", "Blue Heron")
     assert not said("+1 555 010 0102", "+1 555 010 0101")
@@ -127,7 +128,7 @@ def test_answers_are_told_from_other_answers() -> None:
 def test_texts_in_a_database_are_kept(phone: AndroidEnvironment) -> None:
     phone.reset(catalogue.task(catalogue.template("contact-add"), 1), 0)
     state = PhoneState(phone.driver.transport)
-    odd = "O'Brien? \"x\"; DROP TABLE people; -- \n$(ls) 김"
+    odd = 'O\'Brien? "x"; DROP TABLE people; -- \n$(ls) 김'
     package = "com.android.contacts"
     state.rows(package, "INSERT INTO people (name, note) VALUES (?, ?)", odd, "?")
     query = "SELECT name, note, email FROM people WHERE name = ?"

@@ -19,8 +19,9 @@ from agentkit_android.tasks.template import Template
 log = logging.getLogger("agentkit.android.tasks")
 GROUP = "agentkit_android.tasks"
 MODULES = (
-    "switches", "display", "about", "people", "texting", "todo", "writing", "planning", "household",
-    "filing", "across",
+    "switches", "display", "about", "people", "texting", "todo", "writing", "planning", "waking",
+    "household", "filing", "leisure", "calling", "across", "across_books",
+    "across_places",
 )  # fmt: skip
 SPLITS = ("train", "validation", "test")
 TEST = ("unseen-params", "unseen-templates", "unseen-apps")

@@ -14,6 +14,11 @@ RECIPES = "com.example.recipes"
 CLOCK = "com.android.deskclock"
 FILES = "com.android.documentsui"
 SETTINGS = "com.android.settings"
+DIALER = "com.android.dialer"
+MAPS = "com.example.maps"
+MUSIC = "com.android.music"
+CALCULATOR = "com.android.calculator2"
+BROWSER = "com.android.browser"
 
 FIRST = (
     "Amara", "Bram", "Chloe", "Dev", "Eun-ji", "Finn", "Gita", "Hana", "Ivo", "Joana", "Kofi",

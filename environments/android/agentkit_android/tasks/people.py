@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import ClassVar
 
 from agentkit.capabilities import Action
 from agentkit_android.client.actions import Answer, Finish, Press
 from agentkit_android.tasks.names import CONTACTS, alike, number, person
 from agentkit_android.tasks.sight import Sight
 from agentkit_android.tasks.state import PhoneState
-from agentkit_android.tasks.template import Params, Part, Template, said
+from agentkit_android.tasks.template import Held, Params, Part, Template, said
 
 
 class Person(Params):
@@ -33,9 +34,8 @@ def find(phone: PhoneState, name: str, column: str = "number") -> list[str]:
 
 def open_person(see: Sight, name: str) -> Action:
     """On the way to somebody's page: by the search, which finds those far down too."""
-    if see.look.package == CONTACTS and see.field("query") and not see.find(name):
-        if (step := see.search(name)) is not None:
-            return step
+    if see.look.package == CONTACTS and not see.find(name):
+        return see.search(name) or see.reach(CONTACTS, name)
     return see.reach(CONTACTS, name)
 
 
@@ -182,7 +182,7 @@ class AddEmail(Template[Email]):
     params = Email
     apps = (CONTACTS,)
     complexity = 1.8
-    held = "template"
+    held: ClassVar[Held] = "template"
 
     def draw(self, random: Random) -> Email:
         name = person(random)
@@ -207,7 +207,29 @@ class AddEmail(Template[Email]):
         return open_person(see, p.name)
 
 
+class WhichEmail(AddEmail):
+    name, goal = "contact-which-email", "What is the e-mail address of {name}?"
+    kind = "question"
+    complexity = 1.2
+    held = ""
+
+    def begin(self, phone: PhoneState, p: Email, random: Random) -> None:
+        add(phone, p.name, number(random), email=p.email)
+        other = alike(p.name, random)
+        mail = f"{other.casefold().replace(' ', '.')}@example.org"
+        add(phone, other, number(random), email=mail)
+
+    def check(self, phone: PhoneState, p: Email, answer: str) -> Sequence[Part]:
+        return [Part(f"{p.email} was asked for, {answer[:60]!r} said", said(answer, p.email))]
+
+    def expert(self, see: Sight, p: Email) -> Action:
+        if see.look.activity == ".Person" and see.has(p.name):
+            row = see.find("@", whole=False)
+            return Answer(text=row.label.partition(",")[0]) if row else Press(button="back")
+        return open_person(see, p.name)
+
+
 TEMPLATES = (
     AddContact(), DeleteContact(), ChangeNumber(), Favourite(), WhichNumber(), WhoseNumber(),
-    AddEmail(),
+    AddEmail(), WhichEmail(),
 )  # fmt: skip

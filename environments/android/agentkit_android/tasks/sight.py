@@ -155,7 +155,13 @@ class Sight:
             return None
         if not element.focused:
             return self.tap(element)
-        return Type(text=wanted) if element.text in HINTS else ClearText()
+        shown = f"{element.resource}: {element.text}"
+        if element.text in HINTS or element.text.startswith("Search"):
+            return Type(text=wanted)
+        if self.memory.facts.pop("cleared", "") == shown:
+            return Type(text=wanted)  # clearing it changed nothing: that is its hint
+        self.memory.facts["cleared"] = shown
+        return ClearText()
 
     def form(self, *done: str, **fields: str) -> Action:
         """The next step to fill in fields, by the ends of their resource ids, and then to press
@@ -200,10 +206,11 @@ class Sight:
 
 
 HINTS = frozenset(
-    """|Name|Phone|Email|Notes|Note|Title|Location|Description|Text message|Name or phone number|0.00
-|To|Search contacts|Search tasks|Search notes|Search recipes|Search expenses|Search events|Servings
-|Search conversations|Minutes|Source|Ingredients|Directions|Write something|Label|Search files
-|Search places|Search|Search or type URL|Amount|Hour|Minute""".replace("\n", "").split("|")
+    (
+        "|Name|Phone|Email|Notes|Note|Title|Location|Description|Text message|0.00|To|Servings"
+        "|Name or phone number|Minutes|Source|Ingredients|Directions|Label|Write something|Amount"
+        "|Hour|Minute"
+    ).split("|")
 )
 """What fields tell while they are empty."""
 

@@ -294,7 +294,32 @@ class WhoUnread(OneText):
         return see.reach(MESSAGES)
 
 
+class WhatCode(OneText):
+    """The text is the code here; one of an older message is not meant."""
+
+    name, goal = "sms-code", "Which code did the bank send me today?"
+    kind = "question"
+
+    def draw(self, random: Random) -> Text:
+        made = super().draw(random)
+        return made.model_copy(update={"text": str(random.randrange(100_000, 999_999))})
+
+    def begin(self, phone: PhoneState, p: Text, random: Random) -> None:
+        old = random.randrange(100_000, 999_999)
+        put(phone, "BANK", f"Your code is {old}. Never tell it to anyone.", RECEIVED, 3000)
+        put(phone, "BANK", f"Your code is {p.text}. Never tell it to anyone.", RECEIVED, 6)
+
+    def check(self, phone: PhoneState, p: Text, answer: str) -> Sequence[Part]:
+        return [Part(f"{p.text} was asked for, {answer[:40]!r} said", said(answer, p.text))]
+
+    def expert(self, see: Sight, p: Text) -> Action:
+        row = see.find("Your code is ", whole=False)
+        if see.look.package == MESSAGES and row is not None:
+            return Answer(text=row.label.partition("Your code is ")[2].partition(".")[0])
+        return see.reach(MESSAGES, "BANK")
+
+
 TEMPLATES = (
     SendToNumber(), SendToPerson(), Reply(), Resend(), Forward(), DeleteThread(), ReadAll(),
-    WhatWritten(), WhoUnread(),
+    WhatWritten(), WhoUnread(), WhatCode(),
 )  # fmt: skip

@@ -195,6 +195,9 @@ class WhatSays(OfNote):
         super().begin(phone, p, random)
         phone.write(path(p, folder=True), p.text)
 
+    def nearly(self, p: Note, random: Random) -> Note:
+        return p.model_copy(update={"text": random.choice([s for s in SENTENCES if s != p.text])})
+
     def check(self, phone: PhoneState, p: Note, answer: str) -> Sequence[Part]:
         return [Part(f"{p.text!r} was asked for, {answer[:60]!r} said", said(answer, p.text))]
 
