@@ -28,6 +28,8 @@ TEST = ("unseen-params", "unseen-templates", "unseen-apps")
 """Parts of the test split: known templates with other parameters, and templates and apps that are
 in no other split."""
 COUNT = {"train": 4, "validation": 2, "unseen-params": 2}
+MORE = {"personal": "agentkit_android.people.personal"}
+"""Further splits, each with templates of its own: `TEMPLATES` and `tasks()` of a module."""
 HELD = {"template": "unseen-templates", "app": "unseen-apps"}
 
 
@@ -53,11 +55,17 @@ def templates() -> dict[str, Template[Any]]:
 
 
 def template(name: str) -> Template[Any]:
-    found = templates().get(name)
+    found = templates().get(name) or _more().get(name)
     if found is None:
-        known = sorted(templates())
+        known = sorted({**templates(), **_more()})
         raise UsageError(f"there is no task template {name!r}{nearest(name, known)}", "")
     return found
+
+
+@cache
+def _more() -> dict[str, Template[Any]]:
+    modules = [importlib.import_module(module) for module in MORE.values()]
+    return {t.name: t for module in modules for t in module.TEMPLATES}
 
 
 def task(template: Template[Any], number: int, split: str = "train") -> Task:
@@ -72,11 +80,16 @@ def task(template: Template[Any], number: int, split: str = "train") -> Task:
 
 @cache
 def tasks(split: str) -> Sequence[Task]:
-    """All tasks of a split, or of a part of the test split."""
+    """All tasks of a split, or of a part of the test split, or of one of MORE."""
+    if split in MORE:
+        made_there: Sequence[Task] = importlib.import_module(MORE[split]).tasks()
+        return made_there
     if split == "test":
         return tuple(t for part in TEST for t in tasks(part))
     if split not in (*SPLITS, *TEST):
-        raise UsageError(f"there is no split {split!r}", f"one of: {', '.join((*SPLITS, *TEST))}")
+        raise UsageError(
+            f"there is no split {split!r}", f"one of: {', '.join((*SPLITS, *TEST, *MORE))}"
+        )
     made = []
     for one in templates().values():
         for part, some in _dealt(one):

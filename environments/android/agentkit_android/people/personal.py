@@ -1,0 +1,104 @@
+"""All personal tasks, and what people have done before: that is all one can learn habits from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from random import Random
+from typing import Any
+
+from agentkit.capabilities import Task
+from agentkit.seeds import derive
+from agentkit_android.client.actions import Answer, Finish
+from agentkit_android.client.driver import look_again
+from agentkit_android.env.environment import AndroidEnvironment
+from agentkit_android.env.observation import described
+from agentkit_android.people import errands, manners, speaking
+from agentkit_android.people.habit import Habit
+from agentkit_android.people.users import users
+from agentkit_android.tasks.sight import Memory, Sight
+from agentkit_android.tasks.state import PhoneState
+
+TEMPLATES: tuple[Habit[Any], ...] = (
+    *speaking.TEMPLATES, *errands.TEMPLATES, *manners.TEMPLATES,
+)  # fmt: skip
+MOST = 40
+"""Steps of a demonstration."""
+
+
+def task(template: Habit[Any], user: str, number: int = 0) -> Task:
+    """An instance for somebody; the number decides all parameters but the user, and the words."""
+    random = Random(derive(number, template.name))
+    p = template.drawn(user, random)
+    data = {"params": p.model_dump(mode="json"), "user": user, "kind": "personal"}
+    goal = template.wording(p, number)
+    return Task(f"{template.name}/{user}/{number}", goal, "personal", template.name, data)
+
+
+@cache
+def tasks() -> Sequence[Task]:
+    """One of each template for each user, the same words for all of them."""
+    return tuple(task(template, user) for template in TEMPLATES for user in users())
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One step of a demonstration: the screen in words, and what was done on it."""
+
+    screen: str
+    action: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """Something that somebody did: the goal in words, and the steps, each as it was seen."""
+
+    user: str
+    goal: str
+    steps: tuple[Done, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def demonstration(phone: AndroidEnvironment, task: Task) -> Demonstration:
+    """Somebody does a task on a phone, in their way.
+
+    Raises:
+        RuntimeError: it did not succeed, which is a fault of the task.
+    """
+    template = next(t for t in TEMPLATES if t.name == task.template)
+    p = template.params.model_validate(task.data["params"])
+    memory, steps = Memory(), []
+    phone.reset(task, 0)
+    for _ in range(MOST):
+        look = look_again(phone.driver, picture=False)
+        action = template.expert(Sight(look, PhoneState(phone.driver.transport), memory), p)
+        steps.append(Done(described(look), action.model_dump(mode="json")))
+        phone.step(action)
+        if isinstance(action, Finish | Answer):
+            break
+    if not phone.check(task).success:
+        raise RuntimeError(f"{task.id} was not done: {phone.check(task).reasons}")
+    return Demonstration(str(task.data["user"]), task.goal, tuple(steps))
+
+
+def history(phone: AndroidEnvironment, user: str, *, each: int = 1) -> Iterator[Demonstration]:
+    """What somebody has done before, by other parameters than those of `tasks()`: one way to do
+    each kind of thing, `each` times."""
+    asked = {t.goal for t in tasks()}
+    for template in TEMPLATES:
+        made = 0
+        for number in range(1, 60):
+            one = task(template, user, number)
+            if (
+                one.goal in asked
+                and template.wording(template.params.model_validate(one.data["params"])) in asked
+                and len(template.params.model_fields) > 1
+            ):
+                continue  # the goal of a task that is asked later
+            yield demonstration(phone, replace(one, id=f"history/{one.id}"))
+            made += 1
+            if made == each:
+                break
