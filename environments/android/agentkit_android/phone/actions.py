@@ -51,7 +51,7 @@ def perform(phone: Phone, act: Act, package: str, *, depth: int = 0) -> None:
     if act.kind == "do":
         reduce(phone, act, package, mine, shown, depth)
     elif act.kind == "go":
-        intents.start(phone, package, act.name, act.given(), on_top=True)
+        intents.start(phone, package, act.name, act.given(), on_top=mine is not None)
     elif act.kind == "intent" and act.intent:
         intents.send(phone, act.intent, package)
     elif act.kind == "back":

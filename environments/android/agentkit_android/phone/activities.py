@@ -85,16 +85,18 @@ class Stack:
         return list(dict.fromkeys([*front, *others, self.launcher.package]))
 
     def push(self, activity: Activity, *, inside: bool = False) -> None:
-        """On top of what is in front. The same activity again only comes to have new extras,
-        unless it was started from `inside` an app: a folder of a folder."""
-        if self.at_home or not self.tasks:
-            self.tasks = [t for t in self.tasks if t[0].package != activity.package]
-            self.tasks.append([activity])
-            self.at_home = False
-        elif self.front.component == activity.component and not inside:
-            self.tasks[-1][-1] = activity
-        elif len(self.tasks[-1]) < MAX_STACK:
-            self.tasks[-1].append(activity)
+        """On top of what is in front, where it was started from `inside` an app; else in the task
+        of its own app, where the same activity again only comes to have new extras."""
+        if inside and not self.at_home and self.tasks:
+            if len(self.tasks[-1]) < MAX_STACK:
+                self.tasks[-1].append(activity)
+            return
+        mine = next((t for t in self.tasks if t[0].package == activity.package), [])
+        self.tasks = [t for t in self.tasks if t is not mine]
+        if mine and (mine[-1].component == activity.component or len(mine) >= MAX_STACK):
+            mine.pop()
+        self.tasks.append([*mine, activity])
+        self.at_home = False
 
     def launch(self, activity: Activity) -> None:
         """From the launcher: an app that was left comes back as it was."""

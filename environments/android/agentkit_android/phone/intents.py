@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from agentkit_android.apps import HOME
 from agentkit_android.apps.app import App, Filter
 from agentkit_android.phone.activities import Activity
+from agentkit_android.phone.system_ui import t
 from agentkit_android.screen.acts import Intent, Value, clean, do
 
 if TYPE_CHECKING:
@@ -103,14 +104,16 @@ def send(phone: Phone, intent: Intent, asker: str = "") -> bool:
     found = answering(phone, intent)
     if not found:
         if asker:
-            phone.toast("No app can do this")
+            phone.toast(t(phone, "No app can do this"))
         return False
     if len(found) == 1 or (intent.action not in (SEND, VIEW)):
         app, chosen = found[0]
-        return start(phone, app.package, chosen.activity, args, result=intent.result, on_top=True)
+        return start(
+            phone, app.package, chosen.activity, args, result=intent.result, on_top=bool(asker)
+        )
     asked: dict[str, Value] = {f"+{name}": value for name, value in args.items()}
     asked |= {"action": intent.action, "scheme": urlsplit(intent.data).scheme, "kind": intent.kind}
-    return start(phone, CHOOSER, ".Chooser", asked, result=intent.result, on_top=True)
+    return start(phone, CHOOSER, ".Chooser", asked, result=intent.result, on_top=bool(asker))
 
 
 def provider(phone: Phone, uri: str) -> tuple[Database, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -158,9 +159,10 @@ def _number(text: str | None) -> int:
 # Recents.
 
 
-def recents(phone: Phone) -> View:
+def recents(phone: Phone, pictures: Sequence[bytes]) -> View:
+    """pictures: of each task, the one that was left last first."""
     cards = []
-    for task in reversed(phone.activities.tasks):
+    for task, picture in zip(reversed(phone.activities.tasks), pictures):
         app = phone.apps[task[0].package]
         label = t(phone, app.label, app.package)
         head = View(
@@ -172,7 +174,8 @@ def recents(phone: Phone) -> View:
             ),
         )  # fmt: skip
         cards.append(
-            View("column", children=(head,), fill="surface", corner=16, padding=(0, 8, 0, 8),
+            View("column", children=(head, _shown(picture)), fill="surface", corner=16,
+                 padding=(0, 8, 0, 0),
                  description=label, tap=system("recent", package=app.package), resource="snapshot")
         )  # fmt: skip
     if not cards:
@@ -184,6 +187,11 @@ def recents(phone: Phone) -> View:
     clear = ui.button(t(phone, "Clear all"), act, kind="text", resource="clear_all")
     foot = View("row", children=(ui.space(None), clear, ui.space(None)), height=64)
     return View("column", children=(body, foot), fill="surface-container-high")
+
+
+def _shown(picture: bytes) -> View:
+    """The upper part of what an app showed last."""
+    return View("picture", picture=picture, height=280) if picture else ui.space(height=8)
 
 
 # Beside a text, dialogs and toasts.

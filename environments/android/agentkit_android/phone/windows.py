@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agentkit_android.apps import pickers
 from agentkit_android.apps.context import See
-from agentkit_android.phone import actions, keyboard, system_ui
+from agentkit_android.phone import actions, keyboard, previews, system_ui
 from agentkit_android.phone.activities import Activity
 from agentkit_android.screen.layout import Bounds, Box, Kept, Layout, reveal
 from agentkit_android.screen.scene import Scene, Window
@@ -60,7 +60,10 @@ class _Windows:
         ground = "" if app.edge else fill
         if plain.recents:
             whole = (0, self.top, self.width, self.bottom)
-            cards, launcher = system_ui.recents(phone), phone.activities.launcher.package
+            cards, launcher = (
+                system_ui.recents(phone, self._previews()),
+                phone.activities.launcher.package,
+            )
             found.append(self._window("recents", launcher, cards, whole))
             ground, ink = "surface-container-high", "on-surface"
         bar = system_ui.status_bar(phone, ink, ground)
@@ -134,10 +137,12 @@ class _Windows:
             target = reveal(every, activity.focus)
             if target is None:
                 continue
-            over = target.bounds[3] - one.bounds[1] - (one.bounds[3] - one.bounds[1])
+            gap, high = self.display.px(8), one.bounds[3] - one.bounds[1]
+            over = target.bounds[3] - one.bounds[1] - high
             above = target.bounds[1] - one.bounds[1]
-            gap = self.display.px(8)
-            now = min(max(one.scroll, over + gap), max(0, above - gap))
+            now = max(one.scroll, over + gap)
+            if target.bounds[3] - target.bounds[1] < high:
+                now = min(now, max(0, above - gap))  # of a taller one its end is seen
             scrolls = {**activity.scrolls, one.view.resource: max(0, now)}
             mine = Kept(scrolls, dict(activity.texts), activity.focus, activity.everything)
             return Layout(self.display, mine).place(view, bounds, bounds)
@@ -180,6 +185,10 @@ class _Windows:
         package = PERMISSIONS if asked.kind == "permission" else "android"
         made = self._window("dialog", package, view, bounds)
         return Window(made.name, made.package, made.root, modal=True, dim=True)
+
+    def _previews(self) -> list[bytes]:
+        tasks = reversed(self.phone.activities.tasks)
+        return [previews.preview(self.phone, task[-1]) for task in tasks]
 
     def _toolbar(self, windows: list[Window], front: Activity) -> list[Window]:
         """Above the field that it is for, or below where there is no room."""

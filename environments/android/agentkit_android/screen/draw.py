@@ -33,12 +33,23 @@ def image(scene: Scene) -> Image.Image:
     return painter.image
 
 
-@lru_cache(256)
+@lru_cache(64)
+def _disc(radius: int) -> Image.Image:
+    """A smooth disc; its quarters are the corners of rounded shapes."""
+    size = 2 * radius
+    large = Image.new("L", (size * SMOOTH, size * SMOOTH), 0)
+    ImageDraw.Draw(large).ellipse((0, 0, size * SMOOTH - 1, size * SMOOTH - 1), fill=255)
+    return large.resize((size, size), Image.Resampling.BOX)
+
+
+@lru_cache(128)
 def _mask(width: int, height: int, radius: int) -> Image.Image:
-    large = Image.new("L", (width * SMOOTH, height * SMOOTH), 0)
-    edge = (0, 0, width * SMOOTH - 1, height * SMOOTH - 1)
-    ImageDraw.Draw(large).rounded_rectangle(edge, radius * SMOOTH, fill=255)
-    return large.resize((width, height), Image.Resampling.BOX)
+    radius = max(1, min(radius, width // 2, height // 2))
+    made, disc = Image.new("L", (width, height), 255), _disc(radius)
+    for x, left in ((0, 0), (width - radius, radius)):
+        for y, top in ((0, 0), (height - radius, radius)):
+            made.paste(disc.crop((left, top, left + radius, top + radius)), (x, y))
+    return made
 
 
 @lru_cache(64)
@@ -84,6 +95,8 @@ class Painter:
 
     def shape(self, bounds: Bounds, radius: int, fill: str) -> None:
         left, top, right, bottom = bounds
+        beyond = 2 * radius + 8  # of what is far outside nothing has to be made
+        top, bottom = max(top, -beyond), min(bottom, self.display.height + beyond)
         if right <= left or bottom <= top:
             return
         if radius:
@@ -150,6 +163,8 @@ class Painter:
         start = top + max(0, (bottom - top - step * len(box.lines)) // 2)
         for number, line in enumerate(box.lines):
             place = (left, start + number * step, right, start + (number + 1) * step)
+            if place[3] < box.seen[1] or place[1] > box.seen[3]:
+                continue
             self.line(line, place, view.style, ink, centred=view.centred)
             if view.struck:
                 size, _, face = STYLES[view.style]

@@ -134,6 +134,8 @@ def _typed(painter: Painter, box: Box) -> None:
     start = edge + px(16) if view.multiline else edge + (bottom - edge - step) // 2
     for number, line in enumerate(lines):
         place = (x, start + number * step, right - px(8), start + (number + 1) * step)
+        if place[3] < box.seen[1] or place[1] > box.seen[3]:
+            continue
         if view.selected and view.text:
             wide = round(text.width(line, face, pixels))
             painter.shape((x, place[1], x + wide, place[3]), 0, painter.colour("primary-container"))

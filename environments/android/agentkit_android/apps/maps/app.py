@@ -36,7 +36,7 @@ MODES = {
     "bike": ("bike", "Cycle"),
 }  # fmt: skip
 APP = App(
-    PACKAGE, "Maps", "#1E8E3E", icon="google-maps", schema=SCHEMA, permissions=(LOCATION,),
+    PACKAGE, "Maps", "#137333", icon="google-maps", schema=SCHEMA, permissions=(LOCATION,),
     strings=own("maps"),
     filters=(Filter(intents.VIEW, ".Main", schemes=("geo", "google.navigation")),),
 )  # fmt: skip
