@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentkit_android.apps import pickers
@@ -31,7 +32,8 @@ def scene(phone: Phone) -> Scene:
 
 
 def kept(activity: Activity) -> Kept:
-    return Kept(dict(activity.scrolls), dict(activity.texts), activity.focus, activity.everything)
+    scrolls, texts = dict(activity.scrolls), dict(activity.texts)
+    return Kept(scrolls, texts, activity.focus, activity.everything, activity.cursor)
 
 
 class _Windows:
@@ -144,7 +146,7 @@ class _Windows:
             if target.bounds[3] - target.bounds[1] < high:
                 now = min(now, max(0, above - gap))  # of a taller one its end is seen
             scrolls = {**activity.scrolls, one.view.resource: max(0, now)}
-            mine = Kept(scrolls, dict(activity.texts), activity.focus, activity.everything)
+            mine = replace(kept(activity), scrolls=scrolls)
             return Layout(self.display, mine).place(view, bounds, bounds)
         return root
 

@@ -62,13 +62,15 @@ class Kept:
     Attributes:
         scrolls: how far each list was moved up in pixels, by its resource; past the end is the end.
         texts: what was typed, by the name of the field.
-        focus: the field that is typed into; everything: all of it is selected.
+        focus: the field that is typed into; everything: all of it is selected; cursor: where, as
+            letters from its end.
     """
 
     scrolls: Mapping[str, int] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     focus: str = ""
     everything: bool = False
+    cursor: int = 0
 
 
 def place(view: View, bounds: Bounds, display: Display, kept: Kept | None = None) -> Box:
@@ -214,11 +216,13 @@ class Layout:
 
     def _now(self, view: View) -> View:
         """A field with what was typed into it."""
+        focused = view.name == self.kept.focus
         return replace(
             view,
             text=self.kept.texts.get(view.name, view.text),
-            focused=view.name == self.kept.focus,
-            selected=view.name == self.kept.focus and self.kept.everything,
+            focused=focused,
+            selected=focused and self.kept.everything,
+            cursor=self.kept.cursor if focused else 0,
         )
 
     # Placing.

@@ -141,12 +141,22 @@ def _typed(painter: Painter, box: Box) -> None:
             painter.shape((x, place[1], x + wide, place[3]), 0, painter.colour("primary-container"))
         painter.line(line, place, "row", ink)
     if view.focused and not view.selected:
-        at = lines[-1] if view.text else ""
+        row, at = _cursor(lines if view.text else [""], view.cursor)
         here = x + round(text.width(at, face, pixels)) + px(1)
-        y = start + (len(lines) - 1) * step
+        y = start + row * step
         if y + step <= bottom:
             bar = (here, y + px(2), here + px(2), y + step - px(2))
             painter.shape(bar, 0, painter.colour("primary"))
+
+
+def _cursor(lines: list[str], letters: int) -> tuple[int, str]:
+    """(line, what of it is before the cursor); letters: from the end of the text. Of each break
+    between lines a space or a newline was left out."""
+    row = len(lines) - 1
+    while row > 0 and letters > len(lines[row]):
+        letters -= len(lines[row]) + 1
+        row -= 1
+    return row, lines[row][: max(0, len(lines[row]) - max(0, letters))]
 
 
 def _tail(line: str, face: str, size: int, room: int) -> str:

@@ -65,6 +65,7 @@ class View:
         lines: that its text may have at most; 0 is as many as it needs.
         checked: of a switch, box or radio button. value: of a seek bar or progress, 0 to 1.
         name: of a field, what the typed text is kept as. hint: what it shows while it is empty.
+            cursor: where one types, as letters from the end.
         picture: PNG or JPEG bytes, which fill the view; whole: all of it is seen.
         shapes: of a canvas.
         tap, hold, seek, enter: what a tap, a long press, a new value, the enter key does. A seek is
@@ -104,7 +105,7 @@ class View:
     password: bool = False
     multiline: bool = False
     focused: bool = False
-    cursor: int = -1
+    cursor: int = 0
     picture: bytes = b""
     whole: bool = False
     shapes: tuple[Shape, ...] = ()
