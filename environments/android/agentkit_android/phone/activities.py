@@ -28,6 +28,7 @@ class Activity:
             as letters from its end; everything: all of it is selected; multiline: it takes
             more lines than one;
             toolbar: what can be done with its text is shown beside it.
+        began: when it was started, on the phone's clock.
         result: the reducer of the activity below that is told its answer.
     """
 
@@ -44,6 +45,7 @@ class Activity:
     multiline: bool = False
     toolbar: bool = False
     result: str = ""
+    began: float = 0.0
 
     @property
     def component(self) -> str:

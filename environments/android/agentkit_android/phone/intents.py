@@ -47,7 +47,7 @@ def start(
     plain.keyboard, plain.recents, plain.shade = False, False, 0
     stack.front.leave_field()
     args = {clean(k): clean(v) if isinstance(v, str) else v for k, v in args.items()}
-    made = Activity(package, activity, args, result=result)
+    made = Activity(package, activity, args, result=result, began=plain.time)
     if package == HOME:
         stack.home()
     elif on_top or args or result or activity != app.main:

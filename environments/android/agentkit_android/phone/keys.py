@@ -36,7 +36,7 @@ def back(phone: Phone) -> None:
     the activity."""
     plain, front = phone.plain, phone.activities.front
     if plain.dialogs:
-        answer = "deny" if plain.dialogs[-1].kind == "permission" else "close"
+        answer = "deny" if plain.dialogs[-1].kind in ("permission", "popup") else "close"
         own.do(phone, "answer", {"value": answer})
     elif plain.shade:
         plain.shade = 0

@@ -114,6 +114,10 @@ def _answer(phone: Phone, given: dict[str, Value]) -> None:
     if not phone.plain.dialogs:
         return
     dialog, value = phone.plain.dialogs.pop(), given.get("value")
+    if dialog.kind == "popup":
+        if value == "allow" and dialog.allowed:
+            actions.perform(phone, dialog.allowed, dialog.package, depth=1)
+        return
     if dialog.kind != "permission":
         if value == "close":
             phone.stop(dialog.package)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from agentkit_android import apps
 from agentkit_android.apps.context import Do
-from agentkit_android.phone import actions, intents, keys, own, snapshots, touch, windows
+from agentkit_android.phone import actions, intents, keys, levers, own, snapshots, touch, windows
 from agentkit_android.phone.activities import Activity, Stack
 from agentkit_android.phone.database import Database
 from agentkit_android.phone.files import ROOT_UID, Files
@@ -336,19 +336,19 @@ class Phone:
     @_whole
     def tap(self, x: int, y: int) -> bool:
         """True where something took it."""
-        return self._done(touch.tap(self, x, y))
+        return self._touched(touch.tap(self, x, y))
 
     @_whole
     def hold(self, x: int, y: int) -> bool:
         """A long press."""
-        return self._done(touch.hold(self, x, y))
+        return self._touched(touch.hold(self, x, y))
 
     @_whole
     def swipe(self, start: tuple[int, int], end: tuple[int, int], milliseconds: int = 300) -> None:
         """What is under the start moves with the finger, and on where it was quick (a fling); a
         finger that hardly moves taps, or presses long."""
         touch.swipe(self, start, end, milliseconds)
-        self.save()
+        self._touched(None)
 
     @_whole
     def press(self, key: str) -> None:
@@ -369,6 +369,10 @@ class Phone:
     def _done(self, result: R) -> R:
         self.save()
         return result
+
+    def _touched(self, result: R) -> R:
+        levers.touched(self)
+        return self._done(result)
 
     def act(self, name: str, /, **args: Value) -> None:
         """One of the phone's own: see own.SYSTEM."""

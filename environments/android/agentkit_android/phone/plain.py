@@ -39,13 +39,33 @@ class Alarm:
 @dataclass(slots=True)
 class Dialog:
     """One of the phone's own, above everything: a permission that is asked for, an app that has
-    stopped or does not answer. acts: what Allow and Deny lead to in the app."""
+    stopped or does not answer, a pop-up (`permission` is then its name in levers.POPUPS). allowed,
+    denied: what the answers lead to in the app."""
 
-    kind: Literal["permission", "crash", "hang"]
+    kind: Literal["permission", "crash", "hang", "popup"]
     package: str
     permission: str = ""
     allowed: Act | None = None
     denied: Act | None = None
+
+
+@dataclass(slots=True)
+class Levers:
+    """What makes a phone harder to work with; on a new one all of it is off.
+
+    Attributes:
+        popups: after how many touches in all a pop-up comes, and which of levers.POPUPS.
+        crashes: after how many touches the app in front stops.
+        slow: seconds that an activity shows nothing but a spinner after it was started.
+        silent: no view says what it is: the tree has texts, and no descriptions.
+        secure: apps whose screens are black in pictures.
+    """
+
+    popups: dict[int, str] = field(default_factory=dict)
+    crashes: list[int] = field(default_factory=list)
+    slow: float = 0.0
+    silent: bool = False
+    secure: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -63,6 +83,7 @@ class Plain:
     stack: the activities. natural: the display as it is held upright.
     shade: 0 closed, 1 notifications, 2 quick settings. recents: the overview is shown.
     keyboard: the soft keyboard is up; layer: which of its keys.
+    granted: permissions by package. touches: how many taps, presses and swipes there were.
     """
 
     time: float
@@ -83,6 +104,8 @@ class Plain:
     recents: bool = False
     keyboard: bool = False
     layer: str = "lower"
+    touches: int = 0
+    levers: Levers = field(default_factory=Levers)
 
 
 PLAIN: TypeAdapter[Plain] = TypeAdapter(Plain)

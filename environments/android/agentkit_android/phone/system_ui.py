@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from agentkit_android.apps.strings import translated
+from agentkit_android.phone import levers
 from agentkit_android.phone.plain import Dialog, Notice
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import system
@@ -230,6 +231,8 @@ def dialog(phone: Phone, asked: Dialog) -> View:
             "column", children=asking, gap=16, padding=(24, 24, 24, 24), centred=True, corner=28,
             fill="surface-container-high",
         )  # fmt: skip
+    if asked.kind == "popup":
+        return _popup(phone, levers.POPUPS[asked.permission], label)
     crash = asked.kind == "crash"
     told = t(phone, "{app} keeps stopping" if crash else "{app} isn’t responding").format(app=label)
     choices = [("close", "Close app", "android:id/aerr_close")]
@@ -243,6 +246,22 @@ def dialog(phone: Phone, asked: Dialog) -> View:
     top = View("column", children=(head,), padding=(24, 24, 24, 8))
     return View(
         "column", children=(top, *rows, ui.space(height=16)), corner=28,
+        fill="surface-container-high",
+    )  # fmt: skip
+
+
+def _popup(phone: Phone, popup: levers.Popup, label: str) -> View:
+    title = ui.text(t(phone, popup.title).format(app=label), "headline", lines=0,
+                    resource="android:id/alertTitle")  # fmt: skip
+    told = ui.text(t(phone, popup.text).format(app=label), colour="on-surface-variant", lines=0,
+                   resource="android:id/message")  # fmt: skip
+    no = ui.cancel(t(phone, popup.no), system("answer", value="deny"))
+    yes = ui.button(
+        t(phone, popup.yes), system("answer", value="allow"), resource="android:id/button1"
+    )
+    line = View("row", children=(ui.space(None), no, yes), gap=8)
+    return View(
+        "column", children=(title, told, line), gap=16, padding=(24, 24, 24, 16), corner=28,
         fill="surface-container-high",
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentkit_android.apps import pickers
 from agentkit_android.apps.context import See
-from agentkit_android.phone import actions, keyboard, previews, system_ui
+from agentkit_android.phone import actions, keyboard, levers, previews, system_ui
 from agentkit_android.phone.activities import Activity
 from agentkit_android.screen.layout import Bounds, Box, Kept, Layout, reveal
 from agentkit_android.screen.scene import Scene, Window
@@ -28,7 +28,8 @@ def scene(phone: Phone) -> Scene:
     display = phone.display
     if not phone.plain.awake:
         return Scene(display, (), phone.dark)
-    return Scene(display, tuple(_Windows(phone).all()), phone.dark)
+    silent = phone.plain.levers.silent
+    return Scene(display, tuple(_Windows(phone).all()), phone.dark, silent)
 
 
 def kept(activity: Activity) -> Kept:
@@ -95,7 +96,7 @@ class _Windows:
         takes = ("screen", "dialog", "menu", "sheet", "recents", "shade")
         number = max(n for n, w in enumerate(windows) if w.name in takes)
         one = windows[number]
-        windows[number] = Window(one.name, one.package, one.root, True, one.modal, one.dim)
+        windows[number] = replace(one, active=True)
         return windows
 
     # The app in front.
@@ -107,6 +108,8 @@ class _Windows:
             front = self.phone.activities.front
             app = self.phone.apps[front.package]
             try:
+                if levers.waiting(self.phone, front):
+                    return levers.spinner(system_ui.t(self.phone, "Loading…")), []
                 view = app.activities[front.name](See(self.phone, app, front))
                 overlays = [
                     pickers.overlay(app, shown.name)(See(self.phone, app, front, shown))
@@ -122,9 +125,10 @@ class _Windows:
     ) -> Window:
         mine = kept(activity) if activity else Kept()
         root = Layout(self.display, mine).place(view, bounds, bounds)
+        secure = activity is not None and package in self.phone.plain.levers.secure
         if activity and activity.focus and self.phone.plain.keyboard:
             root = self._revealed(root, view, bounds, activity)
-        return Window(name, package, root)
+        return Window(name, package, root, secure=secure)
 
     def _revealed(self, root: Box, view: View, bounds: Bounds, activity: Activity) -> Box:
         """Scrolled so that the field which is typed into is seen above the keyboard."""
@@ -166,9 +170,7 @@ class _Windows:
         else:
             bounds = self._centred(view, layout, room)
         made = self._window(overlay.kind, front.package, view, bounds, front)
-        return Window(
-            made.name, made.package, made.root, modal=overlay.modal, dim=overlay.kind != "menu"
-        )
+        return replace(made, modal=overlay.modal, dim=overlay.kind != "menu")
 
     def _centred(self, view: View, layout: Layout, room: int) -> Bounds:
         px = self.display.px
@@ -186,7 +188,7 @@ class _Windows:
         bounds = self._centred(view, layout, self.bottom)
         package = PERMISSIONS if asked.kind == "permission" else "android"
         made = self._window("dialog", package, view, bounds)
-        return Window(made.name, made.package, made.root, modal=True, dim=True)
+        return replace(made, modal=True, dim=True)
 
     def _previews(self) -> list[bytes]:
         tasks = reversed(self.phone.activities.tasks)

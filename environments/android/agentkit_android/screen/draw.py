@@ -91,7 +91,10 @@ class Painter:
         if window.dim:
             self.image = self.image.point(DIM)
             self.draw = ImageDraw.Draw(self.image)
-        self.box(window.root)
+        if window.secure:
+            self.shape(window.root.bounds, 0, "#000000")
+        else:
+            self.box(window.root)
 
     def shape(self, bounds: Bounds, radius: int, fill: str) -> None:
         left, top, right, bottom = bounds

@@ -15,6 +15,7 @@ class Window:
         `toast`, `toolbar`, `recents`.
     active: has the focus: what `uiautomator dump` shows.
     modal: a touch beside it goes to nothing below. dim: what is below is darkened.
+    secure: black in pictures.
     """
 
     name: str
@@ -23,15 +24,18 @@ class Window:
     active: bool = False
     modal: bool = False
     dim: bool = False
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """windows: from the lowest to the top-most; none where the screen is off."""
+    """windows: from the lowest to the top-most; none where the screen is off. silent: the tree
+    has no descriptions."""
 
     display: Display
     windows: tuple[Window, ...]
     dark: bool = False
+    silent: bool = False
 
     @property
     def active(self) -> Window | None:

@@ -23,13 +23,15 @@ def xml(scene: Scene, *, every_window: bool = False) -> str:
     """
     parts = [HEADER, f'<hierarchy rotation="{scene.display.rotation}">']
     for number, window in enumerate(w for w in scene.windows if every_window or w is scene.active):
-        _node(window.root, number, window.package, parts)
+        _node(window.root, number, window.package, parts, scene.silent)
     parts.append("</hierarchy>")
     return "".join(parts)
 
 
-def _node(box: Box, index: int, package: str, parts: list[str]) -> None:
+def _node(box: Box, index: int, package: str, parts: list[str], silent: bool) -> None:
     values = attributes(box, index, package)
+    if silent:
+        values["content-desc"] = ""
     told = " ".join(f"{name}={_quoted(value)}" for name, value in values.items())
     seen = [child for child in box.children if child.is_seen]
     if not seen:
@@ -37,7 +39,7 @@ def _node(box: Box, index: int, package: str, parts: list[str]) -> None:
         return
     parts.append(f"<node {told}>")
     for number, child in enumerate(seen):
-        _node(child, number, package, parts)
+        _node(child, number, package, parts, silent)
     parts.append("</node>")
 
 
