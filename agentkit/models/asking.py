@@ -36,7 +36,7 @@ def generate(
         if limited or not isinstance(limit, int) or not isinstance(got, int):
             raise
         room = limit - (got - requests[0].max_tokens)
-        if room < 1 or len({len(r.messages) for r in requests}) > 1:
+        if room < 1:
             raise
         shorter = [replace(request, max_tokens=room) for request in requests]
         return model.generate(shorter, on_delta=on_delta, cancel=cancel)

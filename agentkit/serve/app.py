@@ -39,6 +39,7 @@ from agentkit.serve.work import Job, TooBusy, Workers
 
 B = TypeVar("B", ChatBody, CompletionBody, EmbeddingBody, TokenizeBody, DetokenizeBody)
 Handler = Callable[[HttpRequest, Asked], Awaitable[Response]]
+GONE = 499  # what others write into their logs for a client that left; nobody reads it
 DRAINED = 8  # times the largest body that is read and thrown away, so that its client hears why
 
 
@@ -86,9 +87,9 @@ class Api:
             try:
                 self._authorise(request)
                 response = await handle(request, asked)
-            except (ClientDisconnect, asyncio.CancelledError):
+            except ClientDisconnect:
                 self.metrics.left()
-                raise
+                response = Response(status_code=GONE)
             except Exception as error:
                 status, body = faults.document(error, asked.fields)
                 headers = {"Retry-After": str(error.pause)} if isinstance(error, TooBusy) else {}

@@ -11,6 +11,7 @@ from agentkit.capabilities import Completion
 from agentkit.errors import (
     AgentkitError,
     BackendUnavailable,
+    BudgetExceeded,
     ContextOverflow,
     GrammarDeadEnd,
     UnknownPart,
@@ -26,6 +27,7 @@ KINDS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (TooBusy, 429, "rate_limit_error", "too_many_requests"),
     (Stopping, 503, "server_error", "stopping"),
     (BackendUnavailable, 503, "server_error", "backend_unavailable"),
+    (BudgetExceeded, 503, "server_error", "budget_exceeded"),
     (ContextOverflow, 400, "invalid_request_error", "context_length_exceeded"),
     (GrammarDeadEnd, 400, "invalid_request_error", "grammar_dead_end"),
     (Unsupported, 400, "invalid_request_error", "unsupported"),
@@ -74,8 +76,19 @@ def document(error: BaseException, fields: Collection[str] = ()) -> tuple[int, d
     message = " ".join(filter(None, (error.message, f"({error.hint})" if error.hint else "")))
     param = error.details.get("param")
     if param is None and status == 400:
-        param = next((f for f in fields if re.search(rf"\b{re.escape(f)}\b", error.message)), None)
+        param = _named(error.message, fields)
     return status, _body(message, kind, code, param)
+
+
+def _named(message: str, fields: Collection[str]) -> str | None:
+    """The field that a message speaks of first. Words that every message may hold say nothing."""
+    places = {
+        found.start(): field
+        for field in fields
+        if field not in ("model", "messages", "prompt", "stream")
+        and (found := re.search(rf"\b{re.escape(field)}\b", message))
+    }
+    return places[min(places)] if places else None
 
 
 def _body(message: str, kind: str, code: str, param: str | None) -> dict[str, Any]:

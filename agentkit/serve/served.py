@@ -33,6 +33,7 @@ class Served:
                 )
         self.names = tuple(dict.fromkeys(names)) or tuple(declared)
         self._built: dict[str, LanguageModel] = {}
+        self._contexts: dict[str, int] = {}
 
     def check(self, name: str) -> str:
         """The name itself.
@@ -53,13 +54,14 @@ class Served:
         """The model; the first call builds it, which may take its time. Models that are there
         already answer meanwhile."""
         if name not in self._built:
-            self._built[name] = self._kit.model(name)
+            made = self._kit.model(name)
+            self._contexts[name] = made.info.context  # now, since some models ask a server for it
+            self._built[name] = made
         return self._built[name]
 
     def context(self, name: str) -> int | None:
         """Tokens of prompt and answer; None where the model is not built yet."""
-        built = self._built.get(name)
-        return built.info.context if built is not None else None
+        return self._contexts.get(name)
 
     def parts(self, name: str) -> frozenset[str]:
         """Names under which a request to this model may hold settings."""

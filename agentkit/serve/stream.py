@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -109,7 +110,7 @@ class Stream(Response):
 
     async def _events(self, send: Send) -> int:
         """Everything but the last line; gives the status that this would have been."""
-        told = self._told
+        told, said = self._told, Counter[tuple[int, bool]]()
         for piece in told.writer.begin():
             await self._write(send, event(piece))
         while True:
@@ -121,11 +122,17 @@ class Stream(Response):
             if delta is None:
                 break
             told.metrics.first(told.asked)
+            said[delta.index, delta.reasoning] += len(delta.text)
             await self._write(send, event(told.writer.delta(delta)))
         try:
             made = await self._job.result()
             spent = told.usage(made)
-            for piece in told.writer.end(checked(made)):
+            for index, one in enumerate(checked(made)):  # of models that tell nothing before
+                for text, thought in ((one.reasoning, True), (one.text, False)):
+                    if rest := text[said[index, thought] :]:
+                        delta = Delta(index, rest, reasoning=thought)
+                        await self._write(send, event(told.writer.delta(delta)))
+            for piece in told.writer.end(made):
                 await self._write(send, event(piece))
         except Exception as error:
             status, body = faults.document(error, told.asked.fields)

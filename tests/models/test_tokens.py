@@ -13,7 +13,7 @@ import torch
 from agentkit.capabilities import Cancel, Draw, Grammar, Seq, Span, Tokens
 from agentkit.errors import BudgetExceeded, ContextOverflow, UsageError
 from agentkit.models.engine.decoder import Decoder
-from agentkit.models.engine.engine import Engine
+from agentkit.models.engine.engine import SLOTS, Engine
 from agentkit.models.engine.rows import Row
 from agentkit.models.engine.tokens import EngineTokens
 from agentkit.models.files.loading import load
@@ -76,6 +76,15 @@ def test_a_batch_of_sixteen_gives_what_batches_of_one_give(bare: Bare, temperatu
     eight = bare.tokens.extend(bare.tokens.open(prompts[:8]), 12, how[:8])
     for span, other in zip(together, eight):
         same(span, other, bare)
+
+
+def test_more_rows_than_places_take_turns(bare: Bare) -> None:
+    """Full batches and the rows that join them late give what single rows give."""
+    count = SLOTS + 3
+    prompts, how = [prompt(5 + n % 9, n) for n in range(count)], draws(count)
+    together = bare.tokens.extend(bare.tokens.open(prompts), 6, how)
+    for n in (0, SLOTS - 1, SLOTS, count - 1):
+        same(together[n], alone(bare, prompts[n], 6, how[n]), bare)
 
 
 def test_the_order_of_rows_changes_nothing(bare: Bare) -> None:

@@ -35,6 +35,7 @@ from agentkit.capabilities import (
 from agentkit.errors import ContextOverflow, GrammarDeadEnd, Unsupported, UsageError
 from agentkit.host import Host
 from agentkit.kit import Kit
+from agentkit.models.engine.engine import SLOTS
 from agentkit.settings import Settings
 from agentkit.testing.tiny import tiny_model_folder, write_byte_tokenizer
 from tests.models.folders import other_family_folder
@@ -297,9 +298,9 @@ def test_threads_share_the_batch(model: LanguageModel) -> None:
 
 
 def test_who_gives_up_while_waiting_for_a_place_costs_no_step(model: LanguageModel) -> None:
-    """Sixteen rows are decoded together; a seventeenth that is cancelled never gets a place."""
+    """All places are taken; one more that is cancelled meanwhile never gets a place."""
     cancel, left = Cancel(), Cancel()
-    long = ask("hello", max_tokens=900, grammar=Grammar("regex", "[a-z]{900}"), n=16)
+    long = ask("hello", max_tokens=900, grammar=Grammar("regex", "[a-z]{900}"), n=SLOTS)
     begun = threading.Event()
     made: list[Completion] = []
 
@@ -317,7 +318,7 @@ def test_who_gives_up_while_waiting_for_a_place_costs_no_step(model: LanguageMod
     left.set()
     waiting.join(60)
     assert late[0].finish == "cancelled" and late[0].usage.completion == 0
-    assert not made, "the sixteen were to be at work still"
+    assert not made, "the others were to be at work still"
     cancel.set()
     occupied.join()
 
@@ -325,7 +326,7 @@ def test_who_gives_up_while_waiting_for_a_place_costs_no_step(model: LanguageMod
 def test_a_step_that_dies_fails_its_rows_and_no_others(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seventeen answers, sixteen places: when a step dies, the seventeenth is answered."""
+    """One answer more than places: when a step dies, the one that waits is answered."""
     from agentkit.models.engine.slab import Slab
 
     real, steps = Slab.step, iter(range(10**6))
@@ -337,12 +338,12 @@ def test_a_step_that_dies_fails_its_rows_and_no_others(
 
     with kit_on(folder) as kit:
         model = kit.model("tiny")
-        asked = [ask(str(n), seed=n, max_tokens=8) for n in range(17)]
+        asked = [ask(str(n), seed=n, max_tokens=8) for n in range(SLOTS + 1)]
         wanted = model.generate(asked)[-1].ids
         monkeypatch.setattr(Slab, "step", dies_once)
         made = model.generate(asked)
-        assert {c.finish for c in made[:16]} == {"error"} and "no room" in made[0].error
-        assert made[16].ids == wanted and made[16].finish != "error"
+        assert {c.finish for c in made[:SLOTS]} == {"error"} and "no room" in made[0].error
+        assert made[SLOTS].ids == wanted and made[SLOTS].finish != "error"
         assert model.generate(asked)[-1].ids == wanted  # and everything goes on
 
 

@@ -10,8 +10,12 @@ import openai
 import pytest
 from openai import OpenAI
 
+from agentkit.capabilities import Completion
+from agentkit.host import Host
 from agentkit.kit import Kit
 from agentkit.serve.server import Server
+from agentkit.settings import Settings
+from agentkit.testing.scripted import ScriptedModel
 from tests.serve.conftest import Serve, client
 
 TOOL: Any = {
@@ -117,6 +121,22 @@ def test_tools_are_called_through_the_grammar(api: OpenAI, choice: Any) -> None:
         final = stream.get_final_completion()
     streamed = final.choices[0].message.tool_calls or []
     assert [c.function.arguments for c in streamed] == [c.function.arguments for c in calls]  # type: ignore[union-attr]
+
+
+def test_what_is_thought_is_kept_apart_also_where_nothing_is_streamed(serve: Serve) -> None:
+    """By a model that says all at its end, as some do."""
+    whole = Completion("Yes.", reasoning="Let me see.")
+    kit = Kit(Host.load(), Settings())
+    kit.add("model", "m", ScriptedModel.of(lambda _: whole))
+    api = client(serve(kit))
+    said = api.chat.completions.create(model="m", **ASK).choices[0].message
+    assert (said.content, said.reasoning_content) == ("Yes.", "Let me see.")  # type: ignore[attr-defined]
+    text, thought = "", ""
+    for chunk in api.chat.completions.create(model="m", **ASK, stream=True):
+        delta = chunk.choices[0].delta
+        text += delta.content or ""
+        thought += getattr(delta, "reasoning_content", None) or ""
+    assert (text, thought) == ("Yes.", "Let me see.")
 
 
 def test_a_conversation_with_calls_and_results_and_lists_of_parts(

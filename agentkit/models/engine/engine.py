@@ -27,7 +27,7 @@ from agentkit.models.engine.sequences import Budget, Prompts, TokenSeq
 from agentkit.models.engine.slab import Slab
 from agentkit.models.text.grammar import Grammars, Matcher
 
-SLOTS = 16  # rows that are decoded together
+SLOTS = 32  # rows that are decoded together; more of them gain little, and each step takes longer
 BETWEEN = 128  # tokens of a prompt read between two steps while others wait for their next token
 IDLE = 2.0  # seconds after which a thread without work ends; the next call starts another
 LAST = 10.0  # seconds that the end waits for a step: a thread that is cut off in one aborts Python
