@@ -285,8 +285,8 @@ def _verdict(cells: Mapping[str, Sequence[Cell]], floors: Sequence[float], lost:
         f"A transformer trained here for the trap: it hedges with probability {HEDGE:g}, token by "
         f"token the likelier way, and a hedged answer is one of {len(LETTERS) ** 3}. {reached}; as "
         f"many perfect draws are {sum(floors) / len(floors):.3f} away by chance, and at most "
-        f"{lost:.0e} of p^alpha was too faint to count. Right answers: {right}. This is the shape in "
-        "which the method must win; it says nothing about how often real prompts have it."
+        f"{lost:.0e} of p^alpha was too faint to count. Right answers: {right}. This is the shape "
+        "in which the method must win; it says nothing about how often real prompts have it."
     )
 
 
