@@ -82,6 +82,12 @@ def make_kit(tmp_path: Path) -> Iterator[Any]:
         registry.model(
             "odd", f"{here}:FakeModel", settings=f"{here}:WrapSettings", needs={"base": "telepathy"}
         )
+        registry.model(
+            "either",
+            f"{here}:FakeModel",
+            settings=f"{here}:WrapSettings",
+            needs={"base": "vision+tokens|hidden"},
+        )
         registry.model("nonsense", f"{here}:NotAModel")
         registry.model("gone", "a_module_that_is_not_there:X")
         file = tmp_path / "agentkit.toml"
@@ -161,6 +167,16 @@ def test_a_missing_ability_names_both_parts(make_kit: Any) -> None:
     ) as caught:
         kit.model("x")
     assert "near" in caught.value.hint and LOG == []
+
+
+def test_one_of_several_sets_of_abilities_is_enough(make_kit: Any) -> None:
+    kit = make_kit(
+        '[models.near]\nuse = "plain"\n[models.x]\nuse = "either"\nbase = "near"\n'
+        '[models.far]\nuse = "remote"\n[models.y]\nuse = "either"\nbase = "far"'
+    )
+    assert kit.model("x").below.name == "near"
+    with pytest.raises(ConfigError, match="'vision'"):
+        kit.model("y")
 
 
 def test_an_ability_that_does_not_exist_is_the_plugins_fault(make_kit: Any) -> None:

@@ -91,12 +91,6 @@ def test_both_forms_of_the_ratio_agree() -> None:
         assert pair[0] == pytest.approx(pair[1], abs=1e-9)
 
 
-@pytest.mark.slow
-def test_proposals_at_another_temperature_have_the_same_target() -> None:
-    settings = Sampling(alpha=2.0, temperature=0.8, block=HORIZON, steps=40, early_stop=False)
-    assert distance(table_for(2.0), settings, chains=2000) <= 0.04
-
-
 def test_proposals_may_be_longer_than_what_they_replace() -> None:
     table = TableTokens.seeded(6, spread=0.5)
     first, more = (Sampling(alpha=1.5, steps=steps, block=HORIZON) for steps in (0, 4))

@@ -125,7 +125,7 @@ def test_under_a_grammar_the_target_is_that_of_the_masked_model(kit: Kit, method
     drawn = [Draw(grammar=grammar)] * len(words)
     logp = [float(s.logp.sum()) for s in tokens.score([prompt] * len(words), targets, drawn)]
     assert sum(map(math.exp, logp)) == pytest.approx(1, abs=1e-4)
-    alpha, count = 3.0, 400
+    alpha, count = 3.0, 200
     mass = [math.exp(alpha * one) for one in logp]
     power = {word: one / sum(mass) for word, one in zip(words, mass)}
     settings = Sampling.model_validate(
@@ -134,7 +134,7 @@ def test_under_a_grammar_the_target_is_that_of_the_masked_model(kit: Kit, method
     jobs = [replace(Job.of(prompt, 8, settings, n), grammar=grammar) for n in range(count)]
     found = Counter(answers.text(made.sample.ids) for made in draw(tokens, jobs))
     assert set(found) <= set(words)
-    assert sum(abs(found[word] / count - power[word]) for word in words) / 2 < 0.08
+    assert sum(abs(found[word] / count - power[word]) for word in words) / 2 < 0.1
 
 
 def test_grammars_and_tools_in_requests(kit: Kit, sharp: PowerSampled) -> None:

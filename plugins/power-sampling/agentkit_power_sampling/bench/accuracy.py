@@ -70,7 +70,7 @@ def sizes(bench: Bench) -> Sizes:
         1 if quick else 3 * each,
         tokens,
         tokens * number(bench, "budget", 3 if quick else 6),
-        number(bench, "tries", 2 if quick else 4),
+        number(bench, "tries", 2 if quick else 3),
     )
 
 

@@ -5,6 +5,7 @@ On tables whose answers can be enumerated, beside two rules that are wrong on pu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from agentkit.capabilities.analyzer import Table
 from agentkit.seeds import derive
 from agentkit_power_sampling import mh
 from agentkit_power_sampling.batch import Meter, drive, gather, roots
+from agentkit_power_sampling.kernel import kernel, second
 from agentkit_power_sampling.methods import Job, draw
 from agentkit_power_sampling.planted import no_lengths, truncated
 from agentkit_power_sampling.settings import Sampling
@@ -135,8 +137,28 @@ def power_table(bench: Bench) -> Result:
         figures("mh"),
         _verdict(cells, budgets[-1], chance),
         baselines={**others, FLOOR: nothing},
-        tables=[_table(cells, budgets, chance)],
+        tables=[_table(cells, budgets, chance), mixing(bench.seeds[0], 4 if quick else 24)],
         figures=[Figure("Distance to p^alpha by tokens spent", _plot(cells, budgets, chance))],
+    )
+
+
+def mixing(seed: int, count: int) -> Table:
+    """How many steps the chain needs on random tables, from the second eigenvalue of one step."""
+    rows = []
+    for alpha in (1.0, 2.0, 4.0):
+        steps = []
+        for number in range(count):
+            table = TableTokens.seeded(
+                derive(seed, "mixing", number), tokens=3, horizon=4, spread=SPREAD
+            )
+            _, moves = kernel(table, Sampling(alpha=alpha), 4)
+            steps.append(math.log(0.01) / math.log(second(moves)))
+        steps.sort()
+        rows.append((alpha, *(round(steps[at]) for at in (0, count // 2, count - 1))))
+    return Table(
+        f"Steps after which 1 % of the worst beginning is left, on {count} tables",
+        ("alpha", "least", "median", "most"),
+        tuple(rows),
     )
 
 

@@ -153,9 +153,10 @@ def example(rng: random.Random) -> list[int]:
 
 
 def enumerate_answers(model: LanguageModel, prompt: Ids) -> tuple[dict[Answer, float], float]:
-    """log p of all answers that matter, and the mass of p left out.
+    """log p of all answers that matter, and the most that the others may have of p^alpha.
 
-    A beginning whose p^alpha is FAINT beside the likeliest answer's is not followed.
+    A beginning whose p^alpha is FAINT beside the likeliest answer's is not followed: all that would
+    follow it has at most its own p^alpha together, as a sum of powers is below the power of a sum.
     """
     import torch
 
@@ -174,12 +175,13 @@ def enumerate_answers(model: LanguageModel, prompt: Ids) -> tuple[dict[Answer, f
             grown: dict[Answer, float] = {}
             for ids, row in zip(open_, logp):
                 kept = torch.nonzero(row >= best + least)[:, 0].tolist()
-                lost += float(row.exp().sum()) - float(row[kept].exp().sum())
+                sharp = (ALPHA * row).exp()
+                lost += float(sharp.sum()) - float(sharp[kept].sum())
                 for token in kept:
                     ended = token == END or length == HORIZON
                     (found if ended else grown)[*ids, token] = float(row[token])
             open_ = grown
-    return found, lost
+    return found, lost / sum(math.exp(ALPHA * logp) for logp in found.values())
 
 
 def power(known: Mapping[Answer, float]) -> dict[Answer, float]:
@@ -282,9 +284,9 @@ def _verdict(cells: Mapping[str, Sequence[Cell]], floors: Sequence[float], lost:
     return (
         f"A transformer trained here for the trap: it hedges with probability {HEDGE:g}, token by "
         f"token the likelier way, and a hedged answer is one of {len(LETTERS) ** 3}. {reached}; as "
-        f"many perfect draws are {sum(floors) / len(floors):.3f} away by chance, and {lost:.1e} of "
-        f"p was too faint to count. Right answers: {right}. This is the shape in which the method "
-        "must win; it says nothing about how often real prompts have it."
+        f"many perfect draws are {sum(floors) / len(floors):.3f} away by chance, and at most "
+        f"{lost:.0e} of p^alpha was too faint to count. Right answers: {right}. This is the shape "
+        "in which the method must win; it says nothing about how often real prompts have it."
     )
 
 
