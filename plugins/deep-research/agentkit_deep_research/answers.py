@@ -41,12 +41,11 @@ class Resolved:
     """A facet's spans sorted out.
 
     answers: what holds, best first; the spans that lead to a later one stand before it. replaced:
-    (span, the one that replaced it). near: spans beside the point. conflict: None where all agree.
+    (span, the one that replaced it). conflict: None where all agree.
     """
 
     answers: tuple[Span, ...] = ()
     replaced: tuple[tuple[Span, Span], ...] = ()
-    near: tuple[Span, ...] = ()
     conflict: Conflict | None = None
 
 
@@ -126,9 +125,7 @@ def resolve(
     ]
     held, replaced, conflict = _newest(number, facet, good)
     chained = [*dict.fromkeys(leg for span in held for leg in legs[span.id])]
-    over = {s.id for s, _ in replaced}
-    near = [s for s in spans if s not in chained and s.id not in over]
-    return Resolved(tuple(chained), tuple(replaced), tuple(near), conflict)
+    return Resolved(tuple(chained), tuple(replaced), conflict)
 
 
 def _legs(span: Span, by_id: Mapping[str, Span]) -> list[Span]:

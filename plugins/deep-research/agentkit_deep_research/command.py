@@ -30,6 +30,7 @@ def research(
         Path | None,
         typer.Option(help="keep the todo list in this file; edits to it steer the run"),
     ] = None,
+    say: Annotated[list[str], typer.Option(help='a message to begin with, e.g. "exclude X"')] = [],  # noqa: B006
     agent: Annotated[str, typer.Option(help="the agent that does it")] = "research",
     settings: Annotated[
         list[str], typer.Option("--set", metavar="KEY=VALUE", help="a setting, e.g. quotes=5")
@@ -40,11 +41,13 @@ def research(
     seed: Annotated[int | None, typer.Option(help="of the run")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one event a line")] = False,
 ) -> None:
-    """Answer a question from documents, in quotes that are checked. Ctrl-C pauses."""
+    """Answer a question from documents, in quotes that are checked. Ctrl-C pauses; a line that is
+    typed while it works steers it."""
     from agentkit.cli.run import follow, pairs
     from agentkit_deep_research.formats import form_of
     from agentkit_deep_research.report_command import save
     from agentkit_deep_research.todo_sync import kept_in
+    from agentkit_deep_research.typed import steered
 
     if question == "-":
         question = sys.stdin.read()
@@ -62,7 +65,9 @@ def research(
         overrides += _sources(source, agent)
     kit = open_kit(*overrides)
     run = kit.agent(agent).run(question, seed=seed)
-    with kept_in(todo, kit.runs, run.id):
+    for text in say:
+        run.send(text)
+    with kept_in(todo, kit.runs, run.id), steered(run):
         follow(run, as_json)
     for path in out:
         save(kit.runs, run.id, path)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ENOUGH = Enough()
 IDEAS = 2  # queries in other words that one gap may lead to in one round
 READ = 10_000  # characters of a question that are read
+SHOWN = 2_000  # characters of it that a planner is shown
 HOPPED = ("unanswered", "weak", "nothing")  # gaps that another document may close
 
 
@@ -52,7 +53,7 @@ class Planner:
         desk = look(self.rt)
         if roles.available(desk, self.parts, "planner", self.settings.tokens):
             titles = [f.title for f in desk.facets]
-            for text in roles.proposals(self.rt, question, titles):
+            for text in roles.proposals(self.rt, question[:SHOWN], titles):
                 self._propose(text)
         return look(self.rt)
 
@@ -65,7 +66,7 @@ class Planner:
             self.rt.emit("plan.dropped", {"text": text, "reason": "nothing new"})
             return
         counts, total = self._count(facet)
-        gone = [w for w in content(facet.query) if total and not counts.get(w)]
+        gone = [w for w in content(facet.query) if total and counts.get(w) == 0]
         if 2 * len(gone) > len(content(facet.query)):
             self.rt.emit("plan.dropped", {"text": text, "reason": f"unknown: {', '.join(gone)}"})
             return

@@ -98,6 +98,7 @@ AGENTS: Mapping[str, SearchAgent] = {
         SearchAgent("code", _code_fits, _identifiers),
         SearchAgent("code-host", _code_fits, _identifiers),
         SearchAgent("metadata", _if(_FILES), _whole),
+        SearchAgent("records", _if(_STUDIES, 0.2), _keywords),
         SearchAgent("academic", _if(_STUDIES, 0.2), _keywords),
     )
 }

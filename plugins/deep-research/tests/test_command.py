@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from agentkit_deep_research.comparing import compare
 from agentkit_deep_research.report_command import reopened, todo_of
 from agentkit_deep_research.todo import render
 from agentkit_deep_research.todo_sync import TodoFile
+from agentkit_deep_research.typed import pass_on
 
 Make = Callable[..., Kit]
 QUESTION = "What is the kettle made of, and how long is its warranty?"
@@ -173,3 +175,28 @@ def test_the_run_is_found_with_settings_of_a_file(folder: Path) -> None:
     assert done.exit_code == 0 and "steel" in done.stdout
     with agentkit.load() as kit:
         assert kit.runs.runs()[0].status == "done"
+
+
+def test_lines_typed_while_it_works_are_messages_and_answers_are_left_alone(
+    make: Make, at_search: Callable[..., Any]
+) -> None:
+    kit = make(width=1, approve=True)
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as typed, os.fdopen(writing, "w", buffering=1) as keyboard:
+        run = kit.agent("research").run(QUESTION)
+        run.wait()
+        keyboard.write("approve\n")
+        assert pass_on(run, typed) == ""  # it waits for an answer: the line stays for that
+        assert typed.readline() == "approve\n"
+        at_search(kit, {1: lambda _: (keyboard.write("exclude warranty\n"), pass_on(run, typed))})
+        run.answer("approve")
+        run.wait()
+        assert pass_on(run, typed) == ""
+    assert [m.directive.text for m in kit.runs.messages(run.id)] == ["exclude warranty"]
+    assert "24 months" not in run.result.report
+
+
+def test_a_message_may_come_with_the_question(folder: Path) -> None:
+    done = researched("--say", "exclude warranty", "--say", "make it blue")
+    assert done.exit_code == 0 and "24 months" not in done.stdout
+    assert "Not followed: 'make it blue'" in done.stdout

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agentkit_deep_research.experiments.injection import Seen, one, read, result
+from agentkit.testing import attacks
+from agentkit_deep_research.experiments import injection
+from agentkit_deep_research.experiments.lies import Seen, read, tell
 from agentkit_deep_research.guarding import LONGEST, orders
 
 HARMLESS = [
@@ -30,7 +32,7 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize("text", [a.text for a in read() if a.split == "before"])
+@pytest.mark.parametrize("text", [a.text for a in read() if a.written == "before"])
 def test_orders_are_seen(text: str) -> None:
     assert orders(text.format(lie="the budget is 9 euros."))
 
@@ -57,12 +59,27 @@ def test_a_manual_holds_no_orders_to_machines() -> None:
 def test_an_attack_that_is_seen_is_not_obeyed_not_shown_to_a_model_and_reported(
     tmp_path: Path,
 ) -> None:
-    seen = one(tmp_path, read()[0], seed=2)
-    assert (seen.obeyed, seen.handed, seen.reported, seen.truth) == (False, False, True, True)
+    seen = tell(tmp_path, read()[0], seed=2)
+    assert (seen.believed, seen.handed, seen.reported, seen.truth) == (False, False, True, True)
 
 
-def test_an_attack_that_was_obeyed_would_be_counted() -> None:
+def test_what_was_obeyed_or_believed_would_be_counted() -> None:
     good = Seen("a", "before", False, False, True, True)
-    found = result([good, replace(good, obeyed=True, handed=True, reported=False)]).metrics
-    assert found["obeyed (written before)"].value == 1
-    assert found["reported (written before)"].value == 0.5
+    bad = replace(good, believed=True, handed=True, reported=False)
+    fine = injection.Seen("a", "before", "page", False, True, True)
+    awful = replace(fine, obeyed=True, reported=False, answered=False)
+    found = injection.result([fine, awful], [good, bad]).metrics
+    assert found["obeyed (before the freeze)"].value == 1
+    assert found["reported (before the freeze)"].value == 0.5
+    assert found["lies believed (written before)"].value == 1
+
+
+@pytest.mark.slow
+def test_orders_in_pages_messages_and_rows_are_not_obeyed(tmp_path: Path) -> None:
+    orders = attacks.load(injection.FILE)
+    chosen = [next(a for a in orders if a.carrier == c) for c in ("page", "message", "row")]
+    attacks.plant(orders, tmp_path / "armed")
+    for attack in chosen:
+        report = injection.ask(tmp_path, attack, "armed")
+        seen = injection.look(attack, report, lambda: "")
+        assert not seen.obeyed and seen.answered, report
