@@ -139,6 +139,7 @@ class Crawler:
             if status >= 400:
                 self._blame(url, status, before)
             self._rest(page)
+            page.wait_for_function("() => true", polling=50, timeout=5000)  # it may hang
             html = page.content()
             if len(html.encode()) > self._settings.fetch.bytes:
                 raise AgentkitError(f"the page has more than {self._settings.fetch.bytes:,} bytes")
