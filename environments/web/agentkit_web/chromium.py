@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import os
 import queue
+import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from agentkit.errors import BackendUnavailable
@@ -33,6 +36,7 @@ FLAGS = (
     "--font-render-hinting=none",
 )
 _STARTING = 60.0  # seconds
+_LONGEST = 180.0  # seconds of one piece of work
 
 
 def executable(settings: BrowserSettings) -> Path:
@@ -77,14 +81,19 @@ class Chromium:
         self._jobs: queue.Queue[Callable[[Browser], None] | None] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self.generation = 0  # counts starts: pages of an earlier one are gone
+        self._alive = False
+        # On the command line of its first process; the others are gone with that one.
+        self._mark = f"--agentkit={secrets.token_hex(8)}"
 
-    def call(self, work: Callable[[Browser], T]) -> T:
+    def call(self, work: Callable[[Browser], T], seconds: float = _LONGEST) -> T:
         """Runs `work(browser)` in the browser's thread and gives what it returns.
 
+        Args:
+            seconds: after which the browser is ended: a page can hang so that nothing else helps.
+
         Raises:
-            BackendUnavailable: the browser cannot be started, or died.
-            whatever `work` raises.
+            BackendUnavailable: the browser cannot be started, died, or did not come back.
+            whatever else `work` raises.
         """
         done: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue()
 
@@ -97,6 +106,7 @@ class Chromium:
         with self._lock:
             thread = self._running()
             self._jobs.put(job)
+        ends = time.monotonic() + seconds
         while True:
             try:
                 result, error = done.get(timeout=0.5)
@@ -104,11 +114,28 @@ class Chromium:
             except queue.Empty:
                 if not thread.is_alive():
                     raise BackendUnavailable("the browser died", "try again") from None
+                if time.monotonic() > ends:
+                    self.kill()
+                    raise BackendUnavailable(
+                        f"the browser did not come back within {seconds:.0f} s and was ended",
+                        "begin again; leave out the page that hangs",
+                    ) from None
+        if isinstance(error, Error):
+            reason = str(error).split("\n", 1)[0][:200]
+            raise BackendUnavailable(f"the browser failed: {reason}", "begin again") from error
         if error is not None:
-            if isinstance(error, Error) and "closed" in str(error) and not self._alive:
-                raise BackendUnavailable("the browser died", "try again") from error
             raise error
         return result  # type: ignore[return-value]
+
+    def kill(self) -> None:
+        """Ends the browser's processes; the next call starts another one."""
+        for process in psutil.Process().children(recursive=True):
+            try:
+                if self._mark in process.cmdline():
+                    process.kill()
+            except psutil.Error:
+                continue
+        self._alive = False
 
     def close(self) -> None:
         with self._lock:
@@ -119,8 +146,6 @@ class Chromium:
             thread.join(timeout=20)
 
     # -- inside -----------------------------------------------------------------------------------
-
-    _alive = False
 
     def _running(self) -> threading.Thread:
         if self._thread is not None and self._thread.is_alive() and self._alive:
@@ -140,7 +165,6 @@ class Chromium:
         if error is not None:
             reason = " ".join(str(error).split())[:300]
             raise BackendUnavailable(f"{self.path} did not start: {reason}", "run it by hand")
-        self.generation += 1
         return self._thread
 
     def _run(
@@ -154,7 +178,7 @@ class Chromium:
                     executable_path=self.path,
                     headless=True,
                     chromium_sandbox=_sandboxed(self._settings),
-                    args=list(FLAGS),
+                    args=[*FLAGS, self._mark],
                 )
                 browser.on("disconnected", lambda _: setattr(self, "_alive", False))
                 self._alive = True

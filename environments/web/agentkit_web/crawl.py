@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
-from playwright.sync_api import Browser, Error, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route
 
 from agentkit.errors import AgentkitError, Blocked
 from agentkit.fetching import Fetcher
@@ -23,6 +23,7 @@ from agentkit_web.gateway import Gateway
 from agentkit_web.settings import SiteSettings
 
 AGENT = "agentkit"
+_HANGING = 5000  # ms in which a page answers at all
 _SKIPPED = ("image", "media", "font", "websocket", "manifest")
 _OTHER = (".pdf", ".txt", ".md", ".csv")  # read without the browser
 _NOT_READ = tuple(
@@ -62,6 +63,7 @@ class Crawler:
         self._settings, self._gateway, self._folder = settings, gateway, folder
         self._fetcher = Fetcher(settings.fetch)
         self._robots: dict[str, RobotFileParser] = {}
+        self._context: BrowserContext | None = None
         started = {urlsplit(url).hostname or "" for url in settings.start}
         self._hosts = settings.hosts or tuple(sorted(started))
 
@@ -71,7 +73,7 @@ class Crawler:
         Args:
             call: runs work in the browser's thread, one page at a time, so that others get on.
         """
-        site, seen = Site(), set()
+        site, seen = Site(), set[str]()
         waiting = deque((self._plain(url), 0) for url in self._settings.start)
         refused = 0
         while waiting and len(site.pages) + len(site.faults) < self._settings.pages:
@@ -91,6 +93,8 @@ class Crawler:
                 continue
             if depth < self._settings.depth:
                 waiting.extend((link, depth + 1) for link in links if link not in seen)
+        if self._context is not None:
+            call(self._close)
         site.refused = not site.pages and refused > 0 and refused == len(site.faults)
         return site
 
@@ -118,27 +122,40 @@ class Crawler:
         plain = (self._plain(urljoin(address, link)) for link in links)
         return [link for link in dict.fromkeys(plain) if self._wanted(link)]
 
+    def _opened(self, browser: Browser) -> BrowserContext:
+        """One context for the whole site; another one where the browser was started anew."""
+        if self._context is None or self._context.browser is not browser:
+            self._context = browser.new_context(
+                proxy=self._gateway.proxy,
+                service_workers="block",
+                accept_downloads=False,
+                user_agent=f"Mozilla/5.0 (compatible; {AGENT})",
+            )
+            self._context.route("**/*", _only_to_read)
+            self._context.route_web_socket("**/*", lambda socket: socket.close())
+        return self._context
+
+    def _close(self, _: Browser) -> None:
+        context, self._context = self._context, None
+        if context is not None:
+            try:
+                context.close()
+            except Error:
+                pass
+
     def _render(self, browser: Browser, url: str) -> tuple[str, str, str, list[str]]:
         """(HTML, address, title, links) of a page after its scripts have run."""
-        before = len(self._gateway.refused)
-        context = browser.new_context(
-            proxy=self._gateway.proxy,
-            service_workers="block",
-            accept_downloads=False,
-            java_script_enabled=True,
-            user_agent=f"Mozilla/5.0 (compatible; {AGENT})",
-        )
+        before = self._gateway.refusals
+        page = self._opened(browser).new_page()
+        page.on("dialog", lambda dialog: dialog.dismiss())
         try:
-            context.route("**/*", _only_to_read)
-            context.route_web_socket("**/*", lambda socket: socket.close())
-            page = context.new_page()
-            page.on("dialog", lambda dialog: dialog.dismiss())
             milliseconds = self._settings.fetch.seconds * 1000
             answer = page.goto(url, wait_until="domcontentloaded", timeout=milliseconds)
             status = answer.status if answer else 0
             if status >= 400:
                 self._blame(url, status, before)
             self._rest(page)
+            page.wait_for_function("() => true", polling=50, timeout=_HANGING)
             html = page.content()
             if len(html.encode()) > self._settings.fetch.bytes:
                 raise AgentkitError(f"the page has more than {self._settings.fetch.bytes:,} bytes")
@@ -147,13 +164,12 @@ class Crawler:
             )
             return html, page.url, page.title(), [str(link) for link in links]
         except Error as error:
-            reason = (
-                str(error).split("\n", 1)[0].rpartition("Error: ")[2].removeprefix("Page.goto: ")
-            )
-            raise AgentkitError(f"the page was not read: {reason[:200]}") from error
+            first = str(error).split("\n", 1)[0].rpartition("Error: ")[2]
+            reason = first.removeprefix("Page.goto: ")[:200]
+            raise AgentkitError(f"the page was not read: {reason}") from error
         finally:
             try:
-                context.close()
+                page.close()
             except Error:
                 pass
 
@@ -164,7 +180,7 @@ class Crawler:
             pass  # a page that never rests is read as it is
 
     def _blame(self, url: str, status: int, before: int) -> None:
-        ours = self._gateway.refused[before:]
+        ours = self._gateway.refused[-1:] if self._gateway.refusals > before else []
         if status == 403 and ours:
             raise Blocked(ours[-1])
         if status in (401, 403, 451):

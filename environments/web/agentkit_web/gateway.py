@@ -21,13 +21,14 @@ _IDLE = 30.0  # seconds without a byte end a connection
 
 
 class Gateway:
-    """The proxy. refused: reasons, the newest last; sent: bytes that came in."""
+    """The proxy. refused: the latest reasons, the newest last; refusals: how many in all."""
 
     def __init__(self, settings: FetchSettings) -> None:
         self.settings = settings
         self.gate = Gate(settings)
         self.user, self.word = "agentkit", secrets.token_urlsafe(16)
         self.refused: list[str] = []
+        self.refusals = 0
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.gateway = self
         threading.Thread(target=self._server.serve_forever, daemon=True, name="gateway").start()
@@ -50,6 +51,7 @@ class Gateway:
 
     def refuse(self, reason: str) -> None:
         self.refused = [*self.refused[-99:], reason]
+        self.refusals += 1
 
     def close(self) -> None:
         self._server.shutdown()

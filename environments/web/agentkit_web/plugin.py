@@ -18,6 +18,7 @@ def agentkit_register(registry: Registry) -> None:
         "web",
         "agentkit_web.source:WebSource",
         settings="agentkit_web.settings:SiteSettings",
+        needs={"embedder": "embed"},
         summary="a website, read as a browser shows it",
     )
     registry.check(

@@ -25,6 +25,7 @@ from agentkit_web.tree import elements, without_boxes
 
 _ID = re.compile(r"(f\d+)?e\d+")
 _PATIENCE = 3000  # ms for an element to become ready
+_HANGING = 5000  # ms in which a page answers at all
 _LOADING = 15_000  # ms for a page
 _HARMLESS = ("GET", "HEAD", "OPTIONS")
 _LONGEST_TREE = 60_000  # characters
@@ -200,7 +201,14 @@ class Session:
 
     def settle(self) -> None:
         """Until the page is at rest. In a task's own sites time stands still otherwise, so that the
-        same actions always lead to the same page."""
+        same actions always lead to the same page. A page that hangs is closed."""
+        try:
+            self.page.wait_for_function("() => true", polling=50, timeout=_HANGING)
+        except Error:
+            self._say(f"the page {self.page.url[:200]} hangs and was closed")
+            hanging, self.page = self.page, self.context.new_page()
+            hanging.close()
+            return
         try:
             self.page.wait_for_load_state("domcontentloaded")
             if self._own_time:

@@ -20,6 +20,8 @@ PAGES = {
     "fetch('http://169.254.169.254/').catch(() => 0)</script>",
     "/deep": "<title>Deep</title><p>The kraken lives here.</p>",
     "/secret/x": "<p>A secret otter.</p>",
+    "/stuck": "<title>Stuck</title><p>Soon.</p><script>setTimeout(() => {while (true) {}}, 20)"
+    "</script>",
     "/form": "<title>Form</title><h1>Form</h1><form method='post' action='/changed'>"
     "<input name='a' aria-label='a'><button>Send</button></form>"
     "<button onclick=\"fetch('/changed', {method: 'POST', body: 'y'})\">Like</button>",

@@ -9,7 +9,7 @@ from playing import Declare, Player
 from sites import site
 
 from agentkit.capabilities import EpisodeOver
-from agentkit.errors import Unsupported
+from agentkit.errors import BackendUnavailable, Unsupported
 from agentkit_web import actions as act
 from agentkit_web.environment import WebEnvironment
 
@@ -56,6 +56,33 @@ def test_only_what_is_allowed_is_reached(part: Declare, web: tuple[str, Asked]) 
         assert "otter" not in repr(player.seen.parts[0])
     refused = player.environment._gateway.refused  # type: ignore[union-attr]
     assert sum("not a public address" in reason for reason in refused) >= 3
+
+
+def test_a_page_that_hangs_is_closed(part: Declare, web: tuple[str, Asked]) -> None:
+    base, _ = web
+    player = _player(part, base, "/otter")
+    player.do(act.Goto(url=f"{base}/stuck"))
+    assert "hangs and was closed" in player.seen.data["messages"][-1]
+    player.do(act.Goto(url=f"{base}/otter"))
+    assert "Otters eat crabs" in repr(player.seen.parts[0])
+
+
+def test_a_browser_that_dies_or_hangs_is_started_again(
+    part: Declare, web: tuple[str, Asked]
+) -> None:
+    player = _player(part, web[0], "/otter")
+    environment, chromium = player.environment, player.environment._chromium
+    with pytest.raises(BackendUnavailable, match="did not come back"):
+        chromium.call(lambda _: environment._playing().session.page.evaluate(
+            "() => { while (true) {} }"), seconds=2.0)  # fmt: skip
+    with pytest.raises(BackendUnavailable):
+        environment.observe()
+    (task,) = environment.tasks("test")
+    assert "Otters eat crabs" in repr(environment.reset(task, 0).parts[0])
+    chromium.kill()
+    with pytest.raises(BackendUnavailable):
+        environment.step(act.Scroll())
+    assert "Otters eat crabs" in repr(environment.reset(task, 0).parts[0])
 
 
 def test_the_outside_world_has_no_snapshots_and_no_judge(

@@ -72,6 +72,7 @@ def test_limits_of_pages_and_depth(part: Declare, zoo: tuple[str, Asked]) -> Non
         ("/endless", "failed", ""),
         ("/file", "failed", ""),
         ("/nothing", "failed", "500"),
+        ("/stuck", "failed", "Timeout"),
     ],
 )
 def test_sites_that_misbehave(

@@ -54,6 +54,8 @@ class Connection:
 
     def resources(self) -> list[types.Resource]:
         """All resources that it lists."""
+        if self.ask(_capabilities).resources is None:
+            raise self._fault("offers no resources")
         return self._all(lambda c, cursor: c.list_resources(cursor=cursor), "resources")
 
     def read(self, uri: str) -> types.ReadResourceResult:
@@ -196,6 +198,10 @@ def fingerprint(tool: types.Tool) -> str:
     """Of what a server says about a tool: another one means that it changed under our hands."""
     plain = [tool.name, tool.description, tool.input_schema]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+async def _capabilities(client: Client) -> types.ServerCapabilities:
+    return client.server_capabilities
 
 
 async def _within(work: Awaitable[T], settings: ServerSettings) -> T:

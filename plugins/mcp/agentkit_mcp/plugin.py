@@ -18,5 +18,6 @@ def agentkit_register(registry: Registry) -> None:
         "mcp",
         "agentkit_mcp.source:McpSource",
         settings="agentkit_mcp.settings:SourceSettings",
+        needs={"embedder": "embed"},
         summary="the resources of an MCP server, or what its search tool finds",
     )

@@ -65,7 +65,7 @@ def bad(how: str) -> None:
             else:
                 answer = {"result": {
                     "protocolVersion": message["params"]["protocolVersion"],
-                    "capabilities": {"tools": {}, "resources": {}},
+                    "capabilities": {"tools": {}},
                     "serverInfo": {"name": "bad", "version": "1"},
                 }}  # fmt: skip
         elif method == "tools/list":

@@ -154,12 +154,12 @@ def test_commands_that_cannot_be_started(kit: Kit) -> None:
 
 
 def test_closing_ends_the_process(tool: Make, kit: Kit) -> None:
-    made = tool("good", "variable")
-    call(made, name="PATH")
-    children = _children()
-    assert children
+    before = _children()  # of other tests: a browser, say
+    call(tool("good", "variable"), name="PATH")
+    started = _children() - before
+    assert started
     kit.close()
-    assert not children & _children()
+    assert not started & _children()
 
 
 def _children() -> set[int]:
@@ -214,6 +214,8 @@ def test_what_a_search_tool_finds(kit: Kit) -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_a_source_whose_server_fails_says_so(kit: Kit) -> None:
+    result = _source(kit, "fine").search("fish")
+    assert result.status == "failed" and "offers no resources" in result.reason
     for how in ("die", "garbage"):
         result = _source(kit, how, search="thing", argument="x", seconds=2.0, starting=2.0).search(
             "fish"

@@ -288,6 +288,26 @@ def test_postgres_stops_at_its_limits(postgres: Server, monkeypatch: pytest.Monk
     assert source.search("SELECT 1").status == "ok"  # the connection is still good
 
 
+def test_postgres_finds_rows_by_their_prose(
+    postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as admin:
+        admin.execute("CREATE SCHEMA IF NOT EXISTS notes")
+        admin.execute("CREATE TABLE IF NOT EXISTS notes.log (id int, said text)")
+        said = "The kiln was repaired at 100% by O'Brien_2 \\ sons. " * 4
+        admin.execute("INSERT INTO notes.log VALUES (1, %s)", (said,))
+        admin.execute("GRANT USAGE ON SCHEMA notes TO reader")
+        admin.execute("GRANT SELECT ON notes.log TO reader")
+    source = _postgres(postgres, monkeypatch, schemas=["public", "notes"])
+    for query in ("who repaired the kiln", "100% O'Brien_2", "\\ sons"):
+        found = source.search(query)
+        assert found.hits and "The kiln was repaired" in found.hits[0].text, query
+    assert "notes.log" in {t.name for t in source.catalog().tables}
+    assert source.open("table notes.log").text
+
+
 def test_postgres_tables_that_are_allowed(
     postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
