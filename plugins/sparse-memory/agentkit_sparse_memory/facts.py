@@ -8,6 +8,8 @@ facts of the form "the RELATION of SUBJECT is ANSWER"; any other may bring its o
 from __future__ import annotations
 
 import json
+import random
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,6 +175,18 @@ def read_facts(path: Path) -> list[Fact]:
 
 def said(facts: Iterable[Fact], templates: Sequence[str] = PHRASINGS) -> list[Phrasing]:
     return [one for fact in facts for one in fact.phrasings(templates)]
+
+
+def mixed(phrasings: Sequence[Phrasing], seed: int) -> list[Phrasing]:
+    """In an order in which a batch holds many facts."""
+    order = list(phrasings)
+    random.Random(f"mixed {seed}").shuffle(order)
+    return order
+
+
+def mentions(text: str, words: str) -> bool:
+    """Whether the words stand in the text as words, in any case."""
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _spaced(before: str, target: str) -> str:

@@ -7,7 +7,6 @@ use one memory folder: what one learns, the others know at their next request.
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,7 +35,7 @@ from agentkit.kit import Parts
 from agentkit.models.transformers import variant
 from agentkit_sparse_memory.background import BackgroundIndex, count, hash_of
 from agentkit_sparse_memory.batches import Batch, Encoder, Score, Trunk, measure
-from agentkit_sparse_memory.facts import QUESTION, UNSEEN, Fact, said
+from agentkit_sparse_memory.facts import QUESTION, UNSEEN, Fact, mentions, mixed, said
 from agentkit_sparse_memory.healing import heal
 from agentkit_sparse_memory.keys import Usage, fit
 from agentkit_sparse_memory.learning import learn, unit_of
@@ -211,7 +210,9 @@ class SparseMemoryModel:
         settings = settings or self._settings.learning
         phrasings = said(facts)
         encoder = self.encoder()
-        batches = encoder.batches(_mixed(phrasings, settings), settings.batch)
+        batches = encoder.batches(
+            mixed(phrasings, settings.seed) if settings.mix else phrasings, settings.batch
+        )
         if not self.prepared:
             self.prepare(progress=progress)
         stack = self._opened()
@@ -278,6 +279,11 @@ class SparseMemoryModel:
     def ordinary(self) -> list[Batch]:
         """Held-out ordinary text."""
         return self._store.ordinary()
+
+    def refresh(self) -> None:
+        """Has the engine read weights that were changed in place, as the experiments do."""
+        with self._changing():
+            pass
 
     def unit(self) -> float:
         """The length that steps are measured in; see agentkit_sparse_memory.update."""
@@ -386,19 +392,6 @@ class SparseMemoryModel:
         with self._weights.borrow("train") as module:
             module.requires_grad_(False).eval()
             yield
-
-
-def _mixed(phrasings: Sequence[Any], settings: LearnSettings) -> list[Any]:
-    """In an order in which a batch holds many facts; as they are, one fact after another, else."""
-    if not settings.mix:
-        return list(phrasings)
-    noise = torch.Generator().manual_seed(settings.seed)
-    return [phrasings[n] for n in torch.randperm(len(phrasings), generator=noise).tolist()]
-
-
-def mentions(text: str, words: str) -> bool:
-    """Whether the words stand in the text as words, in any case."""
-    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

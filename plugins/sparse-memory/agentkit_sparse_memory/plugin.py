@@ -43,6 +43,8 @@ def agentkit_register(registry: Registry) -> None:
         ("memory-sequential", "sequential:SEQUENTIAL", "a hundred facts, one after another"),
         ("memory-scale", "scale:SCALE", "what a step costs as the table grows"),
         ("memory-peers", "peers:PEERS", "beside retrieval, and finetuning with replay"),
+        ("memory-documents", "documents:DOCUMENTS", "passages, learned by reading"),
+        ("memory-triviaqa", "full:TRIVIAQA", "the paper's rows, on your own files"),
         ("memory-core", "core:CORE", "which slots a fact's phrasings share"),
     ):
         registry.experiment(name, f"agentkit_sparse_memory.bench.{target}", summary=summary)

@@ -11,8 +11,11 @@ import torch
 import agentkit
 from agentkit.bench import Bench, Result
 from agentkit.capabilities import Weights
+from agentkit.errors import DataError, UsageError
 from agentkit.testing.progress import Recorder
 from agentkit_sparse_memory.background import hash_of
+from agentkit_sparse_memory.bench import documents as documents_module
+from agentkit_sparse_memory.bench import full
 from agentkit_sparse_memory.bench.bed import Bed
 from agentkit_sparse_memory.bench.core import core
 from agentkit_sparse_memory.bench.facts import facts
@@ -97,6 +100,42 @@ def test_beside_retrieval_and_replay(out: Path) -> None:
     own = result.metrics["tokens of a question"].value
     assert tokens["retrieval"] > own == tokens["lora, replay"]
     assert result.baselines["retrieval"]["loss on ordinary text rose by"].value == 0
+
+
+def test_passages_are_read(out: Path, tmp_path: Path) -> None:
+    status = tmp_path / "status"
+    status.write_text(
+        "Package: hello\nStatus: install ok installed\nDescription: example package that greets\n"
+        " The GNU hello program produces a familiar, friendly greeting. It allows\n"
+        " non-programmers to use a classic tool.\n .\n Seriously, though: this is an example.\n"
+        "Homepage: http://localhost\n\nPackage: bare\nDescription: nothing below\n"
+    )
+    (passage,) = documents_module.passages(status)
+    assert passage.short == "example package that greets" and "classic tool" in passage.text
+    forms = passage.augmented().phrasings()
+    asked = passage.questions()
+    assert len(forms) == 8 and not {f.prompt for f in forms} & {q.prompt for q in asked}
+    with pytest.raises(DataError, match="package list"):
+        documents_module.passages(tmp_path / "absent")
+    result = run(documents_module.documents, out, passages="1", steps="2")
+    assert [row[0] for row in result.tables[0].rows] == ["before", "sparse memory", "lora"]
+
+
+def test_the_papers_rows_can_be_run(out: Path, tmp_path: Path) -> None:
+    result = run(full.triviaqa, out, facts="2")
+    assert [row[0] for row in result.tables[0].rows] == ["learned", "kept"]
+    with agentkit.load(environ={}) as kit:
+        bench = Bench(kit, "full", (0,), tmp_path, Recorder(), {})
+        told = full.dry_run(bench)
+        assert "trivia.jsonl: 5 rows" in told[0] and "1,048,576 slots of 2048" in told[-1]
+        with pytest.raises(UsageError, match="trivia, natural, model: not given"):
+            full.triviaqa(bench)
+    assert full.f1("The grey Heron!", ("a heron", "stork")) == pytest.approx(2 / 3)
+    assert full.f1("nothing", ("heron",)) == 0
+    for text in ("{", '{"question": "x"}', '{"question": "x", "answer": []}'):
+        (tmp_path / "bad.jsonl").write_text(text)
+        with pytest.raises(DataError, match=r"bad\.jsonl:1"):
+            full.read(tmp_path / "bad.jsonl")
 
 
 def test_core_sets(out: Path) -> None:

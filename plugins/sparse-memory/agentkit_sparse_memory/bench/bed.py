@@ -15,7 +15,7 @@ import torch
 from agentkit.bench import Bench
 from agentkit.seeds import derive
 from agentkit_sparse_memory.batches import Batch, Score, Trunk, measure
-from agentkit_sparse_memory.facts import PHRASINGS, UNSEEN, Fact, said
+from agentkit_sparse_memory.facts import PHRASINGS, UNSEEN, Fact, mixed, said
 from agentkit_sparse_memory.invented import common, invented
 from agentkit_sparse_memory.model import SparseMemoryModel
 from agentkit_sparse_memory.texts import ordinary, split
@@ -105,10 +105,7 @@ class Lesson:
 
     def __init__(self, bed: Bed, facts: Sequence[Fact], size: int = 24) -> None:
         self.bed, self.facts = bed, list(facts)
-        phrasings = said(facts)
-        noise = torch.Generator().manual_seed(1)
-        order = torch.randperm(len(phrasings), generator=noise).tolist()
-        self.batches = bed.encoder.batches([phrasings[n] for n in order], size)
+        self.batches = bed.encoder.batches(mixed(said(facts), seed=1), size)
         some = [p for fact in facts for p in fact.phrasings(PHRASINGS[::5])]
         self.seen = bed.encoder.batches(some, 32)
         self.unseen = bed.encoder.batches(said(facts, UNSEEN), 32)

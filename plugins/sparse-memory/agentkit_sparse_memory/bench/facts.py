@@ -18,9 +18,9 @@ from agentkit.errors import AgentkitError
 from agentkit.kit import Kit, load
 from agentkit_sparse_memory.background import hash_of
 from agentkit_sparse_memory.bench.bed import SMALL, trained
-from agentkit_sparse_memory.facts import CHAT, PHRASINGS, UNSEEN, Fact, said
+from agentkit_sparse_memory.facts import CHAT, PHRASINGS, UNSEEN, Fact, mentions, said
 from agentkit_sparse_memory.invented import invented
-from agentkit_sparse_memory.model import SparseMemoryModel, mentions
+from agentkit_sparse_memory.model import SparseMemoryModel
 
 GOAL = 0.8
 PART = "memory-facts"
