@@ -153,23 +153,36 @@ def adb(adb_server: Adb, running: Running) -> Iterator[Adb]:
 
 
 @pytest.fixture(scope="module")
-def phone_home(
-    tmp_path_factory: pytest.TempPathFactory, adb_server: Adb
-) -> Iterator[Callable[..., AndroidEnvironment]]:
-    """Makes environments whose phones are processes of their own, all switched off at the end."""
+def phone_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that knows of the phones of a module, all of which are switched off at its end."""
+    folder = tmp_path_factory.mktemp("phones")
+    yield folder
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AGENTKIT_DATA", str(tmp_path_factory.mktemp("data")))
-        patch.setenv("HOME", str(adb_server.home))
-        made: list[AndroidEnvironment] = []
-
-        def make(**settings: Any) -> AndroidEnvironment:
-            settings = {"adb_port": adb_server.port, "picture": False, **settings}
-            made.append(AndroidEnvironment(AndroidSettings(**settings)))
-            return made[-1]
-
-        yield make
-        for one in made:
-            one.close()
+        patch.setenv("AGENTKIT_DATA", str(folder))
         for known in phones.known():
             with contextlib.suppress(UsageError):
                 phones.stop(known.name)
+
+
+@pytest.fixture(autouse=True)
+def known_phones(own_folders: None, phone_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone outlives the test that started it; none outlives its module."""
+    monkeypatch.setenv("AGENTKIT_DATA", str(phone_data))
+
+
+@pytest.fixture
+def phone_home(
+    known_phones: None, adb_server: Adb, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., AndroidEnvironment]]:
+    """Makes environments whose phones are processes of their own."""
+    monkeypatch.setenv("HOME", str(adb_server.home))
+    made: list[AndroidEnvironment] = []
+
+    def make(**settings: Any) -> AndroidEnvironment:
+        settings = {"adb_port": adb_server.port, "picture": False, **settings}
+        made.append(AndroidEnvironment(AndroidSettings(**settings)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

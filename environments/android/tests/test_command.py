@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from agentkit.errors import AgentkitError
+from agentkit_android.command import phone
 
 START = [sys.executable, "-m", "agentkit", "phone", "start", "--port"]
 
@@ -77,3 +81,57 @@ def test_the_log_stays_open_and_tells_what_happens(adb: Any, log_reader: Any) ->
     assert b"Location" in adb("shell", "logcat -d").stdout
     adb("shell", "logcat -c")
     assert b"Location" not in adb("shell", "logcat -d").stdout
+
+
+@pytest.fixture
+def phone_command(
+    adb: Any, phone_home: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str]]:
+    """`agentkit phone …` of the phone that adb is connected to: its status and what it said."""
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(adb.port))
+
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(phone, list(words))
+        if isinstance(done.exception, AgentkitError):  # told by the command line around it
+            return done.exception.exit_code, str(done.exception)
+        return done.exit_code, done.output
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_phone_is_seen_and_touched_from_the_command_line(
+    phone_command: Any, adb: Any, running: Any, tmp_path: Path
+) -> None:
+    on = ["--phone", adb.serial]
+    adb("shell", "input keyevent HOME")
+    assert "launcher3" in phone_command("look", *on)[1]
+    assert "com.android.settings" in phone_command("tap", "Settings", *on)[1]
+    status, said = phone_command("tap", "Teleport", *on)
+    assert status == 2 and "nothing on the screen says 'Teleport'" in said
+    assert phone_command("screenshot", str(tmp_path / "a.png"), *on)[0] == 0
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert phone_command("shell", *on, "--", "echo", "a  b; 'c'")[1] == "a  b; 'c'\n"
+    assert phone_command("shell", *on, "--", "frobnicate")[0] == 127
+    assert "frobnicate" in phone_command("unknown", *on)[1]
+    assert "wifi/" in phone_command("tasks")[1]
+    status, said = phone_command("look", "--phone", "127.0.0.1:9")
+    assert status == 5 and "127.0.0.1:9" in said
+
+
+@pytest.mark.slow
+def test_the_state_of_a_phone_outlives_a_kill(adb_server: Any, tmp_path: Path) -> None:
+    for text in ("", "kept\n"):
+        process = subprocess.Popen(
+            [*START, "0", "--state", str(tmp_path / "phone")], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert process.stdout is not None
+            serial = process.stdout.readline().split("adb connect ")[1].split()[0]
+            device = adb_server.to(serial)
+            assert device("shell", "cat /sdcard/kept", check=False).stdout.decode() == text
+            device("shell", "echo kept > /sdcard/kept; input keyevent HOME")
+        finally:
+            process.kill()
+            process.communicate()
+        adb_server("disconnect", serial, check=False)

@@ -177,24 +177,27 @@ class AdbTransport:
         """
         end = time.monotonic() + self._timeout
         try:
-            if ":" in self._serial:
-                said = self._host(f"host:connect:{self._serial}", end)
-                if said.startswith("already") and self._state(end) != "device":
-                    # adb keeps the dead connection of a phone that was off meanwhile
-                    self._host(f"host:disconnect:{self._serial}", end)
-                    self._host(f"host:connect:{self._serial}", end)
-            self._wait(end)
+            self._connect(end)
+            while (state := self._state(end)) != "device":
+                if state == "unauthorized" or time.monotonic() > end - self._timeout / 2:
+                    raise self._fault(state)
+                time.sleep(0.05)  # one that is being switched on is offline for a moment
+                if state == "absent":
+                    self._connect(end)
         except (AdbTimeout, TimeoutError) as error:
             raise DeviceTimeout(f"adb did not find {self._serial} in time", HINT) from error
         except (AdbError, OSError) as error:
             raise self._explained(error) from error
 
-    def _wait(self, end: float) -> None:
-        """Until it is there; one that is being switched on is offline for a moment."""
-        while (state := self._state(end)) != "device":
-            if state == "unauthorized" or time.monotonic() > end - self._timeout / 2:
-                raise self._fault(state)
-            time.sleep(0.05)
+    def _connect(self, end: float) -> None:
+        """Has adb connect to HOST:PORT. It keeps the dead connection of a phone that was off
+        meanwhile, and drops it only when told to, or a moment later."""
+        if ":" not in self._serial:
+            return
+        said = self._host(f"host:connect:{self._serial}", end)
+        if said.startswith("already") and self._state(end) != "device":
+            self._host(f"host:disconnect:{self._serial}", end)
+            self._host(f"host:connect:{self._serial}", end)
 
     def _state(self, end: float) -> str:
         listed = self._host("host:devices", end)

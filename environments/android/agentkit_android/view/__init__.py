@@ -1,0 +1,1 @@
+"""`agentkit phone view`: a phone in the browser."""
