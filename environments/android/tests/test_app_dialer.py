@@ -54,11 +54,8 @@ def test_dial_fills_the_keypad_and_call_calls(phone: Phone) -> None:
 
 
 def test_a_call_comes_in(phone: Phone) -> None:
-    from agentkit_android.phone import actions
-    from agentkit_android.screen.acts import do
-
     def ring(number: str) -> None:
-        actions.reduce(phone, do("ring", number=number), PACKAGE, None, None)
+        phone.deliver(PACKAGE, "ring", number=number)
 
     ring(MEI)
     assert {"Mei Tanaka", "Incoming call"} <= set(texts(phone))
@@ -80,16 +77,13 @@ def test_a_call_comes_in(phone: Phone) -> None:
 
 
 def test_a_blocked_number_does_not_ring(phone: Phone) -> None:
-    from agentkit_android.phone import actions
-    from agentkit_android.screen.acts import do
-
     phone.start(PACKAGE, ".Main")
     tap(phone, "More options", "Blocked numbers", "Add a number")
     fill(phone, blocked=GRACE.replace(" ", ""))
     tap(phone, "android:id/button1")
     assert "Grace Hill" in texts(phone)
     phone.press("HOME")
-    actions.reduce(phone, do("ring", number=GRACE), PACKAGE, None, None)
+    phone.deliver(PACKAGE, "ring", number=GRACE)
     assert phone.activities.at_home and log(phone)[0] == (GRACE, 6, 0)
     phone.start(PACKAGE, ".Blocked")
     tap(phone, "Unblock")

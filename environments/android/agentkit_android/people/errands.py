@@ -219,9 +219,8 @@ class Coffee(Habit[Money]):
     apps = (EXPENSES,)
 
     def drawn(self, user: str, random: Random) -> Money:
-        return Money(
-            user=user, amount=f"{random.randint(2, 6)}.{random.choice(('20', '50', '80'))}"
-        )
+        cents = random.choice(("15", "35", "65", "95"))
+        return Money(user=user, amount=f"{random.randint(2, 6)}.{cents}")
 
     def check(self, phone: PhoneState, p: Money, answer: str) -> Sequence[Part]:
         cents = p.amount.replace(".", "")

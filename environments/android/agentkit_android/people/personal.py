@@ -10,7 +10,6 @@ from typing import Any
 
 from agentkit.capabilities import Task
 from agentkit.seeds import derive
-from agentkit_android.client.actions import Answer, Finish
 from agentkit_android.client.driver import look_again
 from agentkit_android.env.environment import AndroidEnvironment
 from agentkit_android.env.observation import described
@@ -76,8 +75,8 @@ def demonstration(phone: AndroidEnvironment, task: Task) -> Demonstration:
         look = look_again(phone.driver, picture=False)
         action = template.expert(Sight(look, PhoneState(phone.driver.transport), memory), p)
         steps.append(Done(described(look), action.model_dump(mode="json")))
-        phone.step(action)
-        if isinstance(action, Finish | Answer):
+        step = phone.step(action)
+        if step.terminated or step.truncated:
             break
     if not phone.check(task).success:
         raise RuntimeError(f"{task.id} was not done: {phone.check(task).reasons}")
@@ -85,20 +84,12 @@ def demonstration(phone: AndroidEnvironment, task: Task) -> Demonstration:
 
 
 def history(phone: AndroidEnvironment, user: str, *, each: int = 1) -> Iterator[Demonstration]:
-    """What somebody has done before, by other parameters than those of `tasks()`: one way to do
-    each kind of thing, `each` times."""
+    """What somebody has done before: one way to do each kind of thing, `each` times. Where a goal
+    has parameters they are others than those of `tasks()`."""
     asked = {t.goal for t in tasks()}
     for template in TEMPLATES:
-        made = 0
-        for number in range(1, 60):
+        numbers = range(1, 60)
+        others = [n for n in numbers if task(template, user, n).goal not in asked]
+        for number in (others or list(numbers))[:each]:
             one = task(template, user, number)
-            if (
-                one.goal in asked
-                and template.wording(template.params.model_validate(one.data["params"])) in asked
-                and len(template.params.model_fields) > 1
-            ):
-                continue  # the goal of a task that is asked later
             yield demonstration(phone, replace(one, id=f"history/{one.id}"))
-            made += 1
-            if made == each:
-                break

@@ -265,21 +265,22 @@ def tabs(key: str, names: Sequence[tuple[str, str]], chosen: str) -> View:
     return View("row", children=cells, height=48, resource="tabs")
 
 
+def bottom_item(name: str, title: str, tap: Act, *, on: bool = False) -> View:
+    """One of the parts of an app in the bar at the bottom."""
+    mark = View(
+        "icon", icon=name, width=64, height=32, corner=16, fill="secondary-container" if on
+        else "surface-container", colour="on-secondary-container" if on else "on-surface-variant",
+    )  # fmt: skip
+    label = text(title, "label", "on-surface" if on else "on-surface-variant", centred=True)
+    return View(
+        "column", children=(mark, label), centred=True, gap=4, padding=(0, 12, 0, 8), tap=tap,
+        selected=on, description=title,
+    )  # fmt: skip
+
+
 def bottom_bar(key: str, items: Sequence[tuple[str, str, str]], chosen: str) -> View:
-    """(value, icon, name) of the parts of an app."""
-    cells = []
-    for value, name, title in items:
-        on = value == chosen
-        mark = View(
-            "icon", icon=name, width=64, height=32, corner=16, fill="secondary-container" if on
-            else "surface-container", colour="on-secondary-container" if on else
-            "on-surface-variant",
-        )  # fmt: skip
-        label = text(title, "label", "on-surface" if on else "on-surface-variant", centred=True)
-        cells.append(
-            View("column", children=(mark, label), centred=True, gap=4, padding=(0, 12, 0, 8),
-                 tap=put(key, value), selected=on, description=title)
-        )  # fmt: skip
+    """(value, icon, name) of the parts of an app; the choice is kept in the activity's state."""
+    cells = (bottom_item(n, t, put(key, value), on=value == chosen) for value, n, t in items)
     return View("row", children=tuple(cells), fill="surface-container", height=80)
 
 

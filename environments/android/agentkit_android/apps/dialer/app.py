@@ -60,11 +60,6 @@ def person_of(see: See, number: str) -> sqlite3.Row | None:
     return next(iter(see.query(CONTACTS, SAME, number)), None)
 
 
-def name_of(see: See, number: str) -> str:
-    found = person_of(see, number)
-    return str(found["name"]) if found else number
-
-
 def length(see: See, seconds: int) -> str:
     if seconds < 60:
         return see.t("{n} s", n=seconds)

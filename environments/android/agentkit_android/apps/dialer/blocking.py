@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from agentkit_android.apps.context import Do, See
-from agentkit_android.apps.dialer.app import APP, SAME, is_blocked, name_of
+from agentkit_android.apps.dialer.app import APP, SAME, is_blocked
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import do, show
 from agentkit_android.screen.views import Overlay, View
@@ -38,7 +38,7 @@ def unblock(do: Do) -> None:
 @APP.screen(".Blocked")
 def blocked(see: See) -> View:
     rows = [
-        ui.row(name_of(see, one["number"]), one["number"], trail=ui.icon(
+        ui.row(see.name_of(one["number"]), one["number"], trail=ui.icon(
             "close", see.t("Unblock"), do("unblock", number=one["number"])))
         for one in see.rows("SELECT * FROM blocked ORDER BY _id")
     ]  # fmt: skip

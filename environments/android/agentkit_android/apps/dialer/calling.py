@@ -14,7 +14,6 @@ from agentkit_android.apps.dialer.app import (
     REJECTED,
     given,
     is_blocked,
-    name_of,
 )
 from agentkit_android.apps.dialer.lists import KEYS
 from agentkit_android.screen import widgets as ui
@@ -57,7 +56,7 @@ def begin_call(do: Do, number: str) -> None:
 
 def _show_call(do: Do, number: str, title: str, buttons: tuple[tuple[str, Act], ...]) -> None:
     named = tuple((do.t(name), act) for name, act in buttons)
-    do.notify("call", do.t(title), name_of(do, number), go(".Call"), buttons=named, fixed=True)
+    do.notify("call", do.t(title), do.name_of(number), go(".Call"), buttons=named, fixed=True)
     do.go(".Call")
 
 
@@ -86,7 +85,7 @@ def answer(do: Do) -> None:
     do.run("UPDATE ongoing SET state = 'active', started = ?", do.now)
     do.prefer("kind", kind)
     do.unwake("missed")
-    do.notify("call", do.t("Ongoing call"), name_of(do, one["number"]), go(".Call"),
+    do.notify("call", do.t("Ongoing call"), do.name_of(one["number"]), go(".Call"),
               buttons=((do.t("Hang up"), Act("do", "hang_up")),), fixed=True)  # fmt: skip
 
 
@@ -109,7 +108,7 @@ def miss(do: Do) -> None:
     one = do.row("SELECT * FROM ongoing WHERE state = 'ringing'")
     if one:
         _ended(do, one["number"], 0, MISSED)
-        do.notify("missed", do.t("Missed call"), name_of(do, one["number"]),
+        do.notify("missed", do.t("Missed call"), do.name_of(one["number"]),
                   go(".Details", number=one["number"]))  # fmt: skip
 
 
@@ -127,7 +126,7 @@ def in_call(see: See) -> View:
     one = see.row("SELECT * FROM ongoing")
     if one is None:
         return ui.page(see.t("Phone"), ui.empty(see.t("Call ended"), "phone-hangup"))
-    name, state = name_of(see, one["number"]), one["state"]
+    name, state = see.name_of(one["number"]), one["state"]
     seconds = see.now - one["started"]
     told = {"dialing": see.t("Calling…"), "ringing": see.t("Incoming call")}.get(
         state, f"{seconds // 60:02}:{seconds % 60:02}"

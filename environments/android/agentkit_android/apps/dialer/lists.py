@@ -15,7 +15,6 @@ from agentkit_android.apps.dialer.app import (
     given,
     is_blocked,
     length,
-    name_of,
     person_of,
 )
 from agentkit_android.phone import intents
@@ -42,7 +41,7 @@ def main(see: See) -> View:
     )  # fmt: skip
     bottom: list[View] = [bar]
     if call := see.row("SELECT * FROM ongoing"):
-        name = name_of(see, call["number"])
+        name = see.name_of(call["number"])
         bottom.insert(0, ui.row(see.t("Return to call"), name, tap=go(".Call"),
                                 lead=ui.icon("phone", colour="primary")))  # fmt: skip
     if tab == "keypad":
@@ -86,7 +85,7 @@ def _recents(see: See, wanted: str) -> list[View]:
     rows: list[View] = []
     day = ""
     for one in see.rows(f"SELECT * FROM calls {only} ORDER BY date DESC, _id DESC"):
-        name, when = name_of(see, one["number"]), one["date"] / 1000
+        name, when = see.name_of(one["number"]), one["date"] / 1000
         if wanted.casefold() not in name.casefold() and wanted not in one["number"]:
             continue
         if see.day(when) != day:
@@ -220,4 +219,4 @@ def details(see: See) -> View:
                            hold=show("entry", id=one["_id"])))  # fmt: skip
     if not calls:
         rows.append(ui.row(see.t("No recent calls")))
-    return ui.page(name_of(see, number), *rows)
+    return ui.page(see.name_of(number), *rows)

@@ -74,19 +74,12 @@ def main(see: See) -> View:
     ))  # fmt: skip
     top = View("column", children=(pill, chips), gap=10, padding=(12, 10, 12, 0), anchor="top")
     layers = View("stack", children=(*_layers(see, ground), top), weight=1)
-    bar = ui.bottom_bar(
-        "tab", (("map", "map", see.t("Explore")), ("saved", "bookmark", see.t("Saved"))), "map"
+    items = (
+        ui.bottom_item("map", see.t("Explore"), put("kind", None), on=True),
+        ui.bottom_item("directions", see.t("Directions"), go(".Route")),
+        ui.bottom_item("bookmark", see.t("Saved"), go(".Saved")),
     )
-    saved = View("column", children=bar.children[1].children, centred=True, gap=4,
-                 padding=(0, 12, 0, 8), tap=go(".Saved"), description=see.t("Saved"))  # fmt: skip
-    routes = View("column", centred=True, gap=4, padding=(0, 12, 0, 8), tap=go(".Route"),
-                  description=see.t("Directions"), children=(
-        View("icon", icon="directions", width=64, height=32, corner=16, fill="surface-container",
-             colour="on-surface-variant"),
-        ui.text(see.t("Directions"), "label", "on-surface-variant", centred=True),
-    ))  # fmt: skip
-    foot = View("row", children=(bar.children[0], routes, saved), fill="surface-container",
-                height=BAR)  # fmt: skip
+    foot = View("row", children=items, fill="surface-container", height=BAR)
     parts = [layers]
     if chosen is not None:
         parts.append(_card(see, chosen))
