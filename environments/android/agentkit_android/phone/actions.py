@@ -23,7 +23,7 @@ def perform(phone: Phone, act: Act, package: str, *, depth: int = 0) -> None:
 
     An act of an overlay closes it first, unless it puts a value or shows another one.
     """
-    from agentkit_android.phone import intents, keys, own
+    from agentkit_android.phone import intents, keys, system_acts
 
     front = phone.activities.front
     mine = front if front.package == package else None
@@ -42,7 +42,7 @@ def perform(phone: Phone, act: Act, package: str, *, depth: int = 0) -> None:
             phone.plain.keyboard = False
         return
     if act.kind == "system":
-        own.do(phone, act.name, act.given())
+        system_acts.do(phone, act.name, act.given())
         return
     if shown and mine and depth == 0:
         mine.overlays.pop()

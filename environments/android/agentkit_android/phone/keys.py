@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from agentkit_android.phone import actions, hangul, own, windows
+from agentkit_android.phone import actions, hangul, system_acts, windows
 from agentkit_android.screen.acts import Act, clean
 from agentkit_android.screen.layout import Box, reveal
 
@@ -37,7 +37,7 @@ def back(phone: Phone) -> None:
     plain, front = phone.plain, phone.activities.front
     if plain.dialogs:
         answer = "deny" if plain.dialogs[-1].kind in ("permission", "popup") else "close"
-        own.do(phone, "answer", {"value": answer})
+        system_acts.do(phone, "answer", {"value": answer})
     elif plain.shade:
         plain.shade = 0
     elif plain.recents:
@@ -213,7 +213,7 @@ KEYS: dict[str, Callable[[Phone], None]] = {
     "COPY": _copy,
     "CUT": lambda phone: _copy(phone, cut=True),
     "PASTE": lambda phone: _enter_text(phone, phone.plain.clipboard),
-    "NOTIFICATION": lambda phone: own.do(phone, "shade", {"value": 1}),
+    "NOTIFICATION": lambda phone: system_acts.do(phone, "shade", {"value": 1}),
 }
 
 

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from agentkit_android import apps
 from agentkit_android.apps.context import Do
-from agentkit_android.phone import actions, intents, keys, levers, own, snapshots, touch, windows
+from agentkit_android.phone import (
+    actions,
+    intents,
+    keys,
+    levers,
+    snapshots,
+    system_acts,
+    touch,
+    windows,
+)
 from agentkit_android.phone.activities import Activity, Stack
 from agentkit_android.phone.database import Database
 from agentkit_android.phone.files import ROOT_UID, Files
@@ -375,7 +384,7 @@ class Phone:
         return self._done(result)
 
     def act(self, name: str, /, **args: Value) -> None:
-        """One of the phone's own: see own.SYSTEM."""
+        """One of the phone's own: see system_acts.SYSTEM."""
         with self.lock:
-            own.do(self, name, args)
+            system_acts.do(self, name, args)
             self.save()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentkit_android.phone import actions, keys, own, windows
+from agentkit_android.phone import actions, keys, system_acts, windows
 from agentkit_android.screen.acts import Act
 from agentkit_android.screen.layout import Box, hit
 from agentkit_android.screen.scene import Scene, Window
@@ -174,5 +174,5 @@ def _aside(phone: Phone, window: Window, under: list[Box]) -> None:
         act = box.view.tap
         if act and act.kind == "system" and act.name in ("notice", "recent"):
             name = "dismiss_notice" if act.name == "notice" else "dismiss_task"
-            own.do(phone, name, act.given())
+            system_acts.do(phone, name, act.given())
             return
