@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -402,3 +405,31 @@ def test_seeds_and_actions_decide_everything() -> None:
     first = play(1)
     assert first == play(1) and len(set(first)) == 30
     assert first != play(2)
+
+
+PLAY = """
+import hashlib
+from agentkit_android.phone.phone import Phone
+from agentkit_android.screen import draw, tree
+
+phone = Phone(7)
+for package in sorted(phone.apps):
+    phone.start(package, phone.apps[package].main)
+    for number in range(4):
+        phone.tap(311 * number % 1080, 400 + 457 * number % 1900)
+    scene = phone.scene()
+    print(package, hashlib.sha256(draw.png(scene) + tree.xml(scene).encode()).hexdigest())
+print(phone.state_hash())
+"""
+
+
+@pytest.mark.slow
+def test_another_process_has_the_same_phone() -> None:
+    def play(order: str) -> str:
+        env = {**os.environ, "PYTHONHASHSEED": order}
+        done = subprocess.run(
+            [sys.executable, "-c", PLAY], env=env, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert play("1") == play("2")
