@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from agentkit_android.apps.app import App, OverlayScreen, Reducer
@@ -80,8 +81,9 @@ def pick_date(see: See) -> Overlay:
         ),
     )  # fmt: skip
     grid = View("grid", children=tuple(cells), columns=7, padding=(8, 0, 8, 0), gap=2)
+    names = replace(week_row(see), padding=grid.padding, gap=grid.gap)
     return ui.dialog(
-        see.day(_seconds(chosen), year=True), bar, week_row(see), grid,
+        see.day(_seconds(chosen), year=True), bar, names, grid,
         actions=(ui.cancel(see.t("Cancel"), do("_unpick")), ui.accept(see.t("OK"),
         do("_pick_date"))),
     )  # fmt: skip

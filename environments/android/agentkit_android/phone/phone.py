@@ -155,10 +155,6 @@ class Phone:
         self.plain.time = end
         self.plain.toasts = [t for t in self.plain.toasts if t.until > end]
 
-    def set_time(self, seconds: float) -> None:
-        """Moves the clock without anything that lies between happening."""
-        self.plain.time = seconds
-
     def note(self, tag: str, message: str) -> None:
         """A line for logcat."""
         self.log.append((self.plain.time, tag, message))

@@ -52,6 +52,14 @@ def _mask(width: int, height: int, radius: int) -> Image.Image:
     return made
 
 
+@lru_cache(128)
+def _ring(width: int, height: int, radius: int, pen: int) -> Image.Image:
+    made = _mask(width, height, radius).copy()
+    inner = _mask(width - 2 * pen, height - 2 * pen, max(1, radius - pen))
+    made.paste(0, (pen, pen), inner)
+    return made
+
+
 @lru_cache(64)
 def _picture(data: bytes, width: int, height: int, fits: bool) -> Image.Image | None:
     """A picture cut and scaled to fill width x height, or (fits) to be in it; None where the bytes
@@ -114,6 +122,12 @@ class Painter:
         inner = (left + pen, top + pen, right - pen, bottom - pen)
         self.shape(inner, max(0, radius - pen), fill)
 
+    def ring(self, bounds: Bounds, radius: int, edge: str, pen: int) -> None:
+        """An outline that what is below is seen through."""
+        left, top, right, bottom = bounds
+        if right - left > 2 * pen and bottom - top > 2 * pen:
+            self.image.paste(edge, (left, top), _ring(right - left, bottom - top, radius, pen))
+
     def line(
         self, what: str, bounds: Bounds, style: str, ink: str, *, centred: bool = False
     ) -> None:
@@ -140,10 +154,11 @@ class Painter:
         view = box.view
         ground = self.colour(view.fill) if view.fill else ""
         if view.border:
-            pen = max(1, self.display.px(1))
-            inside = ground or self.colour("surface")
-            corner = self.display.px(view.corner)
-            self.outline(box.bounds, corner, self.colour(view.border), inside, pen)
+            pen, corner = max(1, self.display.px(1)), self.display.px(view.corner)
+            if ground:
+                self.outline(box.bounds, corner, self.colour(view.border), ground, pen)
+            else:
+                self.ring(box.bounds, corner, self.colour(view.border), pen)
         elif ground:
             self.shape(box.bounds, self.display.px(view.corner), ground)
         if view.kind == "text":
