@@ -80,8 +80,12 @@ def run(experiment: Experiment, bench: Bench, command: str) -> dict[str, Any]:
     }
 
 
-def write(result: Mapping[str, Any], bench: Bench, folder: Path) -> list[Path]:
-    """NAME.json, NAME.md, NAME.png and the index, in `folder`. The experiment's own folder goes."""
+def write(result: Mapping[str, Any], bench: Bench, folder: Path | None) -> list[Path]:
+    """NAME.json, NAME.md, NAME.png and the index, in `folder`, or nothing. The experiment's own
+    folder goes, so that the next call measures anew."""
+    if folder is None:
+        shutil.rmtree(bench.out, ignore_errors=True)
+        return []
     text = json.dumps(result, ensure_ascii=False, indent=1, default=float) + "\n"
     written = [
         write_atomic(folder / f"{result['name']}.json", text),

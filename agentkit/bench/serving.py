@@ -247,7 +247,8 @@ def serving(bench: Bench) -> Result:
                 seed = derive(bench.seeds[0], "serve", number)
                 work = asks(seed, max(16, crowd.get(way, 1)), quick)
                 measure = partial(_measured, ways[way], work)
-                seen[way].append(Seen(**bench.once(f"{way}, round {number}", measure)))
+                key = f"{way}, round {number}, {name}, {threads} threads"
+                seen[way].append(Seen(**bench.once(key, measure)))
     return _result(seen, name, threads)
 
 
@@ -316,6 +317,12 @@ SERVE = Experiment(
     name="serve",
     question="How fast is the server with many clients, beside one request after the other?",
     run=serving,
+    options={
+        "model": "what is served: a bundled name or a folder",
+        "beside": "a model of the kit that is asked the same, e.g. a vLLM server",
+        "rounds": "how often every way is taken",
+        "threads": "of torch, in each process",
+    },
     needs={
         "normal": Needs(weights=("smollm2-135m",), memory=4 << 30, hours=0.3),
         "quick": Needs(weights=("smollm2-135m",), memory=4 << 30, hours=0.02),

@@ -96,7 +96,7 @@ def _run(
             note(f"stopped; the same command goes on from here ({prepared.out})")
             raise
     folder = out or (None if scale == "quick" else RESULTS)
-    written = runner.write(result, prepared, folder) if folder else []
+    written = runner.write(result, prepared, folder)
     if as_json:
         show_json(result)
     else:

@@ -281,7 +281,8 @@ class OpenAIModel:
         shown: bool,
     ) -> None:
         assert self._client is not None
-        url = f"{self._settings.base_url}/chat/completions"
+        route = "completions" if "prompt" in content else "chat/completions"
+        url = f"{self._settings.base_url}/{route}"
 
         def tell(added: Added) -> None:
             for delta in added.deltas(index) if shown and answer.streams else ():

@@ -104,6 +104,14 @@ def test_an_interrupted_experiment_goes_on_where_it_stopped(kit: Kit) -> None:
     assert MEASURED == ["unit 1", "unit 2", "unit 3"]
 
 
+def test_what_was_only_shown_is_measured_anew(kit: Kit) -> None:
+    for _ in range(2):
+        MEASURED.clear()
+        bench = runner.prepare(SQUARES, kit, "normal", Quiet())
+        assert runner.write(runner.run(SQUARES, bench, ""), bench, None) == []
+        assert len(MEASURED) == 3
+
+
 def test_a_scale_that_is_not_offered_is_refused(kit: Kit) -> None:
     with pytest.raises(UsageError, match="'full'") as caught:
         runner.prepare(SQUARES, kit, "full", Quiet())

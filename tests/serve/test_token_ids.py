@@ -8,7 +8,16 @@ import httpx
 import numpy as np
 import pytest
 
-from agentkit.capabilities import Continuations, Draw, Request, Tokens
+from agentkit.capabilities import (
+    CallContext,
+    Continuations,
+    Delta,
+    Draw,
+    Request,
+    Tokens,
+    ToolSpec,
+)
+from agentkit.errors import Unsupported
 from agentkit.host import Host
 from agentkit.kit import Kit
 from agentkit.serve.server import Server
@@ -38,6 +47,30 @@ def test_texts_and_ids(server: Server, tiny_kit: Kit) -> None:
     assert ask(server, "/tokenize", prompt="x", wrong=1).json()["error"]["param"] == "wrong"
     refused = ask(server, "/tokenize", model="script", prompt="x")
     assert refused.status_code == 400 and "tokens" in refused.json()["error"]["message"]
+
+
+def test_a_plain_prompt_goes_to_an_endpoint_as_it_is(
+    server: Server, tiny_kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THE_TOKEN", TOKEN)
+    with Kit(Host.load(), Settings()) as kit:
+        far = {"base_url": server.url, "model": "tiny", "api_key": "env:THE_TOKEN"}
+        kit.define("model", "far", use="openai", **far)
+        for prompt in ("once upon", tuple(b"once upon")):
+            settings: Any = {"max_tokens": 9, "temperature": 1.0, "logprobs": 2}
+            context = CallContext(seed=5)
+            request = Request((), prompt=prompt, context=context, **settings)
+            told: list[Delta] = []
+            (made,) = kit.model("far").generate([request], on_delta=told.append)
+            (here,) = tiny_kit.model("tiny").generate([request])
+            assert made.text == here.text == "".join(delta.text for delta in told)
+            assert made.usage == here.usage and made.finish == here.finish
+            found = [one.logprob for one in made.logprobs]
+            assert found == pytest.approx([one.logprob for one in here.logprobs])
+            assert all(1 <= len(one.top) <= 2 for one in made.logprobs)  # broken bytes look alike
+        tool = ToolSpec("f", "", {})
+        with pytest.raises(Unsupported, match="template"):
+            kit.model("far").generate([Request((), prompt="x", tools=(tool,))])
 
 
 def test_a_sampler_works_over_the_server(

@@ -46,15 +46,11 @@ def body(request: Request, model: str, name: str, max_field: str = "max_tokens")
 
     Raises:
         UsageError: no messages, or a text that is not valid Unicode.
-        Unsupported: a picture, embeddings, a plain prompt, or a Lark grammar.
+        Unsupported: a picture, embeddings, a plain prompt with tools, or a Lark grammar.
     """
-    if request.prompt is not None:
-        raise Unsupported("the openai part takes no plain prompt", "pass messages")
-    if not request.messages:
-        raise UsageError("a request has no messages", "pass at least one")
     made: dict[str, Any] = {
         "model": model,
-        "messages": [m for message in request.messages for m in _message(message)],
+        **_asked(request),
         max_field: request.max_tokens,
         "temperature": request.temperature,
         "stream": True,
@@ -68,7 +64,9 @@ def body(request: Request, model: str, name: str, max_field: str = "max_tokens")
         made["n"] = request.n
     if request.temperature > 0:
         made["seed"] = request.context.seed & 0x7FFFFFFF
-    if request.logprobs is not None:
+    if request.logprobs is not None and request.prompt is not None:
+        made["logprobs"] = request.logprobs
+    elif request.logprobs is not None:
         made["logprobs"] = True
         if request.logprobs:
             made["top_logprobs"] = request.logprobs
@@ -83,6 +81,18 @@ def body(request: Request, model: str, name: str, max_field: str = "max_tokens")
     if isinstance(extra, Mapping):
         made.update(extra)
     return made
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """The conversation; or, for `POST /completions`, the plain prompt."""
+    if request.prompt is None:
+        if not request.messages:
+            raise UsageError("a request has no messages", "pass at least one")
+        return {"messages": [m for message in request.messages for m in _message(message)]}
+    if request.tools:
+        raise Unsupported("a plain prompt with tools", "pass messages: tools need a template")
+    plain = request.prompt
+    return {"prompt": valid_text(plain) if isinstance(plain, str) else list(plain)}
 
 
 def _schema(grammar: Grammar) -> dict[str, Any]:
@@ -227,7 +237,7 @@ class Answer:
         return Added(text, thought)
 
     def _choice(self, choice: Choice, item: dict[str, Any], delta: dict[str, Any]) -> Added:
-        text = delta.get("content") or ""
+        text = delta.get("content") or item.get("text") or ""
         thought = delta.get("reasoning") or delta.get("reasoning_content") or ""
         if not isinstance(text, str) or not isinstance(thought, str):
             raise TypeError("content or reasoning is no text")
@@ -287,8 +297,14 @@ class Answer:
 
 
 def logprobs_from(found: Any, request: Request) -> tuple[TokenLogprob, ...]:
-    """What stands under "logprobs" of a choice."""
+    """What stands under "logprobs" of a choice, of a conversation or of a plain prompt."""
     made = []
+    if found and "tokens" in found:
+        tops = found.get("top_logprobs") or [None] * len(found["tokens"])
+        for token, logp, top in zip(found["tokens"], found["token_logprobs"], tops):
+            likeliest = sorted((top or {}).items(), key=lambda pair: -pair[1])
+            pairs = tuple((t, float(p)) for t, p in likeliest)[: request.logprobs or 0]
+            made.append(TokenLogprob(token, -1, float(logp), pairs))
     for entry in (found or {}).get("content") or ():
         top = tuple((t["token"], float(t["logprob"])) for t in entry.get("top_logprobs") or ())
         most = request.logprobs or 0

@@ -172,6 +172,8 @@ class LangChainModel:
         """
         if request.grammar is not None:
             self.ability(Grammars).check_grammar(request.grammar)
+        if request.prompt is not None:
+            raise Unsupported("a chat model takes no plain prompt", "pass messages")
         plain = body(request, "", self.info.name)
         takes = {"stop", "response_format", *self._settings.takes}
         if "logprobs" in takes:
