@@ -189,6 +189,7 @@ class PowerSampled:
                 jobs.append(
                     replace(
                         Job.of(prompt, horizon, settings),
+                        horizon=horizon,
                         seed=derive(seed, "choice", n) if n else seed,
                         grammar=grammar,
                         read=self._read(settings),

@@ -22,7 +22,7 @@ from agentkit.capabilities import (
     Seq,
     Span,
 )
-from agentkit.errors import BackendUnavailable, Unsupported, UsageError
+from agentkit.errors import BackendUnavailable, ContextOverflow, Unsupported, UsageError
 from agentkit.seeds import derive
 from agentkit_power_sampling.bounds import Bounded, bounds
 
@@ -136,6 +136,8 @@ class RemoteTokens:
             return None
         try:
             return self.score([seq.ids[:prompt]], [seq.ids[prompt:]], [draw])[0]
+        except ContextOverflow:  # the endpoint wants room for one more token than there are
+            return None
         except Unsupported:
             self._full = False
             return None

@@ -167,6 +167,13 @@ def test_a_base_without_tokens_is_refused_when_the_kit_is_checked() -> None:
             made.model("part")
 
 
+def test_a_horizon_ends_where_the_context_does(sharp: PowerSampled) -> None:
+    wide = asked(max_tokens=4, extra=own(horizon=5000, method="low_temp"))
+    (made,) = sharp.draw([wide])
+    assert made.sample.ended or len(made.sample.seq.ids) == sharp.info.context
+    assert len(sharp.generate([wide])[0].ids) == 4
+
+
 def test_a_request_has_the_last_word(sharp: PowerSampled) -> None:
     plain, more, none = sharp.generate(
         [asked(), asked(extra=own(steps=6)), asked(extra=own(steps=0, method="mh"))]

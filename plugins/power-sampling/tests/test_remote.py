@@ -12,7 +12,13 @@ import pytest
 
 import agentkit
 from agentkit.capabilities import Cancel, Continuations, Draw, Grammar, Request, Seq, Span, Tokens
-from agentkit.errors import BackendUnavailable, ConfigError, Unsupported, UsageError
+from agentkit.errors import (
+    BackendUnavailable,
+    ConfigError,
+    ContextOverflow,
+    Unsupported,
+    UsageError,
+)
 from agentkit.kit import Kit
 from agentkit_power_sampling.batch import Stopped
 from agentkit_power_sampling.bounds import Bounded, bounds
@@ -194,6 +200,25 @@ def test_many_requests_do_not_wait_for_each_other(server: Any) -> None:
         server.mode = "chat only"
         with pytest.raises(BackendUnavailable, match="404"):
             draw(tokens, jobs, apart=True)
+
+
+def test_a_full_context_is_refined_as_little_as_it_must() -> None:
+    """An endpoint answers a prompt with at least one token, for which there may be no room; that
+    says nothing about the next answer. Played, for no small model has such a context here."""
+    asked = []
+
+    class Far:
+        def whole(self, prompt: Any, target: Any) -> Any:
+            asked.append(len(target))
+            if len(target) > 3:
+                raise ContextOverflow("too long")
+            raise Unsupported("no")
+
+    tokens = RemoteTokens(Far(), "far")  # type: ignore[arg-type]
+    for length in (4, 4, 3, 4):
+        (seq,) = tokens.open([range(1, length + 2)])
+        assert tokens.refine(seq, 1, Draw()) is None
+    assert asked == [4, 4, 3]  # after a plain no it is not asked again
 
 
 def test_with_all_probabilities_nothing_is_open(server: Any) -> None:
