@@ -166,15 +166,23 @@ class Searcher:
                 continue
             self._watch(source, hit)
             before = ""
-            for unit in units(hit.text, hit.location.start, short=rows):
+            for unit in self._units(hit, rows):
                 candidate = Candidate(unit, source, hit, number, before)
                 before = unit.text
-                fits = is_row(unit.text) if rows else usable(candidate)
+                fits = usable(candidate) or (rows and is_row(unit.text))
                 if fits and not orders(unit.text):
                     found.append(candidate)
         for id, passages in removed.items():
             self.rt.emit("directive.applied", {"id": id, "passages": passages})
         return found
+
+    def _units(self, hit: Hit, rows: bool) -> list[Unit]:
+        """Rows as they are; of one with orders in it, its sentences, which may be harmless."""
+        found = units(hit.text, hit.location.start, short=rows)
+        if not rows:
+            return found
+        whole = [[u] if not orders(u.text) else units(u.text, u.start) for u in found]
+        return [unit for parts in whole for unit in parts]
 
     def _watch(self, source: str, hit: Hit) -> None:
         """Text that reads like orders to a machine is told of; it stays data like all other."""

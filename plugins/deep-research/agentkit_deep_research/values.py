@@ -32,7 +32,7 @@ _DATE = re.compile(
     rf"|\b(?P<mon3>{_MONTH})(?: (?P<d3>\d{{1,2}})(?:st|nd|rd|th)?,?)? (?P<y3>(?:19|20)\d\d)\b",
     re.I,
 )
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b(?![\d,.-]*\d)")
+_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b(?![\d,.-]*\d)")
 _STAMP = re.compile(
     r"^\W*(?:date|updated|last (?:changed|updated|modified)|sent|valid from|effective|as of|"
     r"published|written)\W+(?P<rest>.{4,40})$",

@@ -2,8 +2,10 @@
 
 Each stands in a paper about a thing that is asked for, dated later than the truth, so that a reader
 who believed it would call it the newer value. Those of "before" were written before the finder of
-orders was frozen, those of "after" then; when they had been counted once, the rule about what is
-told at second hand was added (`answers.second_hand`), and those of "later" were written after it.
+orders was first frozen, those of "after" then: it saw none of the twelve. So the rule about what is
+told at second hand was added (`answers.second_hand`), and those of "later" were written after it:
+one of eight was believed. By now all of them have been seen; what is still to be written is the
+second half of the examples' attacks.
 """
 
 from __future__ import annotations
