@@ -159,11 +159,8 @@ class Session:
             case act.Goto():
                 self.goto(action.url)
             case act.Click():
-                with_element = self._element(action.element)
-                if with_element and action.double:
-                    with_element.dblclick()
-                elif with_element:
-                    with_element.click()
+                if element := self._element(action.element):
+                    element.click(click_count=2 if action.double else 1)
             case act.Submit():
                 self._submitting = True
                 if element := self._element(action.element):

@@ -51,6 +51,7 @@ def index(
 
 
 def _source(kit: Kit, what: str) -> FolderSource:
+    from agentkit_sources.code.source import CodeSource
     from agentkit_sources.folder import FolderSource
 
     name = what
@@ -63,8 +64,10 @@ def _source(kit: Kit, what: str) -> FolderSource:
         name = "index"
         kit.define("source", name, use="folder", path=what)
     source = kit.source(name)
+    if isinstance(source, CodeSource):
+        source = source.files
     if not isinstance(source, FolderSource):
-        raise UsageError(f"source {what!r} is not a folder", "only folders are indexed")
+        raise UsageError(f"source {what!r} is not a folder", "only folders and code are indexed")
     return source
 
 

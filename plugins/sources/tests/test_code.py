@@ -171,3 +171,17 @@ def test_a_folder_that_is_no_repository(repository: Path) -> None:
     assert make(repository).search("zebras").status == "empty"
     (repository / ".git").write_text("gitdir: /nowhere")
     assert make(repository).search("parse_price").status == "ok"
+
+
+def test_the_index_command_takes_code_too(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from agentkit.cli import main
+
+    (repository / "agentkit.toml").write_text('[sources.mine]\nuse = "code"\npath = "."\n')
+    monkeypatch.chdir(repository)
+    monkeypatch.setattr("sys.argv", ["agentkit", "index", "mine"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code
+    assert "4 documents" in capsys.readouterr().out

@@ -53,7 +53,7 @@ def commits(root: Path, most: int) -> list[Commit]:
     told = _git(root, "log", f"--max-count={most}", "--name-only", f"--format={_FORMAT}")
     found = []
     for record in told.split(_RECORD)[1:]:
-        fields = clean_fields(record)
+        fields = _fields(record)
         if len(fields) == 6:
             sha, date, author, subject, body, files = fields
             listed = tuple(line for line in files.split("\n") if line.strip())
@@ -61,7 +61,7 @@ def commits(root: Path, most: int) -> list[Commit]:
     return found
 
 
-def clean_fields(record: str) -> list[str]:
+def _fields(record: str) -> list[str]:
     """The fields of a record, each as documents hold text."""
     return [clean(field).strip("\n") for field in record.split(_FIELD)]
 

@@ -28,6 +28,7 @@ from agentkit_sources.sql.statements import Refused, Statement, looks_like_sql, 
 from agentkit_sources.sql.writing import write
 from agentkit_sources.words import words as content_words
 
+_PROPOSED = "the SQL was proposed by a model"
 _OF_PROSE = 3  # passages of one table
 _LONGEST_QUESTION = 20_000  # characters that are looked at
 
@@ -141,10 +142,10 @@ class SqlSource:
         if self._model is not None and (best is None or best.unused):
             made = propose(self._model, question, catalog, self.run, self.settings.repairs)
             if made.statement and made.rows:
-                reason = "the SQL was proposed by a model"
+                reason = _PROPOSED
                 if made.faults:
                     reason += f", mended {len(made.faults)} times"
-                return Answer(made.statement, made.rows, "", 0.9, reason)
+                return Answer(made.statement, made.rows, _PROPOSED, 0.5, reason)
             doubt = f"the model's SQL failed: {made.faults[-1]}; " if made.faults else ""
         if best is None or not _understood(best, question):
             return Answer(reason=doubt.rstrip("; ")) if doubt else None
