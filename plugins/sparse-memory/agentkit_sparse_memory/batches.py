@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ Encode = Callable[[str], Sequence[int]]
 Render = Callable[[Request], Sequence[int]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Encoder:
     """Phrasings and texts to ids of one model.
 
@@ -62,6 +63,8 @@ class Encoder:
             asked = Request.of(Message.system(self.system), phrasing.prompt)
             prompt = [*self.render(asked), *self.encode(phrasing.chat)]
         target = list(self.encode(phrasing.target))
+        if target and phrasing.chat is not None:
+            target += self.end_of_turn
         if not target:
             raise DataError(f"nothing is to be learned after {phrasing.prompt!r}", "give an answer")
         if len(prompt) + len(target) > self.context:
@@ -71,6 +74,16 @@ class Encoder:
                 "shorten it",
             )
         return prompt, target
+
+    @cached_property
+    def end_of_turn(self) -> list[int]:
+        """The token that ends an answer of the assistant, as the chat template writes it; none
+        where it changes what stands before."""
+        asked = Request.of(Message.system(self.system), "?")
+        told = replace(asked, messages=(*asked.messages, Message.assistant("!")))
+        before, whole = [*self.render(asked), *self.encode("!")], list(self.render(told))
+        same = whole[: len(before)] == before
+        return whole[len(before) : len(before) + 1] if same else []
 
     def batches(self, phrasings: Sequence[Phrasing], size: int) -> list[Batch]:
         """In the order given; what has no prompt is learned from its second token on."""

@@ -36,17 +36,17 @@ from agentkit.models.transformers import variant
 from agentkit_sparse_memory.background import BackgroundIndex, count, hash_of
 from agentkit_sparse_memory.batches import Batch, Encoder, Score, Trunk, measure
 from agentkit_sparse_memory.facts import QUESTION, UNSEEN, Fact, mentions, mixed, said
-from agentkit_sparse_memory.healing import heal
-from agentkit_sparse_memory.keys import Usage, fit
+from agentkit_sparse_memory.keys import Usage
 from agentkit_sparse_memory.learning import learn, unit_of
 from agentkit_sparse_memory.memory import SparseMemory, attach
-from agentkit_sparse_memory.patches import Entry, Patch, PatchStack
+from agentkit_sparse_memory.patches import STACK, Entry, Patch, PatchStack
+from agentkit_sparse_memory.preparing import PIECE, prepare
 from agentkit_sparse_memory.settings import LearnSettings, Settings
-from agentkit_sparse_memory.store import BACKGROUND, MemoryStore
-from agentkit_sparse_memory.texts import ordinary, split, told
+from agentkit_sparse_memory.store import ABOUT, BACKGROUND, MemoryStore
+from agentkit_sparse_memory.texts import ordinary, told
 
 A = TypeVar("A")
-PIECE = 64  # tokens of a piece of ordinary text
+Stamp = tuple[int, int] | None  # of a file: when it was written, and which it is
 
 
 class SparseMemoryModel:
@@ -76,7 +76,7 @@ class SparseMemoryModel:
         # The base's own fingerprint: a memory does not fit other weights, nor another tokenizer.
         self._store = MemoryStore(self.folder, base.info.fingerprint, _tokenizer(self._tokens))
         self._stack: PatchStack | None = None
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[Stamp, Stamp] | None = None
         self._lock = threading.RLock()
         self._unit: float | None = None
         self._fresh()
@@ -132,41 +132,16 @@ class SparseMemoryModel:
             UsageError: something was learned already, which other keys would not find.
             DataError: there is too little text.
         """
-        settings = self._settings
         if self.patches():
             raise UsageError(
                 f"{self.folder}: this memory has learned already, and new keys would not find it",
                 "take its patches back first, or name another folder",
             )
-        learn_from, hold_out = split(ordinary(list(texts) or self._background))
-        encoder = self.encoder()
-        # As many tokens in a batch that is counted as in one that is learned from.
-        pieces = encoder.texts(learn_from, PIECE, settings.batch)
-        order = torch.randperm(
-            len(pieces), generator=torch.Generator().manual_seed(settings.seed)
-        ).tolist()
-        wanted = [(pieces[n].ids, pieces[n].mask) for n in order]
-        fits = max(1, settings.fit_tokens // (PIECE * settings.batch))
-        held = torch.cat([b.ids for b in encoder.texts(hold_out, PIECE, 1)])
-        held = held[:: max(1, len(held) // settings.held_out)][: settings.held_out].contiguous()
-        held_batches = encoder.pieces(held.tolist(), settings.batch)
+        found = ordinary(list(texts) or self._background)
         with self._changing():
-            usage = fit(self.memory, wanted[:fits])
-            healing = self._config.mode == "replace" and settings.match + settings.heal > 0
-            if healing:
-                heal(
-                    self.memory,
-                    [pieces[n] for n in order],
-                    held_batches,
-                    match=settings.match,
-                    steps=settings.heal,
-                    progress=progress,
-                )
-            counted = wanted[fits : fits + settings.batches] or wanted
-            fingerprint = self._store.fingerprint(self.memory)
-            index = count(self.memory, told(counted, progress), fingerprint)
-            with_values = healing or self._config.init != "values-zero"
-            self._store.save(self.memory, index, held, values=with_values)
+            usage = prepare(
+                self.memory, self.encoder(), self._store, self._settings, found, progress
+            )
         self._fresh()
         return usage
 
@@ -245,14 +220,20 @@ class SparseMemoryModel:
             }
             now = datetime.now(UTC)
             name = f"{now:%Y%m%d-%H%M%S}-{hash_of({'new': learned.new})[:6]}"
-            return stack.push(
-                Patch(learned.rows, learned.old, learned.new, about),
-                id=name,
-                facts=tuple(map(str, facts)),
-                created=now.isoformat(timespec="seconds"),
-                metrics=metrics,
-                note=note,
-            )
+            patch = Patch(learned.rows, learned.old, learned.new, about)
+            try:
+                return stack.push(
+                    patch,
+                    id=name,
+                    facts=tuple(map(str, facts)),
+                    created=now.isoformat(timespec="seconds"),
+                    metrics=metrics,
+                    note=note,
+                )
+            except BaseException:  # a full disk, say
+                with torch.no_grad():
+                    self.memory.values[patch.rows] = patch.old
+                raise
 
     def score(self, facts: Sequence[Fact], templates: Sequence[str] = UNSEEN) -> Score:
         """How well facts are known in these forms."""
@@ -370,12 +351,11 @@ class SparseMemoryModel:
 
     def _fresh(self) -> None:
         """Reads what another process changed in the folder since."""
-        path = self.folder / "stack.json"
-        stamp = _stamp(path)
-        if (self._stack is not None and stamp == self._stamp) or not self._store.prepared:
+        stamp = _stamp(self.folder / ABOUT), _stamp(self.folder / STACK)
+        if stamp == self._stamp or not self._store.prepared:
             return
         with self._lock:
-            if self._stack is None:
+            if self._stack is None or self._stamp is None or stamp[0] != self._stamp[0]:
                 self._store.check(self._config)
                 with self._changing():
                     self._store.load(self.memory)
@@ -394,7 +374,7 @@ class SparseMemoryModel:
             yield
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> Stamp:
     try:
         found = path.stat()
     except OSError:

@@ -89,7 +89,7 @@ class LearnSettings(PartSettings):
     mix: bool = True
     steps: int = Field(default=130, ge=1)
     target_nll: float = Field(default=0.05, ge=0)
-    max_forget: float = Field(default=0.02, ge=0)
+    max_forget: float = Field(default=0.03, ge=0)
     probe: int = Field(default=20, ge=1)
     exclusive: bool = False
     seed: int = 0

@@ -11,6 +11,7 @@ rate that fits one model fits no other. So steps are measured in lengths that th
     row -= rate * g                                                                      "plain"
 
 which of them: `normalise`. A rate of 0.1 moves a row by a tenth of what the layer itself writes.
+The rate falls to nothing over the steps.
 """
 
 from __future__ import annotations

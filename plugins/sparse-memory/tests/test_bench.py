@@ -72,8 +72,8 @@ def test_every_method_learns_and_leaves_the_bed_as_it_was(out: Path) -> None:
         with weights.borrow("read") as module:
             before = hash_of(dict(module.named_parameters()))
         for method in methods(quick=False):
-            points = follow(bed, lesson, method, 2, [1, 2])
-            assert [p.step for p in points] == [1, 2] and points[-1].numbers > 0
+            points = follow(bed, lesson, method, 2, [2])
+            assert [p.step for p in points] == [2] and points[-1].numbers > 0
             changed = points[-1].scores.seen.nll != start.seen.nll
             assert changed, f"{method.name} changed nothing"
         with weights.borrow("read") as module:

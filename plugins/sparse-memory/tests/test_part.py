@@ -159,6 +159,55 @@ def test_a_refused_lesson_leaves_weights_and_folder_alone(kit: Kit) -> None:
 
 
 @pytest.mark.slow
+def test_a_patch_that_cannot_be_written_is_not_learned(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = mine(kit)
+    model.prepare()
+    start = weights(kit)
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("agentkit_sparse_memory.patches.write_atomic", full)
+    with pytest.raises(OSError, match="no space"):
+        model.learn(FACTS[:1], FAST)
+    assert weights(kit) == start and not model.patches()
+
+
+@pytest.mark.slow
+def test_a_memory_that_is_fitted_again_is_read_again(
+    kit: Kit, folder: Path, tmp_path: Path
+) -> None:
+    mine(kit).prepare()
+    with opened(folder, tmp_path) as second:
+        mine(second).prepare([_text(tmp_path)])  # other text, other keys
+        mine(second).learn(FACTS[:1], FAST)
+        assert np.array_equal(numbers(kit, "mine"), numbers(second, "mine"))
+
+
+def test_fitting_that_fails_leaves_the_keys_as_they_were(
+    kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = mine(kit)
+    before = hash_of(dict(model.memory.parameters()))
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("agentkit_sparse_memory.store.write_atomic", full)
+    with pytest.raises(OSError, match="no space"):
+        model.prepare([_text(tmp_path)])
+    assert hash_of(dict(model.memory.parameters())) == before and not model.prepared
+
+
+def _text(home: Path) -> Path:
+    path = home / "other.txt"
+    path.write_text("".join(f"Line {n} of another text, with numbers.\n" for n in range(200)))
+    return path
+
+
+@pytest.mark.slow
 def test_exclusive_patches_can_be_taken_back_in_any_order(kit: Kit) -> None:
     model = mine(kit)
     model.prepare()

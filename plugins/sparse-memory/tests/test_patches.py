@@ -114,6 +114,7 @@ def test_a_patch_of_other_rows_or_a_damaged_one_changes_nothing(tmp_path: Path) 
         opened(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_in_mid_write_the_weights_are_whole(tmp_path: Path, step: int, when: str) -> None:

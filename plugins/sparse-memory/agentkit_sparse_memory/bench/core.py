@@ -16,7 +16,7 @@ SHARES = (0.5, 0.7, 0.9)
 def core(bench: Bench) -> Result:
     quick = bench.scale == "quick"
     name = bench.options.get("model", "small" if quick else "smollm2-135m")
-    count, t = (3, 64) if quick else (20, 256)
+    count, t = (2, 64) if quick else (20, 256)
     rows: list[tuple[Any, ...]] = []
     metrics: dict[str, Metric] = {}
     # Whitening makes all slots alike; keys that are states themselves leave access skewed.
