@@ -36,6 +36,11 @@ def agentkit_register(registry: Registry) -> None:
         registry.default_part("agent", name, use=name)
     registry.default_part("environment", "phone", use="android")
     registry.default_part("agent", "phone-baseline", use="phone-baseline")
+    registry.experiment(
+        "android",
+        "agentkit_android.bench:ANDROID",
+        summary="how many tasks each agent does on the phone, and what a step costs",
+    )
     registry.command(
         "phone",
         "agentkit_android.command:phone",

@@ -22,7 +22,11 @@ from selenium.common.exceptions import (
     StaleElementReferenceException,
 )
 
+from agentkit.errors import ConfigError
 from agentkit.files import cache_dir
+from agentkit_android.client.actions import Finish
+from agentkit_android.client.errors import DeviceError
+from agentkit_android.tasks.expert import Expert
 
 from . import conftest
 
@@ -191,3 +195,19 @@ def test_it_is_opened_again_on_two_phones_at_once(open_session: Open, make_phone
         assert 6790 not in phone.phone.ports
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", 6790))
+
+
+def test_an_agent_works_by_it_too(server: str, adb_server: Any, phone_home: Any) -> None:
+    """The expert of a task, with everything that it sees and touches by Appium."""
+    phone = phone_home(name="by-appium", driver="appium", appium_url=server)
+    task = next(t for t in phone.tasks("train") if t.template == "contact-add")
+    phone.reset(task, 0)
+    expert = Expert(phone.driver, task)
+    while not isinstance(action := expert.next(), Finish):
+        phone.step(action)
+    assert phone.check(task).success
+    phone.close()
+    with pytest.raises(DeviceError, match="gives no session"):
+        phone_home(name="by-appium", driver="appium", appium_url="http://127.0.0.1:9").observe()
+    with pytest.raises(ConfigError, match="inside a process"):
+        phone_home(where="inside", driver="appium").observe()

@@ -62,6 +62,8 @@ class Driver(Protocol):
         """
         ...
 
+    def close(self) -> None: ...
+
 
 class AdbDriver:
     """Works by `screencap`, `uiautomator dump`, `dumpsys`, `input`, `am` and `monkey`.
@@ -72,6 +74,9 @@ class AdbDriver:
 
     def __init__(self, transport: Transport, settle: float = 0.0) -> None:
         self.transport, self._settle = transport, settle
+
+    def close(self) -> None:
+        self.transport.close()
 
     # Looking.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from agentkit_android.apps.app import App
 from agentkit_android.device import apk
 from agentkit_android.phone.phone import Phone
+from agentkit_android.phone.snapshots import State
 from agentkit_android.shell.call import PROGRAMS, Call, ProgramError, program
 from agentkit_android.shell.streams import Source
 
@@ -40,6 +41,18 @@ def load(phone: Phone) -> None:
     for package in installed(phone):
         if package.name not in phone.apps:
             add(phone, package)
+
+
+def put_back(phone: Phone, state: State) -> None:
+    """Brings a phone to a state that was kept; what was installed since stays installed."""
+    kept = {p.name: phone.files.read(f"/data/app/{p.name}/base.apk") for p in installed(phone)}
+    for name in kept:
+        phone.databases.pop(name, None)
+    phone.restore(state)
+    for name, data in kept.items():
+        phone.files.make_folder(f"/data/app/{name}", parents=True)
+        phone.files.write(f"/data/app/{name}/base.apk", data)
+        add(phone, apk.read(data))
 
 
 async def install(call: Call, words: list[str]) -> int:

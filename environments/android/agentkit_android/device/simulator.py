@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from weakref import WeakKeyDictionary
 
+from agentkit_android.device.packages import put_back
 from agentkit_android.phone.phone import Phone
 from agentkit_android.phone.snapshots import State
 from agentkit_android.shell.call import Call, ProgramError, program
@@ -38,7 +39,7 @@ async def simulator(call: Call) -> int:
         await call.print(phone.state_hash())
     elif verb == "reset":
         seed = int(words[0]) if words and words[0].isdecimal() else 0
-        phone.restore(Phone(seed).snapshot())
+        put_back(phone, Phone(seed).snapshot())
     elif verb == "snapshot":
         if len(kept) >= MAX_KEPT:
             kept.pop(next(iter(kept)))
@@ -49,7 +50,7 @@ async def simulator(call: Call) -> int:
         if words[0] not in kept:
             raise ProgramError(f"there is no snapshot {words[0][:80]!r}")
         state, note = kept[words[0]]
-        phone.restore(state)
+        put_back(phone, state)
         await call.print(note)
     else:
         raise ProgramError(USAGE, 2)

@@ -16,7 +16,7 @@ from agentkit.capabilities import (
     Step,
     Task,
 )
-from agentkit.errors import UsageError
+from agentkit.errors import ConfigError, UsageError
 from agentkit.seeds import derive
 from agentkit_android.client import actions as act
 from agentkit_android.client.driver import AdbDriver, Driver, look_again
@@ -174,7 +174,7 @@ class AndroidEnvironment:
         """Lets go of the phone; one in a process of its own stays on."""
         with self._lock:
             if self._driver is not None:
-                self._driver.transport.close()
+                self._driver.close()
             if self._lease is not None:
                 self._lease.close()
             self._driver = self._lease = self._episode = self._simulated = None
@@ -237,7 +237,17 @@ class AndroidEnvironment:
     def _connected(self) -> Driver:
         settings = self.settings
         settle = settings.settle if settings.settle is not None else float(bool(settings.serial))
-        return AdbDriver(self._transport(), settle)
+        transport = self._transport()
+        if settings.driver == "appium":
+            from agentkit_android.client.appium import AppiumDriver
+
+            if not isinstance(transport, AdbTransport):
+                raise ConfigError(
+                    f"environments.{self.info.name}: Appium cannot reach a phone inside a process",
+                    'leave `where` out, or driver = "appium"',
+                )
+            return AppiumDriver(transport, settings.appium_url, settle)
+        return AdbDriver(transport, settle)
 
     def _transport(self) -> Transport:
         settings = self.settings

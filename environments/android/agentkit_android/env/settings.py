@@ -18,15 +18,18 @@ class AndroidSettings(PartSettings):
     adb_port: of the adb server; 0 is the usual one.
     timeout: seconds for one call. settle: seconds to wait after an action; by default 1 on a real
         phone and none on a simulated one.
+    driver: adb alone, or Appium's UiAutomator2 driver by the server at `appium_url`.
     picture: whether observations hold the screenshot.
     clear: of a real phone: whether the data of a task's apps may be cleared before it.
     """
 
     serial: str = ""
     where: Literal["process", "inside"] = "process"
-    name: str = Field("", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$|^$")
-    adb_port: int = Field(0, ge=0, le=65535)
-    timeout: float = Field(20.0, gt=0)
-    settle: float | None = Field(None, ge=0)
+    name: str = Field(default="", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$|^$")
+    adb_port: int = Field(default=0, ge=0, le=65535)
+    timeout: float = Field(default=20.0, gt=0)
+    settle: float | None = Field(default=None, ge=0)
+    driver: Literal["adb", "appium"] = "adb"
+    appium_url: str = "http://127.0.0.1:4723"
     picture: bool = True
     clear: bool = False

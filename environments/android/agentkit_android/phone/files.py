@@ -259,14 +259,15 @@ class Files:
         return self._root.copy()
 
     def restore(self, root: Node) -> None:
-        """Becomes a copy that was made before; what is mounted stays."""
+        """Becomes a copy that was made before; what is mounted stays, where its folder does."""
         mounted = list(_mounted("", self._root))
         self._root = root.copy()
         self._used = _size(self._root)
         self._inodes = itertools.count(max(n.inode for n in _all(self._root)) + len(mounted) + 1)
         for path, node in mounted:
-            parent, name = self._parent(path)
-            parent.children[name] = node
+            if self.exists(path.rpartition("/")[0]):
+                parent, name = self._parent(path)
+                parent.children[name] = node
 
     # Paths.
 
