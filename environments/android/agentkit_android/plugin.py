@@ -36,6 +36,11 @@ def agentkit_register(registry: Registry) -> None:
         registry.default_part("agent", name, use=name)
     registry.default_part("environment", "phone", use="android")
     registry.default_part("agent", "phone-baseline", use="phone-baseline")
+    registry.experiment(
+        "phone-asking",
+        "agentkit_android.people.bench:EXPERIMENT",
+        summary="whether an agent asks its owner when it should",
+    )
     registry.command(
         "phone",
         "agentkit_android.command:phone",
