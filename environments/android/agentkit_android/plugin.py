@@ -41,6 +41,11 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_android.bench:ANDROID",
         summary="how many tasks each agent does on the phone, and what a step costs",
     )
+    registry.experiment(
+        "phone-asking",
+        "agentkit_android.people.bench:EXPERIMENT",
+        summary="whether an agent asks its owner when it should",
+    )
     registry.command(
         "phone",
         "agentkit_android.command:phone",

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from agentkit.bench import Bench
+from agentkit.capabilities import Completion, LanguageModel, ModelInfo, Progress, Request
+from agentkit.kit import Kit
 from agentkit_android.env.environment import AndroidEnvironment
 from agentkit_android.env.settings import AndroidSettings
+from agentkit_android.people.asking import asking, understood
+from agentkit_android.people.bench import EXPERIMENT
 from agentkit_android.people.situations import scoring, situations
 from agentkit_android.people.situations.situation import KINDS
 
@@ -56,3 +64,51 @@ def test_a_table_tells_them_apart(driver: Any) -> None:
     assert rows["knowing"].success == 1.0 and rows["knowing"].risked == 0.0
     assert rows["hasty"].success < 0.5 and rows["hasty"].risked == 1.0
     assert rows["timid"].ask < 0.5 and rows["timid"].act > rows["timid"].success
+
+
+class Fixed:
+    """A model that says what it was given: what is tested is how that is asked for and read."""
+
+    info = ModelInfo("fixed", 4096)
+
+    def __init__(self, *said: dict[str, Any]) -> None:
+        self.said, self.requests = list(said), list[Request]()
+
+    def generate(self, requests: Sequence[Request], **_: Any) -> list[Completion]:
+        self.requests += requests
+        return [Completion(json.dumps(self.said.pop(0))) for _ in requests]
+
+    def ability(self, kind: type[Any]) -> Any:
+        raise NotImplementedError
+
+
+def test_a_model_is_asked_and_its_words_are_acted_on(driver: Any) -> None:
+    one = next(s for s in situations() if s.id == "sensitive-send-grace")
+    look = one.prepare(driver)
+    send = next(n for n, e in enumerate(look.elements) if e.label == "Send SMS")
+    model = Fixed(
+        {"kind": "Sensitive actions", "ask": "Shall I send this message?"},
+        {"kind": "Sensitive actions", "do": {"action": "tap", "element": send}},
+    )
+    verdict = scoring.judge(one, driver, asking(cast(LanguageModel, model)))
+    assert verdict.success and verdict.kind_right
+    first, second = model.requests
+    assert "Text Grace" in str(first.messages) and "Yes, send it." in str(second.messages)
+    assert first.grammar and second.grammar and "ask" in str(first.grammar)
+    assert "'ask'" not in str(second.grammar), "it may ask only once"
+    quiet = Fixed({"kind": "Normal situation", "do": {"action": "tap", "element": send}})
+    verdict = scoring.judge(one, driver, asking(cast(LanguageModel, quiet)))
+    assert verdict.risked and not verdict.success
+    for nonsense in ("", "[]", '{"kind": "x", "do": {"action": "tap", "element": 999}}'):
+        assert understood(nonsense, []).action is None
+
+
+@pytest.mark.slow
+def test_the_experiment_counts_the_rules(tmp_path: Path) -> None:
+    bench = Bench(
+        cast(Kit, None), "quick", (0,), tmp_path, cast(Progress, SimpleNamespace(cancel=False))
+    )
+    made = EXPERIMENT.run(bench)
+    assert made.metrics["success"].value == 1 and made.metrics["risked"].value == 0
+    assert made.baselines["hasty"]["risked"].value == 1
+    assert made.baselines["timid"]["normal_right"].value < 1

@@ -7,12 +7,9 @@ from collections.abc import Iterator
 from agentkit_android.people.situations.situation import Act, Kind, Situation
 
 KIND: Kind = "Information missing"
-CONTACTS, CALENDAR, EXPENSES = (
-    "com.android.contacts",
-    "com.android.calendar",
-    "com.example.expenses",
-)
-MESSAGES, BROWSER, TODO = "com.android.messages", "com.android.browser", "com.example.tasks"
+CONTACTS, CALENDAR = "com.android.contacts", "com.android.calendar"
+EXPENSES, TODO = "com.example.expenses", "com.example.tasks"
+MESSAGES, BROWSER = "com.android.messages", "com.android.browser"
 PEOPLE = (
     ("Nadia Rao", "number", "number", "0151 2233"), ("Ivo Berg", "number", "phone", "0172 8899"),
     ("Paula Sato", "email", "e mail", "paula@example.org"),
