@@ -1,4 +1,4 @@
-"""A simulated phone behind the real adb protocol.
+"""A phone as an environment, and a simulated one behind the real adb protocol.
 
 from agentkit_android.device.server import DeviceServer
 from agentkit_android.phone.phone import Phone

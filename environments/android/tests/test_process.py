@@ -109,12 +109,15 @@ def test_an_adb_server_that_is_killed_is_started_again(make_adb: Any, phone_home
     assert not step.truncated and environment.observe().data["elements"]
 
 
-def test_one_that_waits_to_be_allowed_says_so(phone_home: Any, make_phone: Any) -> None:
+def test_one_that_waits_to_be_allowed_says_so(
+    adb_server: Any, phone_home: Any, make_phone: Any
+) -> None:
     shy = make_phone(ask=True)
     environment = phone_home(serial=shy.serial)
     with pytest.raises(DeviceUnauthorized, match="confirm the question"):
         environment.observe()
     shy.do(shy.server.allow)
+    adb_server.of(shy.serial)("wait-for-device")  # adb hears of it a moment later
     assert environment.observe().data["package"]
 
 

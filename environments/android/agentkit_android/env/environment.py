@@ -20,7 +20,7 @@ from agentkit.errors import ConfigError, UsageError
 from agentkit.seeds import derive
 from agentkit_android.client import actions as act
 from agentkit_android.client.driver import AdbDriver, Driver, look_again
-from agentkit_android.client.errors import DeviceError
+from agentkit_android.client.errors import CommandFailed, DeviceError
 from agentkit_android.client.transport import AdbTransport, Transport, must, run
 from agentkit_android.env import phones
 from agentkit_android.env.episode import Episode, EpisodeFile
@@ -116,7 +116,7 @@ class AndroidEnvironment:
             info: dict[str, object] = {"steps": episode.steps}
             try:
                 self.driver.perform(action)
-            except UsageError as error:
+            except (UsageError, CommandFailed) as error:
                 info["refused"] = error.message
             except DeviceError as error:
                 self.driver.transport.reconnect()

@@ -41,34 +41,29 @@ class PlaceToContact(leisure.OfSpot):
         if "number" not in see.memory.facts:
             if not self.opened(see, p):
                 return self.open(see, p)
-            see.memory.facts["number"] = see.value("Phone")
+            see.memory.facts["number"] = see.value("Call")
         wanted = people.Person(name=p.spot, number=see.memory.facts["number"])
         return people.AddContact().expert(see, wanted)
 
 
 class PlaceByText(leisure.OfSpot):
-    """The hours are the name of whom to tell here."""
-
     name = "place-by-sms"
-    goal = "Send the address of “{spot}” to {hours} by text message; the map knows it"
+    goal = "Send the address of “{spot}” to {whom} by text message; the map knows it"
     apps = (MAPS, MESSAGES)
     kind = "composite"
     complexity = 2.8
     held = "template"
 
     def draw(self, random: Random) -> leisure.Spot:
-        return super().draw(random).model_copy(update={"hours": person(random)})
-
-    def shown(self, p: leisure.Spot) -> dict[str, object]:
-        return {"spot": p.spot, "hours": p.hours}
+        return super().draw(random).model_copy(update={"whom": person(random)})
 
     def begin(self, phone: PhoneState, p: leisure.Spot, random: Random) -> None:
         super().begin(phone, p, random)
-        people.add(phone, p.hours, TO)
+        people.add(phone, p.whom, TO)
 
     def check(self, phone: PhoneState, p: leisure.Spot, answer: str) -> Sequence[Part]:
         texts = texting.sent(phone, TO)
-        return [Part(f"{p.hours} was sent {texts}", bool(texts) and p.address in texts[-1])]
+        return [Part(f"{p.whom} was sent {texts}", bool(texts) and p.address in texts[-1])]
 
     def expert(self, see: Sight, p: leisure.Spot) -> Action:
         if self.check(see.phone, p, "")[0].met:
@@ -76,10 +71,8 @@ class PlaceByText(leisure.OfSpot):
         if "address" not in see.memory.facts:
             if not self.opened(see, p):
                 return self.open(see, p)
-            labels = [e.label for e in see.look.elements]
-            found = [n for n in labels if any(s in n for s in leisure.STREETS)]
-            see.memory.facts["address"] = found[0] if found else "?"
-        return texting.write(see, p.hours, "", see.memory.facts["address"])
+            see.memory.facts["address"] = see.value("Address") or "?"
+        return texting.write(see, p.whom, "", see.memory.facts["address"])
 
 
 class AnswerMissed(Template[texting.Text]):

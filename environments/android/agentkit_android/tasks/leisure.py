@@ -7,7 +7,8 @@ from random import Random
 from typing import ClassVar
 
 from agentkit.capabilities import Action
-from agentkit_android.client.actions import Answer, Finish, Press
+from agentkit_android.apps.maps import town
+from agentkit_android.client.actions import Answer, Finish
 from agentkit_android.tasks.names import MAPS, MUSIC
 from agentkit_android.tasks.sight import Sight
 from agentkit_android.tasks.state import PhoneState
@@ -20,11 +21,6 @@ SONGS = {
     "Saltwater": "The Ferrymen",
 }  # fmt: skip
 LISTS = ("Sunday", "Running", "Dinner", "Deep focus", "Old friends", "Rainy day")
-STREETS = ("Mill Lane", "Harbour Street", "Market Square", "North Road", "River Road", "Elm Walk")
-SPOTS = {
-    "Café": ("Cup & Leaf", "Morning Star", "Little Oven"), "Shop": ("Paper Moon", "Nuts & Bolts"),
-    "Hotel": ("Hotel Aurora", "Quay Inn"), "Restaurant": ("Olive Yard", "Salt & Stone"),
-}  # fmt: skip
 
 
 class Song(Params):
@@ -139,44 +135,33 @@ class WhoseSong(OfSong):
 
 
 class Spot(Params):
+    """A place of the town that the map shows. whom: a person, where one has to do with it."""
+
     spot: str
-    kind: str
     address: str
     phone: str
     hours: str
+    whom: str = ""
 
 
 class OfSpot(Template[Spot]):
-    """About a place that others look like."""
-
     params = Spot
     apps: ClassVar[Sequence[str]] = (MAPS,)
     column = ""
 
     def draw(self, random: Random) -> Spot:
-        kind = random.choice(list(SPOTS))
-        return Spot(
-            spot=random.choice(SPOTS[kind]), kind=kind,
-            address=f"{random.randint(20, 99)} {random.choice(STREETS)}",
-            phone=f"+1 555 013 {random.randrange(10_000):04}",
-            hours=f"{random.randint(6, 11):02}:30–{random.randint(17, 23)}:00",
-        )  # fmt: skip
+        one = random.choice([p for p in town.places().values() if p.phone and p.hours and p.number])
+        return Spot(spot=one.name, address=one.address, phone=one.phone, hours=one.hours)
 
     def shown(self, p: Spot) -> dict[str, object]:
-        return {"spot": p.spot}
+        return {"spot": p.spot, "whom": p.whom}
 
     def begin(self, phone: PhoneState, p: Spot, random: Random) -> None:
-        for other in [s for s in SPOTS[p.kind] if s != p.spot]:
-            self.put(phone, self.draw(random).model_copy(update={"spot": other}), random)
-        self.put(phone, p, random)
-
-    def put(self, phone: PhoneState, p: Spot, random: Random) -> None:
-        x, y = round(random.uniform(1, 9), 1), round(random.uniform(1, 9), 1)
-        phone.rows(
-            MAPS, "INSERT INTO places (name, kind, address, x, y, phone, hours)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            p.spot, p.kind, p.address, x, y, p.phone, p.hours,
-        )  # fmt: skip
+        """The town is as it is; another place was kept in another list before."""
+        phone.rows(MAPS, "DELETE FROM saved")
+        other = random.choice([o for o in town.places().values() if o.name != p.spot])
+        phone.rows(MAPS, "INSERT INTO saved (list, name, x, y) VALUES (2, ?, ?, ?)",
+                   other.name, other.at[0], other.at[1])  # fmt: skip
 
     def nearly(self, p: Spot, random: Random) -> Spot:
         other = self.draw(random)
@@ -199,16 +184,18 @@ class OfSpot(Template[Spot]):
 
 
 class SavePlace(OfSpot):
-    name, goal = "place-save", "Keep “{spot}” among the saved places of the map"
+    name, goal = "place-save", "Keep “{spot}” in the list “Favourites” of the map"
     complexity = 1.4
 
     def check(self, phone: PhoneState, p: Spot, answer: str) -> Sequence[Part]:
-        names = [r[0] for r in phone.rows(MAPS, "SELECT name FROM places WHERE saved = 1")]
-        return [Part(f"the saved places are {names}", names == [p.spot])]
+        names = [r[0] for r in phone.rows(MAPS, "SELECT name FROM saved WHERE list = 1")]
+        return [Part(f"the favourites are {names}", names == [p.spot])]
 
     def expert(self, see: Sight, p: Spot) -> Action:
         if self.check(see.phone, p, "")[0].met:
             return Finish()
+        if see.has("Save to list"):
+            return see.reach(MAPS, "Favourites")
         return see.reach(MAPS, "Save") if self.opened(see, p) else self.open(see, p)
 
 
@@ -217,10 +204,7 @@ class WhichAddress(OfSpot):
     kind, column = "question", "address"
 
     def expert(self, see: Sight, p: Spot) -> Action:
-        if self.opened(see, p):
-            found = [e.label for e in see.look.elements if any(s in e.label for s in STREETS)]
-            return Answer(text=found[0]) if found else Press(button="back")
-        return self.open(see, p)
+        return Answer(text=see.value("Address")) if self.opened(see, p) else self.open(see, p)
 
 
 class WhichPlaceNumber(OfSpot):
@@ -228,7 +212,7 @@ class WhichPlaceNumber(OfSpot):
     kind, column = "question", "phone"
 
     def expert(self, see: Sight, p: Spot) -> Action:
-        return Answer(text=see.value("Phone")) if self.opened(see, p) else self.open(see, p)
+        return Answer(text=see.value("Call")) if self.opened(see, p) else self.open(see, p)
 
 
 class WhichHours(OfSpot):
