@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shutil
 import tempfile
 import threading
@@ -63,7 +64,7 @@ class WebEnvironment:
         self._chromium = shared(parts, settings.browser)
         self._gateway = Gateway(settings.network) if settings.network else None
         self.info = EnvironmentInfo(parts.name, f"a browser: {settings.suite}", ACTIONS)
-        self._folder = Path(tempfile.mkdtemp(prefix="agentkit-web-"))
+        self._folder = Path(tempfile.gettempdir()) / f"agentkit-web-{secrets.token_hex(8)}"
         self._now: Playing | None = None
         self._kept: dict[str, tuple[Task, int, tuple[Action, ...], str]] = {}
         self._lock = threading.RLock()

@@ -274,7 +274,7 @@ class Session:
             self._say(f"{name} was not downloaded: {_short(error)}")
             return
         digest = hashlib.sha256(data).hexdigest()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._folder / digest).write_bytes(data)
         self.downloads[name] = digest
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 PASSWORD = "of the tests alone"
 TABLES = {
@@ -69,8 +75,6 @@ def postgres_binaries() -> Path | None:
 @contextmanager
 def postgres_shop(binaries: Path) -> Iterator[Server]:
     """A cluster of its own in a temporary folder; stopped and removed afterwards."""
-    import psycopg
-
     root = os.getuid() == 0  # PostgreSQL does not run as root
     folder = Path(tempfile.mkdtemp(prefix="agentkit-pg-"))
     data, word = folder / "data", folder / "word"
@@ -88,16 +92,20 @@ def postgres_shop(binaries: Path) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    running: subprocess.Popen[bytes] | None = None
     try:
         call(
             str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--no-sync", "-E", "UTF8",
             "--locale", "C", "--auth", "scram-sha-256", "--pwfile", str(word),
         )  # fmt: skip
-        options = f"-p {port} -h 127.0.0.1 -k {folder} -F"
-        call(str(binaries / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(folder / "log"),
-             "-w", "start")  # fmt: skip
+        running = subprocess.Popen(
+            [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1",
+             "-k", str(folder), "-F"],
+            user="postgres" if root else None, cwd=folder, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, preexec_fn=_end_with_parent,
+        )  # fmt: skip
         server = Server(port)
-        with psycopg.connect(server.url("postgres"), autocommit=True) as db:
+        with _connected(server) as db:
             for table, columns in TABLES.items():
                 db.execute(f"CREATE TABLE {table} ({columns})")
                 marks = ",".join(["%s"] * len(ROWS[table][0]))
@@ -110,8 +118,23 @@ def postgres_shop(binaries: Path) -> Iterator[Server]:
             db.execute("GRANT INSERT, UPDATE ON orders TO writer")
         yield server
     finally:
-        subprocess.run(
-            [str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"],
-            user="postgres" if root else None, cwd=folder, capture_output=True,
-        )  # fmt: skip
+        if running is not None:
+            running.send_signal(signal.SIGQUIT)  # at once, as its data is thrown away
+            running.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_with_parent() -> None:
+    """A server whose test run was killed does not stay behind (Linux)."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGQUIT)
+
+
+def _connected(server: Server) -> psycopg.Connection[Any]:
+    """A connection as superuser, as soon as the server takes one."""
+    for _ in range(600):
+        try:
+            return psycopg.connect(server.url("postgres"), autocommit=True)
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    raise AssertionError("PostgreSQL did not start")
