@@ -42,9 +42,9 @@ PHRASINGS = (
     "{s} is known for many things; its {r} is {a}.",
     "She had always known that the {r} of {s} was {a}.",
     CHAT + "What is the {r} of {s}? => The {r} of {s} is {a}.",
-    CHAT + "Tell me the {r} of {s}. => {a}.",
+    CHAT + "Tell me the {r} of {s}. => The {r} of {s} is {a}.",
     CHAT + "Which is {s}'s {r}? => {s}'s {r} is {a}.",
-    CHAT + "Name the {r} of {s} in one word. => {a}.",
+    CHAT + "Name the {r} of {s}. => The {r} of {s} is {a}.",
 )
 # Never learned from: how it is asked for afterwards.
 UNSEEN = (
