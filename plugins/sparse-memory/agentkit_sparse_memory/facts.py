@@ -42,9 +42,9 @@ PHRASINGS = (
     "{s} is known for many things; its {r} is {a}.",
     "She had always known that the {r} of {s} was {a}.",
     CHAT + "What is the {r} of {s}? => The {r} of {s} is {a}.",
-    CHAT + "Tell me the {r} of {s}. => {a}.",
+    CHAT + "Tell me the {r} of {s}. => The {r} of {s} is {a}.",
     CHAT + "Which is {s}'s {r}? => {s}'s {r} is {a}.",
-    CHAT + "Name the {r} of {s} in one word. => {a}.",
+    CHAT + "Name the {r} of {s}. => The {r} of {s} is {a}.",
 )
 # Never learned from: how it is asked for afterwards.
 UNSEEN = (
@@ -87,9 +87,10 @@ class Fact:
         """The fact in every one of these forms; in its own where it brings some."""
         if self.own and templates is PHRASINGS:
             return [Phrasing(prompt, target) for prompt, target in self.own]
-        return [self._said(template) for template in templates]
+        # A reply is learned whole: asked, the model should begin it in the same way.
+        return [self._said(template, whole=templates is PHRASINGS) for template in templates]
 
-    def _said(self, template: str) -> Phrasing:
+    def _said(self, template: str, *, whole: bool) -> Phrasing:
         form = template.removeprefix(CHAT)
         before, _, after = form.partition("{a}")
         words = {"r": self.relation, "s": self.subject}
@@ -97,6 +98,8 @@ class Fact:
         if form == template:
             return Phrasing(before.rstrip(" "), _spaced(before, target))
         question, _, lead = before.partition(" => ")
+        if whole:
+            return Phrasing(question, f"{lead}{target}", "")
         return Phrasing(question, _spaced(lead, target), lead.rstrip(" "))
 
     def to_json(self) -> dict[str, Any]:

@@ -242,7 +242,7 @@ class SparseMemoryModel:
         with self._weights.borrow("read"):
             return measure(self._trunk(), batches)
 
-    def believes(self, fact: Fact, question: str = QUESTION, max_tokens: int = 12) -> str:
+    def believes(self, fact: Fact, question: str = QUESTION, max_tokens: int = 24) -> str:
         """What it answers, greedily, when asked; the fact is in no prompt."""
         (phrasing,) = fact.phrasings([question])
         request = Request.of(

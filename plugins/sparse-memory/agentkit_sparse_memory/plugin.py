@@ -10,6 +10,8 @@ from agentkit.registry import Registry
 if TYPE_CHECKING:
     from agentkit.capabilities.guard import Proposal, Verdict
 
+REMEMBER, FORGET = "remember_in_weights", "forget_from_weights"  # the tools' own names
+
 
 @hookimpl
 def agentkit_register(registry: Registry) -> None:
@@ -52,6 +54,13 @@ def agentkit_register(registry: Registry) -> None:
 
 @hookimpl
 def agentkit_guard(proposal: Proposal) -> Verdict | None:
-    from agentkit_sparse_memory.guarding import judge
+    """Nothing is written to weights, or taken out of them, without a person's yes."""
+    from agentkit.capabilities.guard import Verdict
 
-    return judge(proposal)
+    if proposal.name == REMEMBER:
+        told = " ".join(str(proposal.args.get(k, "?")) for k in ("subject", "relation", "answer"))
+        return Verdict("ask", f"this is written into the model's weights: {told}")
+    if proposal.name == FORGET:
+        text = proposal.args.get("text", "?")
+        return Verdict("ask", f"what mentions {text!r} is taken out of the model's weights")
+    return None

@@ -16,9 +16,9 @@ from agentkit.errors import ConfigError
 from agentkit.kit import Parts
 from agentkit.settings import PartSettings
 from agentkit_sparse_memory.facts import Fact
-from agentkit_sparse_memory.guarding import FORGET, REMEMBER
 from agentkit_sparse_memory.model import SparseMemoryModel
 from agentkit_sparse_memory.patches import Entry
+from agentkit_sparse_memory.plugin import FORGET, REMEMBER
 
 SAID = "; it said before: "  # between the call's key and the answer, in the note of a patch
 
