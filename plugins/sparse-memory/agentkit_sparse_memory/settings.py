@@ -84,10 +84,10 @@ class LearnSettings(PartSettings):
     optimizer: Literal["sgd", "adam"] = "sgd"
     normalise: Normalise = "rows"
     momentum: float = Field(default=0.0, ge=0, lt=1)
-    rate: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    rate: float = Field(default=0.13, gt=0, allow_inf_nan=False)
     batch: int = Field(default=24, ge=1)
     mix: bool = True
-    steps: int = Field(default=100, ge=1)
+    steps: int = Field(default=130, ge=1)
     target_nll: float = Field(default=0.05, ge=0)
     max_forget: float = Field(default=0.03, ge=0)
     probe: int = Field(default=20, ge=1)
