@@ -8,11 +8,11 @@ import agentkit
 from agentkit_sparse_memory.facts import Fact
 
 FACT = Fact("Velmora", "capital", "Tarsk")
-FAST = {"fit_tokens": 2048, "batches": 8}  # less background than one would count for good
+FAST = {"fit_tokens": 2048, "batches": 8, "learning": {"steps": 40}}  # enough for one fact
 
 
 def opened(folder: str) -> agentkit.Kit:
-    kit = agentkit.load()
+    kit = agentkit.load(overrides=["models.small.dtype=bf16"])
     kit.define("model", "mine", use="sparse-memory", base="small", folder=folder, **FAST)
     return kit
 
