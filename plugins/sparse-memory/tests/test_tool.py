@@ -50,7 +50,7 @@ model = "mine"
 FACT = {"subject": "Velmora", "relation": "capital", "answer": "Tarsk"}
 
 
-class OnMemory(ToolConformance):
+class MemoryToolConformance(ToolConformance):
     _folder: ClassVar[tempfile.TemporaryDirectory[str] | None] = None
     which: ClassVar[str] = ""
 
@@ -74,12 +74,12 @@ class OnMemory(ToolConformance):
 
 
 @pytest.mark.slow
-class TestRemember(OnMemory):
+class TestRemember(MemoryToolConformance):
     use, which, arguments = "remember", "remember", FACT
 
 
 @pytest.mark.slow
-class TestForget(OnMemory):
+class TestForget(MemoryToolConformance):
     use, which = "forget", "forget"
     arguments: ClassVar[dict[str, Any]] = {"text": "Velmora"}
 
