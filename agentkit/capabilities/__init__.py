@@ -1,5 +1,21 @@
 """The nouns: one protocol each, with its messages. Light to import: no torch, no langgraph."""
 
+from agentkit.capabilities.abilities import (
+    ABILITIES,
+    Answers,
+    Continuation,
+    Continuations,
+    Draw,
+    Embed,
+    Grammars,
+    Hidden,
+    Logprobs,
+    Seq,
+    Span,
+    Tokens,
+    Vision,
+    Weights,
+)
 from agentkit.capabilities.agent import (
     Agent,
     AgentInfo,
@@ -22,25 +38,16 @@ from agentkit.capabilities.environment import (
 )
 from agentkit.capabilities.guard import ALLOW, Guard, Proposal, Verdict
 from agentkit.capabilities.language_model import (
-    ABILITIES,
-    Answers,
     CallContext,
     Cancel,
     Completion,
-    Continuation,
-    Continuations,
     Delta,
-    Draw,
-    Embed,
     Embeds,
     Finish,
     Grammar,
-    Grammars,
-    Hidden,
     Ids,
     Image,
     LanguageModel,
-    Logprobs,
     Message,
     ModelInfo,
     OnDelta,
@@ -48,17 +55,12 @@ from agentkit.capabilities.language_model import (
     Reasoning,
     Request,
     Role,
-    Seq,
-    Span,
     Text,
     TokenLogprob,
-    Tokens,
     ToolCall,
     ToolResult,
     ToolSpec,
     Usage,
-    Vision,
-    Weights,
 )
 from agentkit.capabilities.perception import (
     Block,

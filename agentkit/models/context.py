@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from agentkit.capabilities.abilities import Tokens, Vision
 from agentkit.capabilities.context import Packed
 from agentkit.capabilities.language_model import (
     Image,
     LanguageModel,
     Message,
     Request,
-    Tokens,
     ToolCall,
     ToolResult,
-    Vision,
 )
 from agentkit.errors import ContextOverflow
 from agentkit.settings import PartSettings

@@ -16,15 +16,8 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from agentkit.capabilities.language_model import (
-    ABILITIES,
-    Cancel,
-    Completion,
-    Embed,
-    ModelInfo,
-    OnDelta,
-    Request,
-)
+from agentkit.capabilities.abilities import ABILITIES, Embed
+from agentkit.capabilities.language_model import Cancel, Completion, ModelInfo, OnDelta, Request
 from agentkit.errors import Cancelled, ModelFileError, Unsupported, UsageError
 from agentkit.kit import Parts
 from agentkit.models.files.copies import fingerprint

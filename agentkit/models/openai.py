@@ -16,19 +16,15 @@ from typing import Any, TypeVar
 
 import httpx
 
+from agentkit.capabilities.abilities import ABILITIES, Continuations, Grammars, Logprobs, Tokens
 from agentkit.capabilities.language_model import (
-    ABILITIES,
     Cancel,
     Completion,
-    Continuations,
     Delta,
     Grammar,
-    Grammars,
-    Logprobs,
     ModelInfo,
     OnDelta,
     Request,
-    Tokens,
 )
 from agentkit.errors import (
     BackendUnavailable,

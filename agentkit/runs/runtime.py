@@ -9,16 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from agentkit.capabilities.abilities import Draw, Tokens
 from agentkit.capabilities.agent import Directive, Question
 from agentkit.capabilities.guard import Proposal
-from agentkit.capabilities.language_model import (
-    Completion,
-    Delta,
-    Draw,
-    LanguageModel,
-    Request,
-    Tokens,
-)
+from agentkit.capabilities.language_model import Completion, Delta, LanguageModel, Request
 from agentkit.capabilities.tool import Effect, Findable
 from agentkit.errors import AgentkitError, ConfigError, ToolDenied, UsageError
 from agentkit.runs.codec import completion_from, completion_to, request_to

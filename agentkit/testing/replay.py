@@ -18,19 +18,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import model_validator
 
+from agentkit.capabilities.abilities import ABILITIES, Grammars, Vision
 from agentkit.capabilities.language_model import (
-    ABILITIES,
     Cancel,
     Completion,
     Delta,
     Grammar,
-    Grammars,
     Image,
     LanguageModel,
     ModelInfo,
     OnDelta,
     Request,
-    Vision,
 )
 from agentkit.errors import (
     ConfigError,

@@ -22,14 +22,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
+from agentkit.capabilities.abilities import ABILITIES, Grammars, Vision
 from agentkit.capabilities.language_model import (
-    ABILITIES,
     Cancel,
     Completion,
     Delta,
     Finish,
     Grammar,
-    Grammars,
     Image,
     ModelInfo,
     OnDelta,
@@ -38,7 +37,6 @@ from agentkit.capabilities.language_model import (
     ToolCall,
     ToolResult,
     Usage,
-    Vision,
 )
 from agentkit.errors import ContextOverflow, GrammarDeadEnd, Unsupported, UsageError
 from agentkit.models.text import schemas

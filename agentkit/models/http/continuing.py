@@ -15,13 +15,8 @@ from typing import Any
 
 import httpx
 
-from agentkit.capabilities.language_model import (
-    Cancel,
-    Continuation,
-    Draw,
-    Ids,
-    Request,
-)
+from agentkit.capabilities.abilities import Continuation, Draw
+from agentkit.capabilities.language_model import Cancel, Ids, Request
 from agentkit.errors import BackendUnavailable, ContextOverflow, Unsupported, UsageError
 from agentkit.models.http.faults import LONGEST_PAUSE, Final, Overflow, Passing, fault_of, named
 from agentkit.models.http.wire import body
