@@ -28,15 +28,15 @@ from agentkit_android.tasks import catalogue
 from agentkit_android.tasks.expert import Expert
 
 PARTS = ("train", "validation", "unseen-params", "unseen-templates", "unseen-apps")
-SHARE = {"quick": 3, "normal": 60, "full": 10_000}
+SHARE = {"quick": 3, "normal": 60}
 """Tasks of a part that the cheap agents do."""
-ASKED = {"quick": 1, "normal": 8, "full": 10_000}
+ASKED = {"quick": 1, "normal": 8}
 """Tasks of a part that the baseline does, whose model takes seconds a step."""
 PHONES = (1, 4, 16)
 Won = tuple[int, int]
 """Tasks done, of so many."""
 Player = Callable[[AndroidEnvironment, Task, int], bool]
-LOOKS = {"quick": 5, "normal": 60, "full": 60}
+LOOKS = {"quick": 5, "normal": 60}
 
 
 def android(bench: Bench) -> Result:
@@ -247,5 +247,5 @@ ANDROID = Experiment(
     "How many of the phone's tasks does each agent do, and what does a step cost?",
     android,
     seeds=(0, 1, 2),
-    needs={"quick": Needs(hours=0.05), "normal": Needs(hours=0.7), "full": Needs(hours=4)},
+    needs={"quick": Needs(hours=0.05), "normal": Needs(hours=0.7)},
 )

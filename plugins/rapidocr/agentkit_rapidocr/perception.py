@@ -7,7 +7,8 @@ recognition models; nothing is fetched when it runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -19,6 +20,7 @@ from agentkit.kit import Parts
 from agentkit.settings import PartSettings
 
 MAX_PIXELS = 64_000_000  # a page at 600 dpi is 35 million; more is a bomb or a mistake
+_DECODING = threading.Lock()  # the setting of Pillow below is one for the whole process
 
 
 class Settings(PartSettings):
@@ -87,6 +89,20 @@ class RapidOcr:
         return Seen(tuple(blocks))
 
 
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Pillow refuses what is cut short, also where another library told it not to."""
+    from PIL import ImageFile
+
+    with _DECODING:
+        before = ImageFile.LOAD_TRUNCATED_IMAGES
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
 def decode(image: Image, number: int) -> Any:
     """(height, width, 3) uint8, blue first, as OpenCV's readers take it.
 
@@ -97,7 +113,7 @@ def decode(image: Image, number: int) -> Any:
     from PIL import Image as Pictures
 
     try:
-        with Pictures.open(BytesIO(image.data)) as picture:
+        with _whole(), Pictures.open(BytesIO(image.data)) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataError(
                     f"picture {number} is {picture.width} x {picture.height} pixels",

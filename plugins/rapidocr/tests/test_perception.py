@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from PIL import Image as Pictures
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFile, ImageFont
 
 import agentkit
 from agentkit.capabilities import Image
@@ -99,6 +99,15 @@ class TestReading:
     def test_a_bomb_is_refused_before_it_is_decoded(self, reader: Any) -> None:
         with pytest.raises(DataError, match=r"picture 0 is 9000 x 9000"):
             reader.see([png(Pictures.new("1", (9000, 9000)))])
+
+    def test_a_cut_picture_is_refused_whatever_others_told_pillow(
+        self, reader: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint does
+        whole = png(page(("Half",), (400, 160)))
+        with pytest.raises(DataError, match="picture 0"):
+            reader.see([Image(whole.data[: len(whole.data) // 2])])
+        assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
     def test_threads_share_one_reader(self, reader: Any) -> None:
         """Each thread is given what its own pictures say."""
