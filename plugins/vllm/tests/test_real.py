@@ -34,7 +34,6 @@ ENVIRONMENT = os.environ.get("AGENTKIT_VLLM", "")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1200),
-    pytest.mark.skipif(not ENVIRONMENT, reason="AGENTKIT_VLLM names no environment with vLLM"),
     pytest.mark.skipif(not present(BUNDLED["smollm2-135m"]), reason="smollm2-135m is not here"),
 ]
 
