@@ -92,15 +92,17 @@ def _versions() -> Found:
 
 def _server(port: int) -> Found:
     """Whether what listens at the port is an adb server, of this protocol."""
+    said = b""
     try:
         with socket.create_connection(("127.0.0.1", port), 2) as peer:
             peer.settimeout(2)
             peer.sendall(b"000chost:version")
-            said = peer.recv(12)
+            while len(said) < 12 and (piece := peer.recv(12 - len(said))):
+                said += piece
     except ConnectionRefusedError:
         return Found(True, f"no adb server at port {port}; one is started when it is needed")
     except OSError:
-        said = b""
+        pass  # whoever it is, it is no adb
     if not re.fullmatch(rb"OKAY0004[0-9a-f]{4}", said):
         return Found(
             False,
