@@ -26,7 +26,7 @@ from agentkit_android.env import phones
 from agentkit_android.env.episode import Episode, EpisodeFile
 from agentkit_android.env.observation import observation
 from agentkit_android.env.settings import AndroidSettings
-from agentkit_android.tasks import catalogue
+from agentkit_android.tasks import catalogue, harder
 from agentkit_android.tasks.state import PhoneState
 from agentkit_android.tasks.template import Params
 
@@ -91,7 +91,11 @@ class AndroidEnvironment:
                     if self.settings.clear:
                         must(transport, "pm", "clear", package)
             random = Random(derive(seed, task.id))
-            template.begin(PhoneState(transport), _params(task), random)
+            state = PhoneState(transport)
+            template.begin(state, _params(task), random)
+            if self.settings.harder:
+                self._need_simulator("made harder")
+                harder.begin(state, self.settings.harder, Random(derive(seed, "harder", task.id)))
             self.driver.perform(act.Press(button="home"))
             return self.begin(task)
 

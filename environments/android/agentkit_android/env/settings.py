@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from agentkit.settings import PartSettings
+from agentkit_android.tasks.harder import Harder
 
 
 class AndroidSettings(PartSettings):
@@ -20,6 +21,7 @@ class AndroidSettings(PartSettings):
         phone and none on a simulated one.
     driver: adb alone, or Appium's UiAutomator2 driver by the server at `appium_url`.
     picture: whether observations hold the screenshot.
+    harder: what makes a simulated phone's tasks harder, drawn anew for each: see tasks/harder.py.
     clear: of a real phone: whether the data of a task's apps may be cleared before it.
     """
 
@@ -32,4 +34,5 @@ class AndroidSettings(PartSettings):
     driver: Literal["adb", "appium"] = "adb"
     appium_url: str = "http://127.0.0.1:4723"
     picture: bool = True
+    harder: tuple[Harder, ...] = ()
     clear: bool = False
