@@ -301,7 +301,7 @@ class Record(OfRecording):
 def _seconds(content: bytes) -> float:
     try:
         with wave.open(io.BytesIO(content)) as file:
-            return file.getnframes() / file.getframerate()
+            return float(file.getnframes() / file.getframerate())
     except (wave.Error, EOFError, ZeroDivisionError):
         return 0.0
 
