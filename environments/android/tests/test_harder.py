@@ -61,8 +61,10 @@ def test_the_same_seed_makes_the_same_phone(phone: AndroidEnvironment) -> None:
 
 @pytest.mark.slow
 def test_experts_get_by(phone: AndroidEnvironment) -> None:
+    """An app that stops takes what was typed along, so that the steps may not do."""
     if phone.settings.harder[0] not in UNREADABLE:
-        assert all(play(phone, name, seed) for seed, name in enumerate(TASKS))
+        done = [play(phone, name, seed) for seed, name in enumerate(TASKS)]
+        assert all(done) if phone.settings.harder != ("crashes",) else sum(done) >= 4
 
 
 def test_what_is_seen_is_what_was_asked_for() -> None:
