@@ -25,6 +25,7 @@ from agentkit_android.env import phones
 from agentkit_android.env.episode import Episode, EpisodeFile
 from agentkit_android.env.observation import observation
 from agentkit_android.env.settings import AndroidSettings
+from agentkit_android.env.teaching import Teaching
 from agentkit_android.suites import Suite
 from agentkit_android.suites.own import OwnSuite
 
@@ -35,7 +36,7 @@ FREE_STEPS = 30
 """Steps for a goal that no template is known for."""
 
 
-class AndroidEnvironment:
+class AndroidEnvironment(Teaching):
     """A phone.
 
     The phone is looked for when it is first needed. Where it was lost in the midst of an episode

@@ -12,7 +12,7 @@ from agentkit.capabilities import Task
 from agentkit.seeds import derive
 from agentkit_android.client.driver import look_again
 from agentkit_android.env.environment import AndroidEnvironment
-from agentkit_android.env.observation import described
+from agentkit_android.env.observation import described, observation
 from agentkit_android.people import errands, manners, speaking
 from agentkit_android.people.habit import Habit
 from agentkit_android.people.users import users
@@ -43,10 +43,11 @@ def tasks() -> Sequence[Task]:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One step of a demonstration: the screen in words, and what was done on it."""
+    """One step of a demonstration: the screen in words, its elements, what was done on it."""
 
     screen: str
     action: dict[str, Any]
+    elements: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,9 @@ def demonstration(phone: AndroidEnvironment, task: Task) -> Demonstration:
     for _ in range(MOST):
         look = look_again(phone.driver, picture=False)
         action = template.expert(Sight(look, PhoneState(phone.driver.transport), memory), p)
-        steps.append(Done(described(look), action.model_dump(mode="json")))
+        seen = observation(look)
+        shown = tuple(seen.data["elements"])
+        steps.append(Done(described(look), action.model_dump(mode="json"), shown))
         step = phone.step(action)
         if step.terminated or step.truncated:
             break
