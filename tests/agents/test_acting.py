@@ -175,6 +175,7 @@ def test_an_action_is_said_and_understood(action: Action, said: str, done: str) 
         ('{"kind":"tap","x":1,"y":2,"z":3}', "tap: z"),
         ('{"kind":"type","text":"' + "a" * 51 + '"}', "type: text"),
         ('{"kind":"finish","status":"maybe"}', "finish: status"),
+        ('{"kind":"type","text":"\\ud83d"}', "type: text"),
         ("{" * 100_000, "no JSON"),
     ],
 )  # fmt: skip
