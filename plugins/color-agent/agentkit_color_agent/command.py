@@ -122,7 +122,7 @@ def overdue(
 
 def waiting(store: RunStore, now: float) -> Iterator[tuple[str, int, str]]:
     """Open questions whose patience is over: run, number, text."""
-    for row in [r for r in store.list() if r.status == "waiting"]:
+    for row in [r for r in store.runs(limit=1000) if r.status == "waiting"]:
         asked = {e.seq: e for e in store.tail(row.id, kinds=("question.asked",))}
         for one in store.questions(row.id):
             patience = one.question.data.get("patience")

@@ -15,9 +15,11 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 
-from agentkit_color_agent.screens import named, numbers, quoted, words
+from agentkit_color_agent.screens import numbers, quoted, words
 
 FILE = "knowledge.json"
+UNKNOWN = 0.7
+"""Weight of a word that is in no key."""
 Likeness = Callable[[str, Sequence[str]], list[float]]
 """How much a text is like each of some others, 0 to 1."""
 
@@ -62,7 +64,11 @@ def by_words(text: str, others: Sequence[str]) -> list[float]:
     within = Counter(w for terms in said for w in set(terms))
 
     def weigh(terms: Counter[str]) -> dict[str, float]:
-        return {w: n * math.log(1 + len(others) / (1 + within[w])) for w, n in terms.items()}
+        """A word that none of the others has is mostly a name, and says little."""
+        return {
+            w: n * (math.log(1 + len(others) / within[w]) if within[w] else UNKNOWN)
+            for w, n in terms.items()
+        }
 
     mine = weigh(_terms(text))
     return [_cosine(mine, weigh(terms)) for terms in said]
@@ -78,28 +84,42 @@ def _cosine(one: dict[str, float], other: dict[str, float]) -> float:
     return dot / size if size else 0.0
 
 
-def skill_of(goal: str) -> str:
-    """A goal without what a person filled in: quotations, numbers, names."""
+def skill_of(goal: str, given: Sequence[str] = ()) -> str:
+    """A goal without what a person filled in: quotations, numbers, and what is known to have been
+    given, as the parameters of a task."""
     text = goal
-    for given in [*quoted(goal), *numbers(goal), *named(goal)]:
-        text = text.replace(given, " … ")
+    for one in _longest([*quoted(goal), *numbers(goal), *given]):
+        text = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", " … ", text, flags=re.IGNORECASE)
     text = re.sub(r"[“”\"‘’]", "", text)
     return re.sub(r"(…\s*)+", "… ", re.sub(r"\s+", " ", text)).strip(" .,:;?").casefold()
 
 
-def masked(line: str, goal: str) -> str:
-    """A line of history without what the goal filled in."""
-    for given in sorted([*quoted(goal), *numbers(goal), *named(goal)], key=len, reverse=True):
-        line = line.replace(given, "…")
-    return line
+def masked(line: str, goal: str, given: Sequence[str] = ()) -> str:
+    """A line of history without what was filled in, and without what was on that phone alone:
+    numbers, and what a row says after its name."""
+    for one in _longest([*quoted(goal), *numbers(goal), *given]):
+        line = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", "…", line, flags=re.IGNORECASE)
+    line = re.sub(r"[+€$]?\d[\d .,:/-]*\d|\d", "…", line)
+    line = re.sub(r'("[^",]*…[^",]*)[,:·][^"]*"', r'\1"', line)
+    return re.sub(r'^type ".*"$', 'type "…"', line)
 
 
-def learn(demonstrations: Iterable[tuple[str, str, Sequence[str]]]) -> list[Tip]:
-    """Tips from (app, goal, lines of history) of tasks of the train split; of equal skills the
-    shortest way."""
+def _longest(given: Iterable[str]) -> list[str]:
+    """What can be told apart from the goal's own words, longest first."""
+    kept = {g.strip() for g in given if len(g.strip()) > 1}
+    return sorted(
+        (g for g in kept if g.casefold() not in ("on", "off")), key=lambda g: (-len(g), g)
+    )
+
+
+def learn(
+    demonstrations: Iterable[tuple[str, str, Sequence[str], Sequence[str]]],
+) -> list[Tip]:
+    """Tips from (app, goal, what was filled in, lines of history) of tasks of the train split; of
+    equal skills the shortest way."""
     best: dict[str, Tip] = {}
-    for app, goal, lines in demonstrations:
-        skill, way = skill_of(goal), tuple(masked(line, goal) for line in lines)
+    for app, goal, given, lines in demonstrations:
+        skill, way = skill_of(goal, given), tuple(masked(line, goal, given) for line in lines)
         known = best.get(skill)
         if way and (known is None or len(way) < len(known.way)):
             best[skill] = Tip(app, skill, way)

@@ -29,9 +29,7 @@ _VERBS = (
 _SPLIT = re.compile(
     rf"(?:[,;.]?\s+(?:and then|then|and also|and)|[;.])\s+(?=(?:{_VERBS})\b)", re.IGNORECASE
 )
-_QUESTION = re.compile(
-    r"^(?:what|which|who|whose|when|where|how|is|are|does|do|did|tell me (?!to))\b", re.IGNORECASE
-)
+_QUESTION = re.compile(r"^(?:what|which|who|whose|when|where|how|tell me (?!to))\b", re.IGNORECASE)
 _WHAT = (
     r"(?:phone )?number|e-?mail(?: address)?|address|code|name|date|time|place|price|total|amount"
 )

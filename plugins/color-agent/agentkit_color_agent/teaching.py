@@ -52,8 +52,8 @@ def demonstrate(phone: Teaching, task: Task, seed: int = 0) -> Iterator[tuple[Ob
 
 def watch(
     environment: Environment, most: int, tell: Callable[[int, int], None] | None = None
-) -> Iterator[tuple[str, str, list[str]]]:
-    """App, goal and lines of history of tasks of the train split that an expert did. The app is
+) -> Iterator[tuple[str, str, list[str], list[str]]]:
+    """App, goal, what was filled in, and lines of history of tasks of the train split that an expert did. The app is
     the one that was worked in most."""
     phone = teaching(environment)
     chosen: dict[str, list[Task]] = {}
@@ -69,9 +69,14 @@ def watch(
             app = str(seen.data.get("package", "")).rpartition(".")[2]
             apps[app] = apps.get(app, 0) + 1
         if phone.check(task).success:
-            yield max(apps, key=lambda a: apps[a]), task.goal, done
+            yield max(apps, key=lambda a: apps[a]), task.goal, _given(task), done
         if tell is not None and number % 20 == 19:
             tell(number + 1, len(tasks))
+
+
+def _given(task: Task) -> list[str]:
+    """The texts among a task's parameters."""
+    return [str(v) for v in dict(task.data.get("params", {})).values() if isinstance(v, str | int)]
 
 
 def flows(environment: Environment, user: str) -> Iterator[tuple[str, list[str]]]:

@@ -129,9 +129,9 @@ def result(rows: Mapping[str, Sequence[Json]], users: int) -> Result:
     key = "where people differ"
     verdict = (
         f"Of the steps on which people differ, {mine[key].value:.0%} are this person's with both "
-        f"kinds of flows, {none[key].value:.0%} without, {other[key].value:.0%} with somebody else's. "
+        f"kinds of flows, {none[key].value:.0%} without, {other[key].value:.0%} with another's. "
         "The operator knows everybody's way and only has to choose, by rules, so that this tells "
-        "what is learned and told, not how a model acts on it. IFRAgent reports +6.79 points IAR "
+        "what is learned and told, not how a model acts on it. IFRAgent reports +6.79 points "
         "on MobileIAR with screens and models of other kinds; ColorAgent 58.66 %."
     )
     tables = [
