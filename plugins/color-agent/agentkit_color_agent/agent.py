@@ -147,9 +147,10 @@ class ColorAgent:
             return {**out, "over": "out of steps"}
         if state["idle"] >= self.settings.stuck:
             return {**out, "over": "gave up"}
-        screen = state["screen"]
+        screen, device = state["screen"], self._device(rt)
+        device.put_back(state)
         if not elements(screen) or self.settings.sight != "tree":
-            looked = self._device(rt).look(state)
+            looked = device.look(state)
             if looked is None:
                 return {**out, "over": "gave up"}
             screen = kept(looked)

@@ -156,6 +156,8 @@ def demonstrated(path: Path) -> tuple[str, list[tuple[dict[str, Any], dict[str, 
     """
     try:
         plain = json.loads(_read(path))
+        if plain["version"] != 1:
+            raise ValueError(f"its version is {plain['version']}")
         steps = [(dict(s["seen"]), dict(s["action"])) for s in plain["steps"]]
         return str(plain["goal"]), steps
     except (ValueError, KeyError, TypeError) as error:

@@ -127,13 +127,12 @@ class Device:
         return bool(self._rt.record("undo", {"step": state["taken"]}, restore))
 
     def look(self, state: State) -> Observation | None:
-        """Looks again; None where the phone is lost and the owner has given up."""
+        """Looks again, after `put_back`; None where it is lost and the owner has given up."""
 
         def look() -> Any:
             return kept(self.phone.observe())
 
         try:
-            self.put_back(state)
             return Observation((), self._rt.record("look", {"step": state["taken"]}, look))
         except BackendUnavailable as error:
             return self.find_again(error)

@@ -106,10 +106,8 @@ def masked(line: str, goal: str, given: Sequence[str] = ()) -> str:
 
 def _longest(given: Iterable[str]) -> list[str]:
     """What can be told apart from the goal's own words, longest first."""
-    kept = {g.strip() for g in given if len(g.strip()) > 1}
-    return sorted(
-        (g for g in kept if g.casefold() not in ("on", "off")), key=lambda g: (-len(g), g)
-    )
+    kept = {g.strip() for g in given if len(g.strip()) > 1} - {"on", "off"}
+    return sorted(kept, key=lambda g: (-len(g), g))
 
 
 def learn(

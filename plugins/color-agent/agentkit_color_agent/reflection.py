@@ -26,6 +26,8 @@ from agentkit_color_agent.state import Taken, Verdict
 
 EXEMPT = ("swipe", "scroll", "wait")
 """May be repeated."""
+ENOUGH = 500
+"""Letters of a typed text that are looked for; a tree cuts long ones."""
 SAME = 3
 """So many equal actions, screens or failures in a row are a fault."""
 SAVES = ("save", "done", "send", "send sms", "저장", "완료", "보내기")
@@ -77,7 +79,8 @@ def action_reflection(
 
 def _typed(after: Screen, text: str, same: bool) -> Reflection:
     fields = [e for e in elements(after) if e.get("editable")]
-    if any(" ".join(text.split()) in " ".join(str(e.get("text", "")).split()) for e in fields):
+    wanted = " ".join(text.split())[:ENOUGH]
+    if any(wanted in " ".join(str(e.get("text", "")).split()) for e in fields):
         return Reflection("A")
     if any(e.get("password") for e in fields):
         return Reflection("A", sure=False)  # it shows dots

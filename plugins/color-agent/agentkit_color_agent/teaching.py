@@ -53,8 +53,8 @@ def demonstrate(phone: Teaching, task: Task, seed: int = 0) -> Iterator[tuple[Ob
 def watch(
     environment: Environment, most: int, tell: Callable[[int, int], None] | None = None
 ) -> Iterator[tuple[str, str, list[str], list[str]]]:
-    """App, goal, what was filled in, and lines of history of tasks of the train split that an expert did. The app is
-    the one that was worked in most."""
+    """App, goal, what was filled in, and lines of history of tasks of the train split that an
+    expert did. The app is the one that was worked in most."""
     phone = teaching(environment)
     chosen: dict[str, list[Task]] = {}
     for task in phone.tasks("train"):

@@ -47,12 +47,7 @@ def test_a_skill_is_what_is_left(goal: str, skill: str) -> None:
 
 
 def test_the_shortest_way_is_kept() -> None:
-    long = (
-        "settings",
-        "Turn on Wi-Fi",
-        ["on"],
-        ['open "Settings"', "scroll down", 'tap row "Wi-Fi"'],
-    )
+    long = ("settings", "Turn on Wi-Fi", ["on"], ['open "Settings"', "scroll down", "tap it"])
     short = ("settings", "Turn on Wi-Fi", ["on"], ['open "Settings"', 'tap row "Wi-Fi"'])
     (tip,) = learn([long, short])
     assert len(tip.way) == 2 and '"source": "here"' in written([tip], "here")

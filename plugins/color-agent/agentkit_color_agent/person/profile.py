@@ -122,7 +122,9 @@ def implied(person: str, flows: Sequence[Flow], said: Sequence[Preference] = ())
                     flows=tuple(ids),
                 )
             )
-    unique = {p.id: p for p in made}
+    unique: dict[str, Preference] = {}
+    for one in made:  # what the person said comes first, and stays
+        unique.setdefault(one.id, one)
     return Profile(person=person, preferences=tuple(unique.values()))
 
 
