@@ -18,6 +18,7 @@ from agentkit.capabilities import (
     Delta,
     Embeds,
     Grammar,
+    Image,
     Logprobs,
     Message,
     Reasoning,
@@ -35,6 +36,7 @@ from agentkit.errors import (
 )
 from agentkit.host import Host
 from agentkit.kit import Kit
+from agentkit.models.http.wire import body
 from agentkit.models.openai import OpenAIModel
 from agentkit.models.settings import OpenAISettings
 from agentkit.settings import Settings
@@ -518,3 +520,12 @@ def test_a_key_is_named_in_the_settings_and_never_written_there(
         assert KEY not in str(caught.value)
         with pytest.raises(ConfigError, match="ABSENT"):
             kit.model("c")
+
+
+def test_pictures_are_sent_where_they_stand() -> None:
+    """As data URLs, between the texts; a message of texts alone stays one text."""
+    shown = Message.user("Before", Image(b"\x89PNG", "image/png"), "after")
+    sent = body(Request.of(Message.system("Look."), shown), "m", "part")["messages"]
+    assert sent[0]["content"] == "Look."
+    assert [part["type"] for part in sent[1]["content"]] == ["text", "image_url", "text"]
+    assert sent[1]["content"][1]["image_url"]["url"] == "data:image/png;base64,iVBORw=="

@@ -6,6 +6,7 @@ Nothing here does any input or output.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from agentkit.capabilities.language_model import (
     Delta,
     Finish,
     Grammar,
+    Image,
     Message,
     Reasoning,
     Request,
@@ -112,12 +114,18 @@ def _schema(grammar: Grammar) -> dict[str, Any]:
 def _message(message: Message) -> list[dict[str, Any]]:
     """One message; tool results become messages of their own."""
     texts: list[str] = []
+    shown: list[dict[str, Any]] = []  # texts and pictures in their order
     thoughts: list[str] = []
     calls: list[dict[str, Any]] = []
     made: list[dict[str, Any]] = []
     for part in message.parts:
         if isinstance(part, Text):
             texts.append(valid_text(part.text))
+            shown.append({"type": "text", "text": texts[-1]})
+        elif isinstance(part, Image):
+            data = base64.b64encode(part.data).decode()
+            url = f"data:{part.media_type};base64,{data}"
+            shown.append({"type": "image_url", "image_url": {"url": url}})
         elif isinstance(part, Reasoning):
             thoughts.append(valid_text(part.text))
         elif isinstance(part, ToolCall):
@@ -128,12 +136,15 @@ def _message(message: Message) -> list[dict[str, Any]]:
             made.append({**result, "content": valid_text(part.content)})
         else:
             raise Unsupported(
-                f"the openai part sends text only, and a message holds {type(part).__name__}",
-                "use a model with the ability vision",
+                f"the openai part sends texts and pictures, and a message holds "
+                f"{type(part).__name__}",
+                "use a model in this process",
             )
     if calls:
         content = "".join(texts) or None
         made.insert(0, {"role": message.role, "content": content, "tool_calls": calls})
+    elif len(shown) > len(texts):
+        made.insert(0, {"role": message.role, "content": shown})
     elif texts or not made:
         made.insert(0, {"role": message.role, "content": "".join(texts)})
     if thoughts:
