@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 TOKENS = 300
 """Of a reply."""
-FAULTS = ("nothing", "two actions", "off the screen")
+
+
+class NoReply(AgentkitError):
+    """A model failed on one request."""
+
+    code = "no-reply"
 
 
 @dataclass(slots=True)
@@ -41,13 +46,14 @@ class Calls:
         """The model's text.
 
         Raises:
-            AgentkitError: it could not answer.
+            NoReply: it could not answer this request.
+            AgentkitError: it cannot answer at all; the run stops, and can go on later.
         """
         done = rt.model(role).complete(request)
         self.made[role] = self.made.get(role, 0) + 1
         self.tokens += done.usage.prompt + done.usage.spent
         if done.finish == "error":
-            raise AgentkitError(f"the model in the role {role} could not answer: {done.error}")
+            raise NoReply(f"the model in the role {role} could not answer: {done.error}")
         return done.text
 
     def added(self, state: State) -> State:
@@ -72,7 +78,7 @@ class Calls:
             text = self.complete(rt, role, request)
             value = json.loads(text[text.find("{") : text.rfind("}") + 1])
             jsonschema.validate(value, schema)
-        except (AgentkitError, ValueError, jsonschema.ValidationError) as error:
+        except (NoReply, ValueError, jsonschema.ValidationError) as error:
             reason = str(getattr(error, "message", error))[:200]
             rt.emit("role.failed", {"role": role, "reason": reason})
             return None
@@ -131,7 +137,7 @@ def operate(
         request = Request(tuple(messages), grammar=rule, max_tokens=TOKENS)
         try:
             said = calls.complete(rt, "model", request)
-        except AgentkitError as error:
+        except NoReply as error:
             rt.emit("reply.rejected", {"reason": error.message, "said": ""})
             messages += [Message.assistant(""), Message.user(f"That failed: {error.message}")]
             continue
