@@ -466,9 +466,11 @@ class ColorAgent:
             device.act(state, actions[last["kind"]].model_validate(last))
         judged = device.judge(state)
         seconds = round(rt.now() - state["started"], 3)
-        made = cast(State, {**state, **judged, "claim": claim, "steps": steps, "seconds": seconds})
-        return {**judged, "claim": claim, "steps": steps, "seconds": seconds,
-                "report": report(made)}  # fmt: skip
+        told = {"success": judged["success"], "claim": claim, "steps": steps, "seconds": seconds,
+                "calls": state["calls"], "tokens": state["tokens"]}  # fmt: skip
+        rt.emit("color.ended", {**told, "questions": state["questions"]})
+        made = cast(State, {**state, **judged, "claim": claim, "steps": steps})
+        return cast(State, {**judged, "claim": claim, "steps": steps, "report": report(made)})
 
 
 FIRST = ("begin", "classify", "orchestrate", "personalise", "observe")

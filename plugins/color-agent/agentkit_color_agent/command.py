@@ -15,8 +15,10 @@ from agentkit.cli.context import note, open_kit
 from agentkit.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from agentkit.runs.store import RunStore
+    from agentkit.runs.store import RunRow, RunStore
 
+Step = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""The screen before an action, and the action."""
 color = typer.Typer(
     help="What the phone's agent did, as scripts; and what it knows.", no_args_is_help=True
 )
@@ -48,11 +50,8 @@ def record(
     else:
         store = open_kit().runs
         row = store.get(what)
-        goal, steps, source = (
-            row.task or str(row.input.get("goal", "")),
-            taken(store, row.id),
-            row.id,
-        )
+        goal, source = goal_of(row), row.id
+        steps = list(taken(store, row.id))
     script = compile_script(goal, steps, source)
     write_atomic(out, script.model_dump_json(indent=1))
     named = "".join(f"\n  {k} = {v}" for k, v in script.parameters.items())
@@ -131,7 +130,7 @@ def waiting(store: RunStore, now: float) -> Iterator[tuple[str, int, str]]:
                 yield row.id, one.number, one.question.text
 
 
-def taken(store: RunStore, run: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+def taken(store: RunStore, run: str) -> Iterator[Step]:
     """What a run did: the screen before each action, and the action."""
     screen: Mapping[str, Any] = {}
     asked: dict[str, Any] | None = None
@@ -148,7 +147,13 @@ def taken(store: RunStore, run: str) -> Iterator[tuple[Mapping[str, Any], Mappin
             screen, asked = event.data.get("data", screen), None
 
 
-def demonstrated(path: Path) -> tuple[str, list[tuple[dict[str, Any], dict[str, Any]]]]:
+def goal_of(row: RunRow) -> str:
+    """What a run was for, in words; a known task's own words where it was named by its id."""
+    result = row.result if isinstance(row.result, Mapping) else {}
+    return str(result.get("goal") or row.input.get("goal") or row.task)
+
+
+def demonstrated(path: Path) -> tuple[str, list[Step]]:
     """Goal and steps of a recording of `agentkit phone view`.
 
     Raises:
@@ -158,7 +163,7 @@ def demonstrated(path: Path) -> tuple[str, list[tuple[dict[str, Any], dict[str, 
         plain = json.loads(_read(path))
         if plain["version"] != 1:
             raise ValueError(f"its version is {plain['version']}")
-        steps = [(dict(s["seen"]), dict(s["action"])) for s in plain["steps"]]
+        steps: list[Step] = [(dict(s["seen"]), dict(s["action"])) for s in plain["steps"]]
         return str(plain["goal"]), steps
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(

@@ -130,6 +130,7 @@ def compile_script(
                 action[field] = _template(action[field], parameters)
         made.append(ScriptStep(place=place(screen), action=action, targets=targets, points=points))
     return Script(
+        version=VERSION,
         goal=_template(goal, parameters),
         parameters=parameters,
         steps=tuple(made),
@@ -194,6 +195,7 @@ def _selector(
         label="" if element.get("editable") and element.get("resource") else label,
         resource=str(element.get("resource", "")),
         description=_template(str(element.get("description", "")), parameters),
+        count=0,
     )
     alike = matches(made, shown, parameters)
     return made.model_copy(update={"count": alike.index(number) if number in alike else 0})

@@ -48,7 +48,6 @@ class Outcome(BaseModel):
     calls: dict[str, int] = Field(default_factory=dict)
     tokens: int = 0
     questions: int = 0
-    seconds: float = 0.0
     warnings: list[str] = Field(default_factory=list)
 
 
@@ -134,7 +133,6 @@ class State(TypedDict, total=False):
     calls: dict[str, int]
     tokens: int
     questions: int
-    seconds: float
     warnings: list[str]
 
 

@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 
-def agentkit(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
+def agentkit(*words: str) -> subprocess.CompletedProcess[str]:
     """Runs a command of agentkit in a process of its own."""
+    command = [sys.executable, "-m", "agentkit", *words]
     return subprocess.run(
-        [sys.executable, "-m", "agentkit", *words],
-        capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **options,  # type: ignore[call-overload]
-    )  # fmt: skip
+        command, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+    )
 
 
 def stop_all() -> None:

@@ -22,7 +22,7 @@ class Told:
         """Declares one. Settings that are lists of answers become models in these roles."""
         self.number += 1
         said = {"model": answers, **{k: v for k, v in settings.items() if isinstance(v, list)}}
-        chosen = {"grammar": False, "knowledge": False}
+        chosen: dict[str, Any] = {"grammar": False, "knowledge": False}
         chosen |= {k: v for k, v in settings.items() if not isinstance(v, list)}
         for role, some in said.items():
             name = f"{role}-{self.number}"

@@ -48,7 +48,7 @@ def phone(kit: Kit) -> Teaching:
 
 @pytest.fixture
 def noisy(kit: Kit) -> NoisyExpert:
-    made: NoisyExpert = kit.part("model", "noisy")  # type: ignore[assignment]
+    made: NoisyExpert = kit.part("model", "noisy")
     return made
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
+from agentkit.capabilities import Effect, Proposal
 from agentkit.testing.conformance import AgentConformance, GuardConformance, PackageConformance
 
 PARTS = """
@@ -31,6 +33,11 @@ steps = 4
 """
 
 
+def _tap(what: str) -> Proposal:
+    args = {"kind": "tap", "x": 1, "y": 2, **({"sensitive": what} if what else {})}
+    return Proposal("run", "color", "phone", "tap", args, Effect.INSIDE)
+
+
 class TestPackage(PackageConformance):
     plugin = "color-agent"
 
@@ -40,13 +47,17 @@ class TestGuard(GuardConformance):
     [guards.part]
     use = "sensitive-actions"
     pay = "deny"
+    share = "allow"
     """
+    stopped = tuple(_tap(w) for w in ("send: “Send”", "pay: “Buy”", "delete: x", "odd", "call: y"))
+    allowed = (_tap(""), _tap("share: “Share”"))
 
 
 @pytest.mark.slow
 class TestColorAgent(AgentConformance):
     task = "Turn on airplane mode"
     pauses = 2
+    input: ClassVar[dict[str, Any]] = {"task_id": "airplane-mode/1"}
     toml = PARTS.replace('where = "inside"\n', "")
 
     @pytest.fixture(autouse=True)

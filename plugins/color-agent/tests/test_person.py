@@ -193,7 +193,8 @@ def test_the_command_shows_and_deletes(people: People, tmp_path: Path) -> None:
 def test_the_phones_people_can_be_learned_from(phone: Teaching) -> None:
     """What one did before is found for what is asked now."""
     known = [
-        Flow(id=f"f{n}", goal=g, steps=tuple(s)) for n, (g, s) in enumerate(flows(phone, "noor"))
+        Flow(id=f"f{n}", goal=g, steps=tuple(s), source="")
+        for n, (g, s) in enumerate(flows(phone, "noor"))
     ]
     assert len(known) > 8 and all(f.steps for f in known)
     profile = implied("noor", known)

@@ -59,9 +59,9 @@ def test_the_picture_is_resized_as_the_family_does() -> None:
     "bad", [-1, 1e9, float("nan"), float("inf"), "5", None, True, [1], {"x": 1}]
 )
 def test_what_is_no_coordinate_is_told_to_the_model(points: Points, bad: Any) -> None:
-    for pair in ((bad, 0.5), (0.5, bad)):
+    for x, y in ((bad, 0.5), (0.5, bad)):
         with pytest.raises(BadReply):
-            to_pixel(*pair, points, (1080, 2400))
+            to_pixel(x, y, points, (1080, 2400))
 
 
 def test_swapped_coordinates_are_off_the_screen() -> None:
@@ -88,6 +88,6 @@ def test_what_families_say(one: dict[str, Any]) -> None:
     size = tuple(RECORDED["size"])
     if "fault" in one:
         with pytest.raises(BadReply, match=one["fault"]):
-            understood(one["said"], one["dialect"], size)  # type: ignore[arg-type]
+            understood(one["said"], one["dialect"], size)
         return
-    assert json.loads(understood(one["said"], one["dialect"], size)) == one["means"]  # type: ignore[arg-type]
+    assert json.loads(understood(one["said"], one["dialect"], size)) == one["means"]

@@ -30,7 +30,7 @@ VARIANTS: Mapping[str, Mapping[str, bool]] = {
 }
 RATES = {"miss": 0.08, "loop": 0.05, "early": 0.08, "forget": 1.0, "detour": 0.3}
 PARTS = ("unseen-params", "unseen-templates", "unseen-apps")
-SHARE = {"quick": 2, "normal": 30}
+SHARE = {"quick": 1, "normal": 30}
 """Tasks of each part of the test split."""
 ACROSS = ("contact-to-note", "contact-by-sms")
 """Tasks that move something between two apps; some are always there, or `forget` has none."""

@@ -106,9 +106,10 @@ def follow(
         if risky and not focus:
             return _tap(by_kind, risky[0])
     rows = [e for e in shown if e.get("clickable") and e.get("label") and not e.get("editable")]
-    scores = [len(said & set(words(str(e["label"])))) for e in rows]
-    if rows and max(scores):
-        return _tap(by_kind, rows[scores.index(max(scores))])
+    shared = [len(said & set(words(str(e["label"])))) for e in rows]
+    most = max(shared, default=0)
+    if most:
+        return _tap(by_kind, rows[shared.index(most)])
     if focus and quoted(goal):
         return by_kind["type"].model_validate({"text": quoted(goal)[-1]})
     return by_kind["finish"].model_validate({"status": "success"})

@@ -68,7 +68,7 @@ class NoisyExpert:
 
     def begin(self, task: Task, seed: int, rates: Mapping[str, float]) -> None:
         """rates: of each of KINDS, per step; of `forget` and `detour`, per task."""
-        self.episode = Episode(task, Random(derive(seed, task.id, "noisy")), dict(rates))
+        self.episode = Episode(task, Random(derive(seed, f"noisy {task.id}")), dict(rates))
 
     def ability(self, kind: type[A]) -> A:
         raise Unsupported(f"the noisy expert has no {kind.__name__}", "it only says actions")

@@ -64,7 +64,9 @@ def _flows(phone: Teaching, user: str) -> list[list[Any]]:
 
 def told(variant: str, user: str, learned: Sequence[Sequence[Any]], goal: str) -> Rewritten:
     """What the operator is told of somebody."""
-    known = [Flow(id=f"f{n}", goal=str(g), steps=tuple(s)) for n, (g, s) in enumerate(learned)]
+    known = [
+        Flow(id=f"f{n}", goal=str(g), steps=tuple(s), source="") for n, (g, s) in enumerate(learned)
+    ]
     profile, shown = implied(user, known), known
     if variant == "neither":
         return Rewritten(instruction=goal, notes=[])

@@ -146,7 +146,7 @@ def learn(
 ) -> None:
     """Learn from a run that went as this person would have it, or from what they showed."""
     from agentkit.cli.context import open_kit
-    from agentkit_color_agent.command import demonstrated, taken
+    from agentkit_color_agent.command import demonstrated, goal_of, taken
     from agentkit_color_agent.teaching import lines
 
     path = Path(what).expanduser()
@@ -156,8 +156,8 @@ def learn(
         source = path.name
     else:
         row = kit.runs.get(what)
-        goal, source = str(row.input.get("goal") or row.task), row.id
-        steps = [(dict(s), dict(a)) for s, a in taken(kit.runs, row.id)]
+        goal, source = goal_of(row), row.id
+        steps = list(taken(kit.runs, row.id))
     flow = People().learn(name, goal, lines(kit.environment("phone").info.actions, steps), source)
     typer.echo(f"{flow.id}: {len(flow.steps)} steps")
 
