@@ -1,0 +1,101 @@
+"""The experiments at their smallest, and that their tables can be counted again without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentkit.bench import Bench
+from agentkit.capabilities import Task
+from agentkit.kit import Kit
+from agentkit.testing.progress import SilentProgress
+from agentkit_color_agent.bench import ablation, asking, person
+from agentkit_color_agent.bench.noisy import KINDS, NoisyExpert
+
+
+def bench(kit: Kit, out: Path) -> Bench:
+    return Bench(kit, "quick", (0,), out, SilentProgress())
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "task"),
+    [
+        ("miss", "reflect_action", "airplane-mode/1"),
+        ("loop", "reflect_trajectory", "airplane-mode/1"),
+        ("early", "reflect_global", "airplane-mode/1"),
+        ("detour", "knowledge", "airplane-mode/1"),
+        ("forget", "orchestration", "contact-to-note/0"),
+    ],
+)
+def test_each_error_is_mended_by_its_module(
+    kit: Kit, noisy: NoisyExpert, find: Callable[[str], Task], kind: str, module: str, task: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """With the module it is mended; without it it is not, where nothing but chance would."""
+    from agentkit_color_agent.bench import noisy as noise
+
+    monkeypatch.setattr(noise, "BY_ITSELF", 0.0)
+    rates = {kind: 1.0 if kind in ("forget", "detour", "early") else 0.5}
+    mended = {}
+    for on in (True, False):
+        name = f"agent-{on}"
+        kit.define("agent", name, use="color-agent", model="noisy", **{module: on})
+        noisy.begin(find(task), 0, rates)
+        run = kit.agent(name).run("", task_id=task)
+        run.wait(60)
+        assert run.status == "done"
+        assert noisy.episode is not None
+        slips = [s for s in noisy.episode.slips if s.kind == kind]
+        assert slips, f"no error of the kind {kind} was made"
+        mended[on] = any(s.mended for s in slips)
+    assert mended == {True: True, False: False}
+
+
+def test_a_table_is_counted_again_from_what_is_kept() -> None:
+    """Acceptance 10: from stored episodes, without any model or phone."""
+    row = {"success": True, "claim": "success", "steps": 4, "calls": 5, "asked": 0,
+           "slips": [["miss", True, False], ["early", False, True]]}  # fmt: skip
+    worse = {**row, "success": False, "slips": [["miss", False, False]]}
+    rows = {name: [row, row] for name in ablation.VARIANTS} | {
+        "without reflect_action": [row, worse]
+    }
+    made = ablation.result(rows, 2, 1)
+    assert made.metrics["success"].value == 1 and made.metrics["mended, miss"].value == 1
+    assert made.baselines["without reflect_action"]["success"].value == 0.5
+    assert ("reflect_action", "miss", "1", "0") in made.tables[1].rows
+    assert set(KINDS) <= set(made.tables[0].columns)
+
+
+def test_tasks_of_the_ablation_are_held_out(kit: Kit, tmp_path: Path) -> None:
+    tasks = ablation.tasks_of(bench(kit, tmp_path))
+    assert tasks and all(t.split == "test" for t in tasks)
+    assert any(t.template in ablation.ACROSS for t in tasks)
+
+
+@pytest.mark.slow
+def test_what_people_show_is_told_apart(
+    kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people, two kinds of errands: with their own flows more steps are theirs than without."""
+    monkeypatch.setattr(person, "EVERY", {"quick": 7})
+    made = person.run(bench(kit, tmp_path))
+    shares = {"both": made.metrics, **made.baselines}
+    assert set(shares) == set(person.VARIANTS)
+    key = "this person's steps"
+    assert shares["both"][key].value >= shares["neither"][key].value
+    assert all(m[key].n == made.metrics[key].n > 5 for m in shares.values())
+
+
+def test_nothing_is_risked_unasked(
+    kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "EVERY", {"quick": 9})
+    made: Any = asking.run(bench(kit, tmp_path))
+    assert made.metrics["risked"].value == 0
+    assert (
+        made.metrics["right questions"].value
+        > made.baselines["never asks"]["right questions"].value
+    )
