@@ -91,7 +91,6 @@ class ColorAgent:
         """The phone, prepared for a known task or as it is."""
         if not state["goal"].strip() and not state["task_id"] and not state["script"]:
             raise UsageError("the goal is empty", 'agentkit run color "Turn on airplane mode"')
-        started = rt.now()
         script = Script.read(state["script"]) if state["script"] else None
         if script is not None and not state["goal"].strip():
             state = cast(State, {**state, "goal": script.words})
@@ -99,7 +98,7 @@ class ColorAgent:
         if self.settings.steps:
             begun["limit"] = min(self.settings.steps, begun["limit"] or self.settings.steps)
         fresh: State = {
-            "at": 0, "picture": "", "taken": 0, "started": started, "action": None, "refused": "",
+            "at": 0, "picture": "", "taken": 0, "action": None, "refused": "",
             "outcome": "A", "error": "", "skip": False, "notes": [], "tips": [], "history": [],
             "facts": [], "feedback": {}, "replies": [], "trail": [], "looked": 0, "turn": 0,
             "idle": 0, "typed": [], "finishes": 0, "seen": [], "script_at": 0, "orders": [],
@@ -465,10 +464,6 @@ class ColorAgent:
                 last["status"] = "infeasible"
             device.act(state, actions[last["kind"]].model_validate(last))
         judged = device.judge(state)
-        seconds = round(rt.now() - state["started"], 3)
-        told = {"success": judged["success"], "claim": claim, "steps": steps, "seconds": seconds,
-                "calls": state["calls"], "tokens": state["tokens"]}  # fmt: skip
-        rt.emit("color.ended", {**told, "questions": state["questions"]})
         made = cast(State, {**state, **judged, "claim": claim, "steps": steps})
         return cast(State, {**judged, "claim": claim, "steps": steps, "report": report(made)})
 

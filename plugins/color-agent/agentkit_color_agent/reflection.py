@@ -176,7 +176,7 @@ def finish_judgement(
         return Judgement("Failed", "nothing was done or looked at yet")
     if acted and acted[-1]["outcome"] in "BC" and status == "success":
         return Judgement("Failed", "the last action did not do what it was meant to")
-    switch = _switch(goal, screens[-1])
+    switch = _switch(goal, screens[-1], history)
     if switch is not None:
         return switch
     if status == "success":
@@ -191,18 +191,23 @@ def finish_judgement(
     return Judgement("Uncertain", "nothing speaks against it")
 
 
-def _switch(goal: str, screen: Screen) -> Judgement | None:
-    """Where the goal is a switch of this screen, whether it is as it should be."""
+def _switch(goal: str, screen: Screen, history: Sequence[str]) -> Judgement | None:
+    """Where the goal is a switch, whether it is as it should be, as far as this screen shows it;
+    or whether it was at least touched."""
     said = words(goal)
     wanted = next((SWITCHES[w] for w in said if w in SWITCHES), None)
     if wanted is None or quoted(goal) or len(said) > 8:
         return None
     for one in elements(screen):
-        label = words(str(one.get("label", "")).partition(",")[0])
+        label = [w for w in words(str(one.get("label", "")).partition(",")[0]) if w != "use"]
         if label and one.get("checked") is not None and all(w in said for w in label):
             if one["checked"] is wanted:
                 return Judgement("Success", f"the switch {' '.join(label)} is as it should be")
             return Judgement("Failed", f"the switch {' '.join(label)} is not as it should be")
+    named = [w for w in said if len(w) > 2 and w not in (*SWITCHES, "turn", "switch", "the")]
+    touched = " ".join(words(" ".join(line for line in history if line.startswith("tap"))))
+    if named and not any(w in touched for w in named):
+        return Judgement("Failed", f"nothing that says “{' '.join(named)}” was touched or seen")
     return None
 
 

@@ -97,7 +97,6 @@ class State(TypedDict, total=False):
     picture: str
     taken: int
     limit: int
-    started: float
     # this step
     action: dict[str, Any] | None
     refused: str

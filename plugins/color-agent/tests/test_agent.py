@@ -27,8 +27,6 @@ def test_a_task_is_done_and_said(
     noisy.begin(find(task), 0, {})
     run = kit.agent("color").run("", task_id=task)
     result = run.result
-    (ended,) = kit.runs.tail(run.id, kinds=("color.ended",))
-    assert ended.data["seconds"] > 0 and ended.data["success"] is True
     assert result.success and result.steps == 3 and result.calls == {"model": 4}
     assert result.tokens > 0 and result.questions == 0
     assert "What I did: open" in result.report

@@ -119,7 +119,8 @@ def test_what_an_action_did(
     [
         ("Turn on Wi-Fi", [WIFI_ON], ["tap"], "Success"),
         ("Turn on Wi-Fi", [WIFI_OFF], ["tap"], "Failed"),
-        ("Turn on Wi-Fi", [EMPTY], ["tap"], "Uncertain"),
+        ("Turn on Wi-Fi", [EMPTY], ['tap switch "Wi-Fi"'], "Uncertain"),
+        ("Turn on Wi-Fi", [EMPTY], ['open "Settings"'], "Failed"),
         ("Add “Mia” to the contacts", [EMPTY], ["tap"], "Failed"),
         ("Add “Mia” to the contacts", [EMPTY], ['type "Mia"'], "Uncertain"),
         ("Turn on Wi-Fi", [WIFI_ON], [], "Failed"),

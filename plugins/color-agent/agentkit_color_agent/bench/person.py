@@ -65,7 +65,8 @@ def _flows(phone: Teaching, user: str) -> list[list[Any]]:
 def told(variant: str, user: str, learned: Sequence[Sequence[Any]], goal: str) -> Rewritten:
     """What the operator is told of somebody."""
     known = [
-        Flow(id=f"f{n}", goal=str(g), steps=tuple(s), source="") for n, (g, s) in enumerate(learned)
+        Flow(id=f"f{n}", goal=str(goal_), steps=tuple(way), source="")
+        for n, (goal_, way) in enumerate(learned)
     ]
     profile, shown = implied(user, known), known
     if variant == "neither":
