@@ -204,7 +204,7 @@ def _switch(goal: str, screen: Screen, history: Sequence[str]) -> Judgement | No
             if one["checked"] is wanted:
                 return Judgement("Success", f"the switch {' '.join(label)} is as it should be")
             return Judgement("Failed", f"the switch {' '.join(label)} is not as it should be")
-    named = [w for w in said if len(w) > 2 and w not in (*SWITCHES, "turn", "switch", "the")]
+    named = [w for w in said if len(w) > 1 and w not in (*SWITCHES, "turn", "switch", "the")]
     touched = " ".join(words(" ".join(line for line in history if line.startswith("tap"))))
     if named and not any(w in touched for w in named):
         return Judgement("Failed", f"nothing that says “{' '.join(named)}” was touched or seen")

@@ -84,6 +84,7 @@ def measure(phone: Teaching, task: Task, notes: Sequence[str], users: Sequence[s
     seen, memory = phone.reset(task, 0), dict[str, Any]()
     memories: dict[str, Json] = {u: {} for u in users}
     same = steps = same_apart = apart = 0
+    done: list[set[str]] = []
     for _ in range(MOST):
         right, memory = phone.expert(task, memory)
         ways: dict[str, list[tuple[str, Action]]] = {}
@@ -93,11 +94,12 @@ def measure(phone: Teaching, task: Task, notes: Sequence[str], users: Sequence[s
             except LookupError:
                 continue  # that way does not go on from here
             ways.setdefault(reply(act, seen.data["elements"]), []).append((user, act))
-        said = choose(ways, seen.data["elements"], notes)
+        said = choose(ways, seen.data["elements"], notes, done)
         is_same = said == reply(right, seen.data["elements"])
         steps, same = steps + 1, same + is_same
         if len(ways) > 1:
             apart, same_apart = apart + 1, same_apart + is_same
+        done.append(set(words(history_line(right, seen.data["elements"]))))
         step = phone.step(right)
         seen = step.observation
         if step.terminated or step.truncated:
@@ -109,16 +111,27 @@ def choose(
     ways: Mapping[str, Sequence[tuple[str, Action]]],
     elements: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
+    done: Sequence[set[str]] = (),
 ) -> str:
-    """The way that the notes bear out most; else that of most people."""
-    shown = [set(words(p)) for note in notes for p in note.split("; then ")]
+    """The way that the notes bear out most; else that of most people. done: lines of history, as
+    words; a line of the notes that was done is not done again."""
+    shown = [
+        set(words(p.partition("they did: ")[2] or p)) for n in notes for p in n.split("; then ")
+    ]
+    left = [s for s in shown if s not in done]
+    if any("they did: " in n for n in notes) and not any(_is_step(s) for s in left):
+        left.append({"finish", "success"})
 
     def borne(said: str) -> tuple[float, int]:
         line = set(words(history_line(ways[said][0][1], elements)))
-        near = max((len(line & s) / len(line | s) for s in shown if s | line), default=0.0)
+        near = max((len(line & s) / len(line | s) for s in left if s | line), default=0.0)
         return round(near, 6), len(ways[said])
 
     return max(sorted(ways), key=borne)
+
+
+def _is_step(said: set[str]) -> bool:
+    return bool(said & {"tap", "open", "type", "scroll", "swipe", "drag", "key", "button"})
 
 
 def result(rows: Mapping[str, Sequence[Json]], users: int) -> Result:
