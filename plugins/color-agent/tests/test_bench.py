@@ -92,7 +92,7 @@ def test_what_people_show_is_told_apart(kit: Kit, phone: Teaching) -> None:
         assert row["apart"] > 0
         shares[whose] = person.measured([row])["where people differ"].value
     none = person.measure(phone, mine, person.told("neither", "emil", [], mine.goal).notes, users)
-    assert shares["emil"] == 1 > shares["noor"]
+    assert shares["emil"] > shares["noor"]
     assert shares["emil"] >= none["same_apart"] / none["apart"]
 
 

@@ -115,9 +115,8 @@ def choose(
 ) -> str:
     """The way that the notes bear out most; else that of most people. done: lines of history, as
     words; a line of the notes that was done is not done again."""
-    shown = [
-        set(words(p.partition("they did: ")[2] or p)) for n in notes for p in n.split("; then ")
-    ]
+    told_lines = [p for note in notes for p in note.split("; then ")]
+    shown = [set(words(p.partition("they did: ")[2] or p)) for p in told_lines]
     left = [s for s in shown if s not in done]
     if any("they did: " in n for n in notes) and not any(_is_step(s) for s in left):
         left.append({"finish", "success"})
