@@ -29,7 +29,7 @@ answers = [
 [agents.part]
 use = "color-agent"
 model = "told"
-steps = 4
+steps = 2
 """
 
 
