@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from pathlib import Path
+
+import adbutils
 
 
 def agentkit(*words: str) -> subprocess.CompletedProcess[str]:
@@ -14,7 +18,17 @@ def agentkit(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def stop_all() -> None:
-    """Switches off all phones of this data folder."""
+def free_port() -> int:
+    """For an adb server of a test's own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def stop_all(adb_port: int) -> None:
+    """Switches off all phones of this data folder, and the adb server at that port."""
+    adb = Path(adbutils.__file__).parent / "binaries" / "adb"
+    subprocess.run([adb, "-P", str(adb_port), "kill-server"], capture_output=True, timeout=60)
     for line in agentkit("phone", "list").stdout.splitlines():
         agentkit("phone", "stop", line.split("\t")[0])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from color_phones import free_port, stop_all
 
 from agentkit.capabilities import Effect, Proposal
 from agentkit.testing.conformance import AgentConformance, GuardConformance, PackageConformance
@@ -42,6 +42,9 @@ class TestPackage(PackageConformance):
     plugin = "color-agent"
 
 
+PHONES = PARTS.replace('where = "inside"\n', "")
+
+
 class TestGuard(GuardConformance):
     toml = """
     [guards.part]
@@ -58,7 +61,7 @@ class TestColorAgent(AgentConformance):
     task = "Turn on airplane mode"
     pauses = 2
     input: ClassVar[dict[str, Any]] = {"task_id": "airplane-mode/1"}
-    toml = PARTS.replace('where = "inside"\n', "")
+    toml = PHONES
 
     @pytest.fixture(autouse=True)
     def _phones(
@@ -67,8 +70,8 @@ class TestColorAgent(AgentConformance):
         """None outlives its test."""
         folder: Path = tmp_path_factory.mktemp("phones")
         monkeypatch.setenv("AGENTKIT_DATA", str(folder))
+        port = free_port()
+        text = PHONES.replace("picture = false", f"picture = false\nadb_port = {port}")
+        monkeypatch.setattr(type(self), "toml", text)
         yield
-        from color_phones import stop_all
-
-        with contextlib.suppress(Exception):
-            stop_all()
+        stop_all(port)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from color_phones import agentkit, stop_all
+from color_phones import agentkit, free_port, stop_all
 from color_told import Told
 
 from agentkit.capabilities import Step, Task
@@ -156,9 +156,11 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with settings; phones are processes, and are switched off afterwards."""
     monkeypatch.setenv("AGENTKIT_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "agentkit.toml").write_text(KILLED)
+    port = free_port()
+    text = KILLED.replace("picture = false", f"picture = false\nadb_port = {port}")
+    (tmp_path / "agentkit.toml").write_text(text)
     yield tmp_path
-    stop_all()
+    stop_all(port)
 
 
 @pytest.mark.slow
