@@ -55,9 +55,11 @@ def pack(
 def _read(files: list[Path], apps: set[str]) -> Iterator[tuple[str, str, StepPrompt]]:
     """(template, task, prompt) of each line; `apps` gets those that are opened."""
     for file in files:
+        number = 0
         try:
             with file.open(encoding="utf-8") as lines:
-                for number, line in enumerate(lines, 1):
+                for line in lines:
+                    number += 1
                     plain = json.loads(line)
                     answer = json.loads(plain["answer"])
                     if answer["kind"] == "open":

@@ -1,15 +1,16 @@
 """Between step prompts and the few hundred words that the policy knows. No I/O, no torch.
 
-    goal    <goal> text <name> @1 <name> @2 : dinner @3 … — each word of the goal with its number
-    history <done> tap row @1 @2
-    screen  <screen> com.android.messages thread row @1 @2 #3 field text message #4 focused … <act>
-    answer  tap #3 <end>      type @3 @5 <end>      open com.android.messages <end>
+    goal     <goal> text @0 <goal> <name> @1 <goal> <name> @2 …   each word with its number
+    history  <done> tap row @1 @2
+    screen   <screen> com.android.messages thread
+    element  <element> row @1 @2 #3 <element> field text message #4 focused … <act>
+    answer   tap #3 <end>      type @3 @5 <end>      open com.android.messages <end>
 
-Three things make the step easy to learn. An element's number stands right behind its words, so that
-who has found the words goes on with the number. What is typed is a span of the goal, its first and
-last number, so that nothing can be misspelt and no name must be known. And a word of the screen that
-the goal has too is followed by its number there: the encoder says what is alike, the policy learns
-what follows from it. Words that it does not know are <name>, <num> or <word>.
+Three things make a step easy to learn. An element's number stands right behind its words: who has
+found the words goes on with the number. What is typed is a span of the goal, its first and last
+number: nothing can be misspelt, and no name must be known. And a word of the screen that the goal
+has too is followed by its number there: the encoder says what is alike, the policy learns what
+follows from it. Words that it does not know are <name>, <num> or <word>.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from typing import Any
 
 from agentkit.agents.acting import ElementLine, StepPrompt
 
-PAD, END, GOAL, DONE, SCREEN, ACT = "<pad>", "<end>", "<goal>", "<done>", "<screen>", "<act>"
+PAD, END, GOAL, DONE = "<pad>", "<end>", "<goal>", "<done>"
+SCREEN, ELEMENT, ACT = "<screen>", "<element>", "<act>"
 NAME, NUM, WORD, APP = "<name>", "<num>", "<word>", "<app>"
 GOAL_WORDS, ELEMENTS, NUMBERS = 64, 60, 60
 HISTORY, LABEL_WORDS, DONE_WORDS = 6, 10, 6
@@ -41,7 +43,7 @@ BUTTONS = ("back", "home", "recents")
 FIXED: tuple[str, ...] = tuple(
     dict.fromkeys(
         (
-            PAD, END, GOAL, DONE, SCREEN, ACT, NAME, NUM, WORD, APP,
+            PAD, END, GOAL, DONE, SCREEN, ELEMENT, ACT, NAME, NUM, WORD, APP,
             *(f"@{n}" for n in range(GOAL_WORDS)), *(f"#{n}" for n in range(ELEMENTS)),
             *ROLES, *STATES, *VERBS, *WAYS, *BUTTONS, "infeasible",
             *(str(n) for n in range(NUMBERS)),
@@ -55,7 +57,7 @@ STOP = frozenset(
 )
 """Words whose being alike says nothing."""
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\w\s]")
-_QUOTES = frozenset("“”\"„«»")
+_QUOTES = frozenset('“”"„«»')
 _CAMEL = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
@@ -131,16 +133,16 @@ class Encoded:
     @cached_property
     def tokens(self) -> list[str]:
         prompt = self._prompt
-        made = [GOAL]
+        made = [] if self.goal else [GOAL]
         for number, word in enumerate(self.goal):
-            made += [self._encoder.named(word), f"@{number}"]
+            made += [GOAL, self._encoder.named(word), f"@{number}"]
         for line in prompt.history[-HISTORY:]:
             made += [DONE, *self._done(line)]
         package, page = place_words(prompt.screen.place)
         made += [SCREEN, package if package in self._encoder.apps else APP]
         made += [w if w in self._encoder.known else WORD for w in page]
         for number, element in enumerate(prompt.screen.elements[:ELEMENTS]):
-            made += [*self._element(element), f"#{number}", *element.states]
+            made += [ELEMENT, *self._element(element), f"#{number}", *element.states]
         return [*made, ACT]
 
     def _element(self, element: ElementLine) -> Iterator[str]:

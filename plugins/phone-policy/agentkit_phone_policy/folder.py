@@ -1,89 +1,134 @@
-"""A policy's files: an ordinary model folder (a small Llama) whose tokens are whole words."""
+"""A policy's files: `policy.json` with its sizes and words, and `model.safetensors`."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from agentkit.errors import DataError
 from agentkit.files import folder_atomic
-from agentkit_phone_policy.encoding import END, FIXED, PAD, WORD
+from agentkit_phone_policy.encoding import (
+    ACT,
+    DONE,
+    ELEMENT,
+    ELEMENTS,
+    FIXED,
+    GOAL,
+    GOAL_WORDS,
+    PAD,
+    SCREEN,
+)
 
-CONTEXT = 512
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from agentkit_phone_policy.decoder import Config, Policy
+
+ABOUT, WEIGHTS = "policy.json", "model.safetensors"
 
 
 def write_policy(
-    out: Path, tokens: Sequence[str], *, width: int, layers: int, heads: int, seed: int = 0
+    out: Path, words: Sequence[str], *, width: int, layers: int, heads: int, seed: int = 0
 ) -> Path:
-    """A policy that knows nothing yet: random weights, and the tokenizer of a vocabulary.
-
-    A pre-norm decoder with rotary positions, RMS norms, a gated feed-forward layer and tied
-    embeddings, which is what Llama is: the kit's engine runs it, and no second decoder is kept.
-    """
+    """A policy that knows nothing yet: random weights for a vocabulary."""
     import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    ids = {token: number for number, token in enumerate(tokens)}
-    if len(ids) < len(tokens) or tuple(tokens[: len(FIXED)]) != FIXED:
+    from agentkit_phone_policy.decoder import Policy
+
+    if len(set(words)) < len(words) or tuple(words[: len(FIXED)]) != FIXED:
         raise DataError("a vocabulary has each word once, and begins with the fixed tokens", "")
-    words = Tokenizer(models.WordLevel(ids, unk_token=WORD))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words, eos_token=END, pad_token=PAD, unk_token=WORD,
-        model_max_length=CONTEXT, clean_up_tokenization_spaces=False,
-    )  # fmt: skip
-    config = LlamaConfig(
-        vocab_size=-(-len(tokens) // 8) * 8,
-        hidden_size=width,
-        intermediate_size=-(-width * 8 // 3 // 16) * 16,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads,
-        max_position_embeddings=CONTEXT,
-        tie_word_embeddings=True,
-        initializer_range=0.02,
-        bos_token_id=None,
-        eos_token_id=ids[END],
-        pad_token_id=ids[PAD],
-    )
+    about = {"width": width, "layers": layers, "heads": heads, "words": list(words)}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = LlamaForCausalLM(config)
-    with folder_atomic(out) as folder:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-    return out
+        module = Policy(config(about))
+    return _write(out, about, dict(module.state_dict()), torch.float32)
 
 
 def write_weights(out: Path, base: Path, trained: Path) -> Path:
-    """A policy's folder with other weights: those of a checkpoint's model.safetensors, in bf16.
+    """A policy's folder with the weights of a training, in bf16.
 
     Raises:
         DataError: they are of another policy.
     """
-    import json
-    import shutil
-
     import torch
-    from safetensors.torch import load_file, save_file
 
-    try:
-        given = load_file(str(trained))
-        own = load_file(str(base / "model.safetensors"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"the weights cannot be read: {error}", "") from error
+    about, own = read_about(base), _tensors(base / WEIGHTS)
+    given = _tensors(trained)
     if given.keys() != own.keys() or any(own[n].shape != t.shape for n, t in given.items()):
         raise DataError(f"{trained} is of another policy than {base}", "")
+    return _write(out, about, given, torch.bfloat16)
+
+
+def _write(out: Path, about: dict[str, Any], tensors: dict[str, Tensor], dtype: Any) -> Path:
+    from safetensors.torch import save_file
+
     with folder_atomic(out) as folder:
-        for path in base.glob("*.json"):
-            shutil.copy(path, folder / path.name)
-        config = json.loads((folder / "config.json").read_text())
-        config["dtype"] = "bfloat16"
-        (folder / "config.json").write_text(json.dumps(config, indent=2))
-        save_file(
-            {n: t.to(torch.bfloat16) for n, t in given.items()},
-            str(folder / "model.safetensors"),
-            {"format": "pt"},
-        )
+        (folder / ABOUT).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+        save_file({n: t.detach().to(dtype).contiguous() for n, t in tensors.items()},
+                  str(folder / WEIGHTS))  # fmt: skip
     return out
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Raises:
+    DataError: there is no policy.
+    """
+    try:
+        about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        if tuple(about["words"][: len(FIXED)]) != FIXED:
+            raise ValueError("its words are of another version")
+        return about
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{folder} is no policy: {type(error).__name__} {error}",
+            "agentkit phone-policy new writes one",
+        ) from error
+
+
+def read_policy(folder: Path) -> Policy:
+    """The network, in fp32, in evaluation mode.
+
+    Raises:
+        DataError: the files do not fit each other.
+    """
+    from agentkit_phone_policy.decoder import Policy
+
+    module = Policy(config(read_about(folder)))
+    try:
+        module.load_state_dict(_tensors(folder / WEIGHTS))
+    except RuntimeError as error:
+        raise DataError(f"{folder}: the weights are of another policy: {error}", "") from error
+    return module.float().eval()
+
+
+def config(about: dict[str, Any]) -> Config:
+    """From the words to what the network must know of them."""
+    from agentkit_phone_policy.decoder import Config
+
+    ids = {word: number for number, word in enumerate(about["words"])}
+    last = {
+        mark: max(n for w, n in ids.items() if w[0] == mark and w[1:].isdecimal()) for mark in "#@"
+    }
+    return Config(
+        words=len(ids),
+        width=about["width"],
+        layers=about["layers"],
+        heads=about["heads"],
+        pad=ids[PAD],
+        act=ids[ACT],
+        goal=ids[GOAL],
+        starts=tuple(ids[w] for w in (GOAL, DONE, SCREEN, ELEMENT, ACT)),
+        numbers=(ids["#0"], ids[f"#{ELEMENTS - 1}"]),
+        places=(ids["@0"], ids[f"@{GOAL_WORDS - 1}"]),
+    )
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(str(path)))
+    except Exception as error:  # safetensors has an error of its own kind
+        raise DataError(f"{path}: cannot be read: {error}", "") from error

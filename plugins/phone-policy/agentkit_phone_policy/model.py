@@ -7,81 +7,70 @@ may say is held to actions that can be taken on the screen before it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from agentkit.agents.acting import StepPrompt
 from agentkit.capabilities import (
     ABILITIES,
     Answers,
     Cancel,
     Completion,
     Delta,
-    Draw,
-    Grammar,
-    Ids,
     ModelInfo,
     OnDelta,
     Request,
-    Seq,
-    Span,
     TokenLogprob,
-    ToolCall,
     Tokens,
     Usage,
     Weights,
 )
-from agentkit.errors import AgentkitError, ContextOverflow, DataError, Unsupported
-from agentkit.models.settings import TransformersSettings
+from agentkit.errors import AgentkitError, ContextOverflow, Unsupported
 from agentkit.seeds import derive
-from agentkit_phone_policy.encoding import END, Encoded, Encoder, Unsayable
+from agentkit_phone_policy.encoding import END, Encoded
 from agentkit_phone_policy.settings import PolicySettings
-from agentkit_phone_policy.vocabulary import encoder
+from agentkit_phone_policy.tokens import CONTEXT, PolicyTokens, as_json
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from agentkit.kit import Parts
-    from agentkit.models.transformers import TransformersModel
+    from agentkit_phone_policy.network import Network
 
 A = TypeVar("A")
 SHIPPED = Path(__file__).parent / "weights"
+
 LONGEST = 4  # tokens of an answer
 
 
 def open_policy(settings: PolicySettings, parts: Parts) -> PhonePolicy:
-    """The policy, on the kit's own engine; parts on one folder share its weights."""
-    from agentkit.models.transformers import open_model
+    """Parts on one folder share its weights."""
+    from agentkit_phone_policy.network import Network
 
     folder = parts.resolve(settings.folder, "folder") if settings.folder else SHIPPED
-    base = open_model(TransformersSettings(model=str(folder), dtype="fp32"), parts)
-    return PhonePolicy(parts.name, base, folder)
+    network = parts.share(f"phone-policy:{folder.resolve()}", lambda: Network(folder))
+    return PhonePolicy(parts.name, network)
 
 
 class PhonePolicy:
-    """Wraps the small model that knows only the policy's words."""
+    """Wraps the network that knows only the policy's words."""
 
-    def __init__(self, name: str, base: TransformersModel, folder: Path) -> None:
-        self._name, self._base = name, base
-        self.words = Words.of(folder)
-        own = base.info
+    def __init__(self, name: str, network: Network) -> None:
+        self._name, self._network, self.words = name, network, network.words
         self.info = ModelInfo(
             name=name,
-            context=own.context,
+            context=CONTEXT,
             abilities=frozenset({"tokens", "weights", "answers"}),
-            fingerprint=own.fingerprint,
-            parameters=own.parameters,
-            exact=own.exact,
+            fingerprint=network.fingerprint,
+            parameters=network.parameters,
         )
-        self._tokens = PolicyTokens(base.ability(Tokens), self.words)
+        self._tokens = PolicyTokens(network)
 
     def ability(self, kind: type[A]) -> A:
-        found = {Tokens: self._tokens, Answers: self._tokens}.get(kind)
-        if found is None and kind is Weights:
-            return self._base.ability(kind)
+        found = {
+            Tokens: self._tokens, Answers: self._tokens, Weights: self._network.weights,
+        }.get(kind)  # fmt: skip
         if found is None:
             what = next((n for n, k in ABILITIES.items() if k is kind), kind.__name__)
             raise Unsupported(
@@ -94,7 +83,7 @@ class PhonePolicy:
         return {"fingerprint": self.info.fingerprint}
 
     def close(self) -> None:
-        self._base.close()
+        pass
 
     def generate(
         self,
@@ -139,7 +128,7 @@ class PhonePolicy:
         )
         said: list[str] = []
         numbers: list[TokenLogprob] = []
-        with self._base.ability(Weights).borrow("read") as module, torch.no_grad():
+        with self._network.weights.borrow("read") as module, torch.no_grad():
             while len(said) < request.max_tokens and (not said or said[-1] != END):
                 allowed = sorted(self.words.ids[t] for t in encoded.next(said))
                 ids = torch.tensor([[*prompt, *(self.words.ids[t] for t in said)]])
@@ -163,7 +152,7 @@ class PhonePolicy:
         ids_said = tuple(self.words.ids[t] for t in said)
         text, finish = "", "length"
         if said[-1] == END:
-            text, finish = _json(encoded.mean(said)), "stop"
+            text, finish = as_json(encoded.mean(said)), "stop"
         for stop in request.stop:
             if stop and stop in text:
                 text, finish = text[: text.index(stop)], "stop"
@@ -191,108 +180,3 @@ def _pick(logp: Tensor, temperature: float, top_p: float, drawn: Any) -> int:
         p = p.clone()
         p[order[before >= top_p]] = 0
     return int(torch.multinomial(p, 1, generator=drawn))
-
-
-def _json(plain: dict[str, Any]) -> str:
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
-
-
-@dataclass(frozen=True)
-class Words:
-    """The vocabulary. tokens: by id. ids: by token."""
-
-    tokens: tuple[str, ...]
-    ids: dict[str, int]
-    encoder: Encoder
-
-    @classmethod
-    def of(cls, folder: Path) -> Words:
-        try:
-            ids: dict[str, int] = json.loads((folder / "tokenizer.json").read_text())["model"][
-                "vocab"
-            ]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f"{folder} is no policy: {type(error).__name__} {error}",
-                "agentkit phone-policy new writes one",
-            ) from error
-        tokens = tuple(sorted(ids, key=lambda t: ids[t]))
-        return cls(tokens, ids, encoder(tokens))
-
-    def read(self, request: Request) -> tuple[Encoded, tuple[int, ...]]:
-        """A request's step prompt, and its tokens.
-
-        Raises:
-            BadPrompt: it has none.
-        """
-        encoded = self.encoder.prompt(StepPrompt.of(request.messages))
-        return encoded, tuple(self.ids[t] for t in encoded.tokens)
-
-
-class PolicyTokens:
-    """`Tokens` and `Answers` of the policy: an answer's text is in its own words (`tap #3`), which
-    `read` makes an action of. Nothing holds what is drawn to the screen here."""
-
-    def __init__(self, base: Tokens, words: Words) -> None:
-        self._base, self._words = base, words
-
-    def render(self, request: Request) -> tuple[int, ...]:
-        return self._words.read(request)[1]
-
-    def encode(self, text: str) -> tuple[int, ...]:
-        return self._base.encode(text)
-
-    def decode(self, ids: Ids) -> str:
-        return " ".join(self._words.tokens[int(i)] for i in ids if int(i) < len(self._words.tokens))
-
-    def open(self, prompts: Sequence[Ids]) -> list[Seq]:
-        return self._base.open(prompts)
-
-    def fork(self, seq: Seq, length: int) -> Seq:
-        return self._base.fork(seq, length)
-
-    def extend(
-        self,
-        seqs: Sequence[Seq],
-        max_new: int | Sequence[int],
-        draws: Sequence[Draw],
-        *,
-        cancel: Cancel | None = None,
-    ) -> list[Span]:
-        return self._base.extend(seqs, max_new, draws, cancel=cancel)
-
-    def score(
-        self, prompts: Sequence[Ids], targets: Sequence[Ids], draws: Sequence[Draw]
-    ) -> list[Span]:
-        return self._base.score(prompts, targets, draws)
-
-    # Answers.
-
-    def grammar_for(self, request: Request) -> Grammar | None:
-        return None
-
-    def text(self, ids: Ids) -> str:
-        return self.decode([i for i in ids if int(i) != self._words.ids[END]])
-
-    def read(self, text: str, request: Request) -> tuple[str, tuple[ToolCall, ...]]:
-        """The action in JSON; the policy's own words where they mean none."""
-        encoded, _ = self._words.read(request)
-        try:
-            return _json(encoded.mean(text.split())), ()
-        except Unsayable:
-            return text, ()
-
-    # Lessons.
-
-    def lesson(self, request: Request, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """(prompt, answer) in tokens, for trainers.
-
-        Raises:
-            DataError: the policy has no words for that action, or it is none.
-        """
-        encoded, prompt = self._words.read(request)
-        try:
-            said = encoded.say(json.loads(answer))
-        except (Unsayable, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"the policy cannot say {answer[:80]!r}: {error}", "") from error
-        return prompt, tuple(self._words.ids[t] for t in said)

@@ -21,3 +21,4 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_phone_policy.command:app",
         summary="make, train and pack a policy for phones",
     )
+    registry.default_part("agent", "policy-alone", use="phone-step", model="phone-policy")

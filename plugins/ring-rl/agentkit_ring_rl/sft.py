@@ -180,8 +180,7 @@ class Sft:
         """
         s = self._settings
         batch = collate(lessons, s.prompt_weight, next(module.parameters()).device)
-        losses = token_losses(module, batch)
-        weights = batch.weights[:, batch.first + 1 :]
+        losses, weights, answers = token_losses(module, batch)
         loss = (losses * weights).sum() / weights.sum().clamp(min=1e-9)
         if not torch.isfinite(loss):
             raise TrainingDiverged(step, "loss")
@@ -191,18 +190,18 @@ class Sft:
         if not math.isfinite(norm):
             raise TrainingDiverged(step, "norm")
         optimizer.step()
-        answers = batch.answers[:, batch.first + 1 :]
         return {"loss": float(losses.detach()[answers].mean()), "norm": norm}
 
     def _begin(self, module: nn.Module) -> None:
         """Other weights to start with, and LoRA."""
         s = self._settings
         if self._start is not None:
+            from safetensors import SafetensorError
             from safetensors.torch import load_file
 
             try:
                 given = load_file(str(self._start))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, SafetensorError) as error:
                 raise DataError(f"{self._start}: cannot be read: {error}", "") from error
             own = dict(module.named_parameters())
             if strange := [n for n, t in given.items() if n not in own or own[n].shape != t.shape]:
@@ -235,12 +234,13 @@ def schedule(step: int, steps: int, warmup: float, cooldown: float, decay: str) 
     return share
 
 
-def token_losses(module: nn.Module, batch: Batch) -> Tensor:
-    """(B, T - 1 - first): nats for each token behind `first`, from those before it."""
-    logits = module(input_ids=batch.ids).logits[:, batch.first : -1]
-    targets = batch.ids[:, batch.first + 1 :]
-    flat = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
-    return flat.view(targets.shape)
+def token_losses(module: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """(N,) of the tokens that have a weight: nats from those before it, the weight, and whether it
+    is of an answer."""
+    wanted = batch.weights[:, 1:] != 0
+    logits = module(input_ids=batch.ids).logits[:, :-1][wanted]
+    losses = F.cross_entropy(logits.float(), batch.ids[:, 1:][wanted], reduction="none")
+    return losses, batch.weights[:, 1:][wanted], batch.answers[:, 1:][wanted]
 
 
 @torch.no_grad()

@@ -162,13 +162,11 @@ def batches(lessons: Sequence[Lesson], size: int, seed: int) -> Iterator[list[Le
 @dataclass(frozen=True, slots=True)
 class Batch:
     """ids (B, T), padded on the right. weights (B, T): of predicting each token from those before
-    it; 0 for padding and the first. answers (B, T): whether a token is of the answer. first: the
-    earliest place whose next token has a weight."""
+    it; 0 for padding and the first. answers (B, T): whether a token is of the answer."""
 
     ids: Tensor
     weights: Tensor
     answers: Tensor
-    first: int
 
 
 def collate(lessons: Sequence[Lesson], prompt_weight: float, device: Any = None) -> Batch:
@@ -182,5 +180,4 @@ def collate(lessons: Sequence[Lesson], prompt_weight: float, device: Any = None)
         weights[row, 1:start] = prompt_weight * one.weight
         weights[row, start : one.length] = one.weight
         answers[row, start : one.length] = True
-    first = 0 if prompt_weight else min(len(one.prompt) for one in lessons) - 1
-    return Batch(ids.to(device), weights.to(device), answers.to(device), first)
+    return Batch(ids.to(device), weights.to(device), answers.to(device))

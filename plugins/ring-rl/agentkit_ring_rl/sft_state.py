@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -63,7 +64,7 @@ def restore(out: Path, module: nn.Module, optimizer: Optimizer) -> dict[str, Any
         state: dict[str, Any] = json.loads((folder / "state.json").read_text())
         trained = load_file(str(folder / "trained.safetensors"))
         moments = load_file(str(folder / "optimizer.safetensors"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise DataError(f"{folder} is no checkpoint: {error}", "train from the start") from error
     own = {n: p for n, p in module.named_parameters() if p.requires_grad}
     if own.keys() != trained.keys() or any(own[n].shape != t.shape for n, t in trained.items()):

@@ -8,7 +8,7 @@ the policy that is being taught (DAgger; Ross et al., arXiv 1011.0686), with the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -124,7 +124,3 @@ def episode(
             pass  # as when an app is opened that is not there: the phone shows what came of it
         history.append(history_line(taken, elements))
     return []
-
-
-def reworded(task: Task, goal: str) -> Task:
-    return replace(task, goal=goal)
