@@ -23,6 +23,7 @@ from functools import cached_property
 from typing import Any
 
 from agentkit.agents.acting import ElementLine, StepPrompt
+from agentkit.errors import ContextOverflow
 
 PAD, END, GOAL, DONE = "<pad>", "<end>", "<goal>", "<done>"
 SCREEN, ELEMENT, ACT = "<screen>", "<element>", "<act>"
@@ -123,8 +124,12 @@ class Encoded:
 
     def __init__(self, encoder: Encoder, prompt: StepPrompt) -> None:
         self._encoder, self._prompt = encoder, prompt
-        every = [w for w in words(prompt.goal) if w.text not in _QUOTES]
-        self.goal: Sequence[Word] = every[:GOAL_WORDS]
+        self.goal: Sequence[Word] = [w for w in words(prompt.goal) if w.text not in _QUOTES]
+        if len(self.goal) > GOAL_WORDS:
+            raise ContextOverflow(
+                f"the goal has {len(self.goal)} words, the policy has numbers for {GOAL_WORDS}",
+                "say it in fewer words, or part by part",
+            )
         self._at: dict[str, list[int]] = {}
         for number, word in enumerate(self.goal):
             if word.text[0].isalnum() and word.text.casefold() not in STOP:
@@ -266,7 +271,8 @@ class Encoded:
             verbs = {"open", "scroll", "button", "wait", "finish", "answer"}
             verbs |= {"tap", "long-press"} if screen else set()
             focused = any(e.role == "field" and "focused" in e.states for e in screen)
-            verbs |= {"type", "clear-text"} if focused else set()
+            verbs |= {"clear-text"} if focused else set()
+            verbs |= {"type"} if focused and self.goal else set()
             return frozenset(verbs)
         kind, number = said[0], len(said)
         numbers = {f"#{n}" for n, e in enumerate(screen) if e.role != "list"}

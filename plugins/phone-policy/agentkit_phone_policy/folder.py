@@ -108,9 +108,6 @@ def config(about: dict[str, Any]) -> Config:
     from agentkit_phone_policy.decoder import Config
 
     ids = {word: number for number, word in enumerate(about["words"])}
-    last = {
-        mark: max(n for w, n in ids.items() if w[0] == mark and w[1:].isdecimal()) for mark in "#@"
-    }
     return Config(
         words=len(ids),
         width=about["width"],

@@ -7,8 +7,9 @@ may say is held to actions that can be taken on the screen before it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -18,6 +19,7 @@ from agentkit.capabilities import (
     Cancel,
     Completion,
     Delta,
+    Image,
     ModelInfo,
     OnDelta,
     Request,
@@ -26,7 +28,7 @@ from agentkit.capabilities import (
     Usage,
     Weights,
 )
-from agentkit.errors import AgentkitError, ContextOverflow, Unsupported
+from agentkit.errors import AgentkitError, ContextOverflow, DataError, Unsupported
 from agentkit.seeds import derive
 from agentkit_phone_policy.encoding import END, Encoded
 from agentkit_phone_policy.settings import PolicySettings
@@ -92,34 +94,49 @@ class PhonePolicy:
         on_delta: OnDelta | None = None,
         cancel: Cancel | None = None,
     ) -> list[Completion]:
+        prepared = [self._read(request) for request in requests]
         made = []
-        for index, request in enumerate(requests):
-            one = self._one(request, cancel)
-            if on_delta is not None and one.text:
-                on_delta(Delta(index, one.text))
-            made.append(one)
+        for index, (request, read) in enumerate(zip(requests, prepared)):
+            if isinstance(read, AgentkitError):
+                made.append(Completion.failed(read, self._name))
+                continue
+            tell = partial(_tell, on_delta, index)
+            choices = [
+                self._drawn(request, *read, n, cancel, tell if n == 0 else None)
+                for n in range(request.n)
+            ]
+            made.append(replace(choices[0], others=tuple(choices[1:])))
         return made
 
-    def _one(self, request: Request, cancel: Cancel | None) -> Completion:
-        if cancel:
-            return Completion(text="", finish="cancelled", path=(self._name,))
+    def _read(self, request: Request) -> tuple[Encoded, tuple[int, ...]] | AgentkitError:
+        """Raises:
+        ContextOverflow: for the whole batch, before anything is generated.
+        """
+        for message in request.messages:
+            if any(isinstance(part, Image) for part in message.parts):
+                return Unsupported(f"models.{self._name} sees no pictures", "leave them out")
         try:
             encoded, prompt = self.words.read(request)
-        except AgentkitError as error:
-            return Completion.failed(error, self._name)
-        if len(prompt) + LONGEST > self.info.context:
+        except DataError as error:
+            return error
+        if len(prompt) + LONGEST > CONTEXT:
             raise ContextOverflow(
-                f"models.{self._name}: the prompt has {len(prompt)} tokens, "
-                f"the model {self.info.context}",
+                f"models.{self._name}: the prompt has {len(prompt)} tokens, the model {CONTEXT}",
                 "show less of the screen",
             )
-        made = [self._drawn(request, encoded, prompt, n) for n in range(request.n)]
-        return replace(made[0], others=tuple(made[1:]))
+        return encoded, prompt
 
     def _drawn(
-        self, request: Request, encoded: Encoded, prompt: tuple[int, ...], choice: int
+        self,
+        request: Request,
+        encoded: Encoded,
+        prompt: tuple[int, ...],
+        choice: int,
+        cancel: Cancel | None,
+        tell: Callable[[str], None] | None,
     ) -> Completion:
-        """One answer, token by token, of those that can be done on this screen."""
+        """One answer, token by token, of those that can be done on this screen. Likelihoods are
+        those of the network, before what cannot be done is left out."""
         import torch
 
         seed = request.context.seed
@@ -128,52 +145,65 @@ class PhonePolicy:
         )
         said: list[str] = []
         numbers: list[TokenLogprob] = []
-        with self._network.weights.borrow("read") as module, torch.no_grad():
-            while len(said) < request.max_tokens and (not said or said[-1] != END):
-                allowed = sorted(self.words.ids[t] for t in encoded.next(said))
-                ids = torch.tensor([[*prompt, *(self.words.ids[t] for t in said)]])
-                logits = module(input_ids=ids.to(module.device)).logits[0, -1].float().cpu()
-                logp = torch.log_softmax(logits[allowed], 0)
-                at = _pick(logp, request.temperature, request.top_p, drawn)
-                token = self.words.tokens[allowed[at]]
-                said.append(token)
-                if request.logprobs is not None:
-                    top = logp.topk(min(request.logprobs, len(allowed)))
-                    likely = [(allowed[int(i)], float(v)) for v, i in zip(top.values, top.indices)]
-                    numbers.append(
-                        TokenLogprob(
-                            token,
-                            allowed[at],
-                            float(logp[at]),
-                            tuple((self.words.tokens[i], p) for i, p in likely),
-                            tuple(i for i, _ in likely),
-                        )
-                    )
-        ids_said = tuple(self.words.ids[t] for t in said)
         text, finish = "", "length"
-        if said[-1] == END:
-            text, finish = as_json(encoded.mean(said)), "stop"
-        for stop in request.stop:
-            if stop and stop in text:
-                text, finish = text[: text.index(stop)], "stop"
-        read = len(prompt) if choice == 0 else 0
+        while len(said) < request.max_tokens and (not said or said[-1] != END):
+            if cancel:
+                finish = "cancelled"
+                break
+            allowed = sorted(self.words.ids[t] for t in encoded.next(said))
+            ids = (*prompt, *(self.words.ids[t] for t in said))
+            logits = self._tokens.logits(ids, 1)[0]
+            token = allowed[_pick(logits[allowed], request.temperature, request.top_p, drawn)]
+            said.append(self.words.tokens[token])
+            if request.logprobs is not None:
+                numbers.append(self._told(logits, token, request.logprobs))
+            if len(said) == 1:  # the kind is known; what else it says is not
+                text = as_json({"kind": said[0]})[:-1]
+                if tell and not request.stop:
+                    tell(text)
+        if said and said[-1] == END:
+            begun, finish = len(text), "stop"
+            text = as_json(encoded.mean(said))
+            for stop in request.stop:
+                if stop and stop in text:
+                    text = text[: text.index(stop)]
+            if tell:
+                tell(text if request.stop else text[begun:])
         return Completion(
             text=text,
             finish=cast(Any, finish),
-            ids=ids_said,
+            ids=tuple(self.words.ids[t] for t in said),
             logprobs=tuple(numbers),
-            usage=Usage(read, len(said), len(said)),
+            usage=Usage(len(prompt) if choice == 0 else 0, len(said), len(said)),
             path=(self._name,),
         )
 
+    def _told(self, logits: Tensor, token: int, most: int) -> TokenLogprob:
+        logp = logits.log_softmax(0)
+        top = logp.topk(most) if most else None
+        likely = [(int(i), float(p)) for p, i in zip(top.values, top.indices)] if top else []
+        words = self.words.tokens
+        return TokenLogprob(
+            words[token],
+            token,
+            float(logp[token]),
+            tuple((words[i], p) for i, p in likely),
+            tuple(i for i, _ in likely),
+        )
 
-def _pick(logp: Tensor, temperature: float, top_p: float, drawn: Any) -> int:
-    """The place of the drawn token; at temperature 0 the likeliest."""
+
+def _tell(on_delta: OnDelta | None, index: int, text: str) -> None:
+    if on_delta is not None and text:
+        on_delta(Delta(index, text))
+
+
+def _pick(logits: Tensor, temperature: float, top_p: float, drawn: Any) -> int:
+    """The place of the drawn one; at temperature 0 the likeliest."""
     import torch
 
     if temperature <= 0:
-        return int(logp.argmax())
-    p = torch.softmax(logp / temperature, 0)
+        return int(logits.argmax())
+    p = torch.softmax(logits / temperature, 0)
     if top_p < 1:
         order = p.argsort(descending=True)
         before = p[order].cumsum(0) - p[order]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from agentkit.agents.acting import BadReply, Screen, StepPrompt, history_line, read_reply
-from agentkit.capabilities import CallContext, Environment, LanguageModel, Request, Task
+from agentkit.capabilities import Action, CallContext, Environment, LanguageModel, Request, Task
 from agentkit.errors import AgentkitError
 from agentkit.seeds import derive
 
@@ -16,19 +17,35 @@ STUCK = 3  # times the same action on the same screen, and it gives up
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One episode. actions: their kinds, in order. ended: finish, answer, stuck, steps, bad."""
+    """One episode. actions: their kinds, in order. ended: finish, answer, stuck, steps, bad.
+    judged: of each step the expert's kind of action, and whether the model's was the same action.
+    """
 
     task: str
     template: str
     success: bool
     actions: Sequence[str]
     ended: str
+    judged: Sequence[tuple[str, bool]] = ()
 
 
 def play(
-    model: LanguageModel, phone: Environment, task: Task, seed: int, temperature: float = 0.0
+    model: LanguageModel,
+    phone: Environment,
+    task: Task,
+    seed: int,
+    *,
+    temperature: float = 0.0,
+    judged: bool = False,
 ) -> Played:
-    """An episode from the task's start. What is not understood ends it: nobody helps here."""
+    """An episode from the task's start. What is not understood ends it: nobody helps here.
+
+    Args:
+        judged: asks the environment's expert at each step, where it has one.
+    """
+    expert: Any = getattr(phone, "expert", None) if judged else None
+    memory: dict[str, Any] = {}
+    judgements: list[tuple[str, bool]] = []
     seen = phone.reset(task, seed)
     history: list[str] = []
     kinds: list[str] = []
@@ -52,6 +69,9 @@ def play(
             ended = "bad"
             break
         kinds.append(action.kind)  # type: ignore[attr-defined]
+        if expert is not None:
+            best, memory = expert(task, memory)
+            judgements.append((best.kind, _same(best, action)))
         shown = f"{prompt.screen}\n{made.text}"
         before.append(shown)
         if before[-STUCK:].count(shown) == STUCK:
@@ -65,4 +85,11 @@ def play(
             break
         if made_step.truncated:
             break
-    return Played(task.id, task.template, phone.check(task).success, tuple(kinds), ended)
+    return Played(task.id, task.template, phone.check(task).success, tuple(kinds), ended,
+                  tuple(judgements))  # fmt: skip
+
+
+def _same(best: Action, taken: Action) -> bool:
+    """Whether two actions are one; what an answer says is judged by the task alone."""
+    kind = getattr(best, "kind", "")
+    return best == taken or (kind == "answer" == getattr(taken, "kind", ""))

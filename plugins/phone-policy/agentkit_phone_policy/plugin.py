@@ -22,3 +22,8 @@ def agentkit_register(registry: Registry) -> None:
         summary="make, train and pack a policy for phones",
     )
     registry.default_part("agent", "policy-alone", use="phone-step", model="phone-policy")
+    registry.experiment(
+        "phone-policy",
+        "agentkit_phone_policy.bench:EXPERIMENT",
+        summary="how many tasks the small policy does alone, and which steps are right",
+    )

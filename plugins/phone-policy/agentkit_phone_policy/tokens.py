@@ -98,7 +98,7 @@ class PolicyTokens:
             if cancel:
                 finish = "cancelled"
                 break
-            logits = self._logits(seq.ids, 1)[0]
+            logits = self.logits(seq.ids, 1)[0]
             if temperature == 0:
                 token = int(logits.argmax())
             else:
@@ -122,11 +122,11 @@ class PolicyTokens:
         self._fits(len(before) + len(wanted))
         if not wanted:
             return self._span([], "length")
-        logits = self._logits((*before, *wanted[:-1]), len(wanted))
+        logits = self.logits((*before, *wanted[:-1]), len(wanted))
         found = [(t, *_numbers(row, t, temperature)) for t, row in zip(wanted, logits)]
         return self._span(found, "length")
 
-    def _logits(self, ids: tuple[int, ...], count: int) -> Tensor:
+    def logits(self, ids: tuple[int, ...], count: int) -> Tensor:
         """(count, words): behind the last `count` tokens. Where no answer has begun the network
         says nothing, and all tokens are alike."""
         import torch
