@@ -43,7 +43,8 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """logits (B, T, words): of the token behind each; 0 throughout before the answer begins."""
+    """logits (B, T, words): of the token behind each; 0 throughout before <act>, which ends a
+    prompt. Tokens without a prompt are all of an answer."""
 
     logits: Tensor
 
@@ -71,7 +72,8 @@ class Policy(nn.Module):
         """input_ids (B, T), padded on the right."""
         c, ids = self.config, input_ids
         says = ids == c.act
-        answer = (says.cumsum(1) - says.long() > 0) & (ids != c.pad)  # behind <act>
+        alone = ~says.any(1, keepdim=True)  # no prompt: all of it is an answer
+        answer = ((says.cumsum(1) - says.long() > 0) | alone) & (ids != c.pad)
         piece = self.pieces(ids, answer)
         states = self._states(ids, piece, answer)
 

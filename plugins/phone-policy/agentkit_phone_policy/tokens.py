@@ -127,8 +127,7 @@ class PolicyTokens:
         return self._span(found, "length")
 
     def logits(self, ids: tuple[int, ...], count: int) -> Tensor:
-        """(count, words): behind the last `count` tokens. Where no answer has begun the network
-        says nothing, and all tokens are alike."""
+        """(count, words): behind the last `count` tokens. Inside a prompt all tokens are alike."""
         import torch
 
         with self._network.weights.borrow("read") as module, torch.no_grad():
