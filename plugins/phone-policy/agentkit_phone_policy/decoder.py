@@ -49,7 +49,7 @@ class Output:
     logits: Tensor
 
 
-class Policy(nn.Module):
+class Policy(nn.Module):  # type: ignore[misc]
     """Likelihoods of answers, token by token."""
 
     def __init__(self, config: Config) -> None:
@@ -126,7 +126,7 @@ class Policy(nn.Module):
         return (number | place) & ~answer
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """x + attention(norm(x)), then x + feed-forward(norm(x))."""
 
     def __init__(self, config: Config) -> None:

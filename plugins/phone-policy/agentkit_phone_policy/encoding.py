@@ -268,7 +268,8 @@ class Encoded:
         """The tokens that may come after these, so that what is said can be done on this screen."""
         screen = self._prompt.screen.elements[:ELEMENTS]
         if not said:
-            verbs = {"open", "scroll", "button", "wait", "finish", "answer"}
+            verbs = {"scroll", "button", "wait", "finish", "answer"}
+            verbs |= {"open"} if self._elsewhere else set()
             verbs |= {"tap", "long-press"} if screen else set()
             focused = any(e.role == "field" and "focused" in e.states for e in screen)
             verbs |= {"clear-text"} if focused else set()
@@ -281,7 +282,7 @@ class Encoded:
                 "tap": numbers,
                 "long-press": numbers,
                 "type": {f"@{n}" for n in range(len(self.goal))},
-                "open": set(self._encoder.apps),
+                "open": set(self._elsewhere),
                 "scroll": set(WAYS),
                 "button": set(BUTTONS),
                 "answer": {f"#{n}" for n, e in enumerate(screen) if e.text}
@@ -293,6 +294,11 @@ class Encoded:
             first = _number(said[1], "@")
             return frozenset(f"@{n}" for n in range(first, len(self.goal)))
         return frozenset({END})
+
+    @cached_property
+    def _elsewhere(self) -> frozenset[str]:
+        """Apps that are not in front: opening one that is changes nothing."""
+        return self._encoder.apps - {place_words(self._prompt.screen.place)[0]}
 
     def _numbered(self, number: int) -> str:
         if not 0 <= number < ELEMENTS:

@@ -100,7 +100,8 @@ def read_policy(folder: Path) -> Policy:
         module.load_state_dict(_tensors(folder / WEIGHTS))
     except RuntimeError as error:
         raise DataError(f"{folder}: the weights are of another policy: {error}", "") from error
-    return module.float().eval()
+    module.float().eval()
+    return module
 
 
 def config(about: dict[str, Any]) -> Config:

@@ -23,7 +23,10 @@ def test_the_experiment_tells_shares_with_their_spread(tmp_path: Path) -> None:
     for split in SPLITS:
         share = made.metrics[f"success, {split}"]
         assert share.n == 1 and share.low is not None and share.low <= share.value <= 1
-    assert any(name.startswith("right steps, ") for name in made.metrics)
+    with load() as kit:
+        kit.define("environment", "asked", use="android", where="inside", picture=False)
+        knows = hasattr(kit.environment("asked"), "expert")
+    assert any(name.startswith("right steps, ") for name in made.metrics) == knows
 
 
 def test_it_switches_the_wireless_network_on() -> None:

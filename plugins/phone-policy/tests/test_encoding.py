@@ -97,7 +97,8 @@ ACTIONS = st.one_of(
 def test_an_action_comes_back_and_could_be_said_on_the_screen(action: dict[str, object]) -> None:
     fields = [ElementLine("field", "Name", ("focused",)), ElementLine("button", "Save"),
               ElementLine("row", "")]  # fmt: skip
-    encoded = KNOWN.prompt(prompt("Call Mia Larsen", *fields))
+    screen = Screen("com.android.launcher3.Launcher", "", tuple(fields))
+    encoded = KNOWN.prompt(StepPrompt("Call Mia Larsen", screen))
     said = encoded.say(action)
     assert encoded.mean(said) == action and said[-1] == END and len(said) <= 4
     for number, token in enumerate(said):
@@ -114,6 +115,11 @@ def test_any_text_has_words_and_none_that_mean_more(goal: str, labels: list[str]
     assert set(tokens) <= known
     assert [t for t in tokens if t[0] == "#"] == [f"#{n}" for n in range(len(labels))]
     assert tokens.count("<act>") == 1 and tokens.count("<screen>") == 1
+
+
+def test_the_app_in_front_is_not_opened_again() -> None:
+    assert "open" not in KNOWN.prompt(prompt("x")).next([])
+    assert KNOWN.prompt(StepPrompt("x", Screen("", ""))).next(["open"]) == {APP}
 
 
 def test_bounds_are_told() -> None:

@@ -138,7 +138,7 @@ def split(taught: Taught, share: float, seed: int) -> tuple[list[Lesson], list[L
     train: list[Lesson] = []
     held: list[Lesson] = []
     for one in taught.lessons:
-        drawn = derive(seed, "held out", one.id.partition("@")[0]) % 10_000
+        drawn = derive(seed, f"held out {one.id.partition('@')[0]}") % 10_000
         (held if drawn < share * 10_000 else train).append(one)
     return (train, held) if train else (list(taught.lessons), [])
 

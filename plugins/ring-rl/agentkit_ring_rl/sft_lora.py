@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Lora(nn.Module):
+class Lora(nn.Module):  # type: ignore[misc]
     """W x + (alpha / r) B A x, with A (r, in) drawn and B (out, r) zero, so that it begins as W."""
 
     def __init__(self, base: nn.Linear, rank: int, alpha: float, seed: torch.Generator) -> None:

@@ -57,7 +57,7 @@ def demos(
             if moving.cancel:
                 click.echo(f"stopped; the same command goes on from here ({part})", err=True)
                 raise Paused
-            random = Random(derive(seed, "wording", task.id))
+            random = Random(derive(seed, f"wording {task.id}"))
             goal = task.goal
             if random.random() < reworded:
                 goal = other_words(goal, "train", random)

@@ -42,7 +42,7 @@ def tasks() -> tuple[Task, ...]:
 
     made = []
     for task in catalogue.tasks("unseen-params"):
-        goal = reworded(task.goal, "held", Random(derive(0, "reworded", task.id)))
+        goal = reworded(task.goal, "held", Random(derive(0, f"reworded {task.id}")))
         if goal != task.goal:
             made.append(replace(task, goal=goal, data={**task.data, "part": "reworded"}))
     return tuple(made)
