@@ -24,8 +24,7 @@ NEVER = -20.0
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """words: of the vocabulary. blind: share of a prompt's words that are hidden in training, and
-    blind_goal of the goal's, so that it is read for what it says and not known by heart.
+    """words: of the vocabulary. blind: share of a prompt's words that are hidden in training.
     The other fields are token ids: starts, of what begins a piece; numbers, first and last of the
     elements'; places, likewise of the goal's words."""
 
@@ -40,7 +39,6 @@ class Config:
     numbers: tuple[int, int]
     places: tuple[int, int]
     blind: float = 0.05
-    blind_goal: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +103,7 @@ class Policy(nn.Module):  # type: ignore[misc]
         if self.training and c.blind:
             # Drawn from the batch itself: the same training again hides the same words.
             drawn = torch.Generator().manual_seed(int(ids.sum()) % (1 << 40))
-            chance = c.blind + (c.blind_goal - c.blind) * self._in_goal(ids, piece)
-            seen = torch.rand(ids.shape, generator=drawn).to(ids.device) >= chance
+            seen = torch.rand(ids.shape, generator=drawn).to(ids.device) >= c.blind
             words = words * (seen | answer | self._named(ids, piece, answer))[..., None]
         batch, count = len(ids), int(piece.max()) + 1
         flat = piece + count * torch.arange(batch, device=ids.device)[:, None]
@@ -122,15 +119,11 @@ class Policy(nn.Module):  # type: ignore[misc]
         """(B, T): whether a token is the name of its piece: an element's number, or in the goal a
         word's. In other pieces a word's number only says that it stands there too."""
         c = self.config
+        first = torch.zeros_like(ids).scatter_reduce(1, piece, (ids == c.goal).long(), "amax") > 0
+        in_goal = first.gather(1, piece)
         number = (ids >= c.numbers[0]) & (ids <= c.numbers[1])
-        place = (ids >= c.places[0]) & (ids <= c.places[1])
-        return (number | (place & self._in_goal(ids, piece))) & ~answer
-
-    def _in_goal(self, ids: Tensor, piece: Tensor) -> Tensor:
-        """(B, T): whether a token's piece is a word of the goal."""
-        begins = (ids == self.config.goal).long()
-        made: Tensor = torch.zeros_like(ids).scatter_reduce(1, piece, begins, "amax") > 0
-        return made.gather(1, piece)
+        place = (ids >= c.places[0]) & (ids <= c.places[1]) & in_goal
+        return (number | place) & ~answer
 
 
 class Block(nn.Module):  # type: ignore[misc]
