@@ -27,6 +27,7 @@ COMMANDS = {
         "agentkit.cli.new_plugin:new_plugin",
         "write a plugin to start from, with tests",
     ),
+    "train": ("agentkit.cli.train:app", "train a checkpoint from data with a declared trainer"),
     "bench": ("agentkit.cli.bench:app", "run an experiment; results with their spread"),
     "doctor": ("agentkit.cli.doctor:doctor", "check this machine, plugins and settings"),
     "config": ("agentkit.cli.config:app", "explain and check settings"),

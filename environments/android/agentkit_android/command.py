@@ -15,6 +15,7 @@ import click
 import typer
 
 from agentkit.errors import BackendUnavailable, UsageError
+from agentkit_android.demos.command import demos
 
 if TYPE_CHECKING:
     from agentkit_android.client.transport import Transport
@@ -30,6 +31,9 @@ phone = typer.Typer(help="Phones: start, see and touch them.", no_args_is_help=T
 @phone.callback()
 def phone_() -> None:
     """Phones: start, see and touch them."""
+
+
+phone.command()(demos)
 
 
 @phone.command()

@@ -21,6 +21,13 @@ def agentkit_register(registry: Registry) -> None:
         needs={"model": "model", "environment": "environment"},
         summary="operates a phone by a language model, one action a step",
     )
+    registry.agent(
+        "phone-step",
+        "agentkit_android.agents.stepwise:stepwise",
+        settings="agentkit_android.agents.stepwise:StepwiseSettings",
+        needs={"model": "model", "environment": "environment"},
+        summary="takes each step that a model says, and nothing else: a policy without a framework",
+    )
     for name, factory, summary in (
         ("phone-nothing", "nothing", "does nothing on a phone: what others are measured against"),
         ("phone-random", "anything", "does anything on a phone: what others are measured against"),

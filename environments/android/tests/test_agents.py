@@ -28,6 +28,13 @@ answers = [
   '{{"action": "home"}}', '{{"action": "back"}}', '{{"action": "finish", "status": "success"}}'
 ]
 
+[models.step]
+use = "scripted"
+choose = "request"
+answers = [
+  '{{"kind": "button", "button": "home"}}', '{{"kind": "finish", "status": "success"}}'
+]
+
 [agents.part]
 use = "{use}"
 {rest}
@@ -55,6 +62,11 @@ class TestNothing(PhoneAgentConformance):
 class TestRandom(PhoneAgentConformance):
     use = "phone-random"
     rest = "steps = 3"
+
+
+class TestStepwise(PhoneAgentConformance):
+    use = "phone-step"
+    rest = 'model = "step"'
 
 
 class TestOracle(PhoneAgentConformance):

@@ -239,7 +239,10 @@ def shown(seen: Observation) -> dict[str, Any]:
     """The screen as text, and of each element what a decision needs."""
     text = next((p.text for p in seen.parts if isinstance(p, Text)), "")
     elements: Sequence[Mapping[str, Any]] = seen.data["elements"]
-    kept = ("bounds", "editable", "focused", "text", "clickable", "scrollable")
+    kept = (
+        "role", "label", "bounds", "editable", "focused", "text", "clickable", "scrollable",
+        "checked", "enabled", "selected",
+    )  # fmt: skip
     plain = [{k: e[k] for k in kept if k in e} for e in elements]
     return {"screen": text, "elements": plain}
 

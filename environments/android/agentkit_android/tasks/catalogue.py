@@ -28,7 +28,10 @@ TEST = ("unseen-params", "unseen-templates", "unseen-apps")
 """Parts of the test split: known templates with other parameters, and templates and apps that are
 in no other split."""
 COUNT = {"train": 4, "validation": 2, "unseen-params": 2}
-MORE = {"personal": "agentkit_android.people.personal"}
+MORE = {
+    "personal": "agentkit_android.people.personal",
+    "reworded": "agentkit_android.demos.rewording",
+}
 """Further splits, each with templates of its own: `TEMPLATES` and `tasks()` of a module."""
 HELD = {"template": "unseen-templates", "app": "unseen-apps"}
 

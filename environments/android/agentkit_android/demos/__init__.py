@@ -1,0 +1,1 @@
+"""Demonstrations of the experts, as examples that a policy learns from."""

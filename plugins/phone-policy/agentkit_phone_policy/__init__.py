@@ -1,0 +1,1 @@
+"""A small policy that operates a phone: a language model of a few hundred words."""

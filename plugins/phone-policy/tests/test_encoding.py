@@ -1,0 +1,152 @@
+"""The policy's words: what it sees of a screen, and that answers come back as they were."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentkit.agents.acting import ElementLine, Screen, StepPrompt
+from agentkit.errors import ContextOverflow
+from agentkit_phone_policy.encoding import (
+    ELEMENTS,
+    END,
+    FIXED,
+    GOAL_WORDS,
+    Encoder,
+    Unsayable,
+    form,
+    words,
+)
+from agentkit_phone_policy.vocabulary import encoder, vocabulary
+
+APP = "com.android.contacts"
+KNOWN = Encoder(
+    frozenset({"add", "contacts", "number", "save", "name", "edit", APP}), frozenset({APP})
+)
+
+
+def prompt(goal: str, *elements: ElementLine, done: tuple[str, ...] = ()) -> StepPrompt:
+    return StepPrompt(goal, Screen(f"{APP}.Edit", "", elements), history=done)
+
+
+def test_a_screen_in_the_policys_words() -> None:
+    step = prompt(
+        "Add Eun-ji Sato to the contacts",
+        ElementLine("field", "Name", ("focused",)),
+        ElementLine("row", "Sato, Mia"),
+        done=(f'open "{APP}"', 'tap row "Eun-ji Berg, +1 555"', "scroll down"),
+    )
+    assert " ".join(KNOWN.prompt(step).tokens) == (
+        "<goal> add @0 <goal> <name> @1 <goal> <word> @2 <goal> <word> @3 <goal> <name> @4 "
+        "<goal> <word> @5 <goal> <word> @6 <goal> contacts @7 "
+        f"<done> open {APP} <done> tap row @1 @3 <name> 1 <num> <done> scroll down "
+        f"<screen> {APP} edit <element> field name #0 focused <element> row @4 <name> #1 <act>"
+    )
+
+
+def test_what_is_typed_is_a_span_of_the_goal_as_it_is_written_there() -> None:
+    encoded = KNOWN.prompt(
+        prompt("Text Mia: “Lunch at noon?”, +1 555 201, to amara.han@example.org")
+    )
+    for text in ("Lunch at noon?", "Mia", "+1 555 201", "amara.han@example.org"):
+        said = encoded.say({"kind": "type", "text": text})
+        assert encoded.mean(said) == {"kind": "type", "text": text}
+    for text in ("Lunch at noo", "unch", "Mia “Lunch", ""):
+        with pytest.raises(Unsayable):
+            encoded.say({"kind": "type", "text": text})
+
+
+def test_of_words_that_stand_twice_the_one_that_goes_on_is_meant() -> None:
+    goal = "Move Notes plan from Notes old"
+    encoded = KNOWN.prompt(
+        prompt(goal, ElementLine("row", "Notes old"), ElementLine("row", "old notes"))
+    )
+    row = " ".join(encoded.tokens)
+    assert "row @1 @5 #0" in row and "row @5 @1 #1" in row
+    assert form("Contacts") == form("contact") and form("07") == form("7") != form("70")
+
+
+def test_answers_are_elements_or_small_numbers() -> None:
+    encoded = KNOWN.prompt(
+        prompt("How many?", ElementLine("row", "Mia, +1 555 201"), ElementLine("text", "7"))
+    )
+    for text, means in (("+1 555 201", "Mia, +1 555 201"), ("7", "7"), ("12", "12")):
+        said = encoded.say({"kind": "answer", "text": text})
+        assert encoded.mean(said) == {"kind": "answer", "text": means}
+    with pytest.raises(Unsayable):
+        encoded.say({"kind": "answer", "text": "Paris"})
+
+
+ACTIONS = st.one_of(
+    st.builds(lambda n: {"kind": "tap", "element": n}, st.integers(0, 2)),
+    st.builds(lambda n: {"kind": "long-press", "element": n}, st.integers(0, 2)),
+    st.builds(lambda d: {"kind": "scroll", "direction": d}, st.sampled_from(["up", "down"])),
+    st.builds(lambda b: {"kind": "button", "button": b}, st.sampled_from(["back", "home"])),
+    st.builds(
+        lambda s: {"kind": "finish", "status": s}, st.sampled_from(["success", "infeasible"])
+    ),
+    st.sampled_from(
+        [{"kind": "open", "app": APP}, {"kind": "clear-text"}, {"kind": "wait"},
+         {"kind": "type", "text": "Mia Larsen"}]
+    ),
+)  # fmt: skip
+
+
+@given(ACTIONS)
+def test_an_action_comes_back_and_could_be_said_on_the_screen(action: dict[str, object]) -> None:
+    fields = [ElementLine("field", "Name", ("focused",)), ElementLine("button", "Save"),
+              ElementLine("row", "")]  # fmt: skip
+    screen = Screen("com.android.launcher3.Launcher", "", tuple(fields))
+    encoded = KNOWN.prompt(StepPrompt("Call Mia Larsen", screen))
+    said = encoded.say(action)
+    assert encoded.mean(said) == action and said[-1] == END and len(said) <= 4
+    for number, token in enumerate(said):
+        assert token in encoded.next(said[:number])
+
+
+@given(st.text(max_size=120), st.lists(st.text(max_size=40), max_size=5))
+def test_any_text_has_words_and_none_that_mean_more(goal: str, labels: list[str]) -> None:
+    step = prompt(goal, *(ElementLine("row", label) for label in labels))
+    if len(words(goal)) > GOAL_WORDS:
+        return
+    tokens = KNOWN.prompt(step).tokens
+    known = set(FIXED) | KNOWN.known
+    assert set(tokens) <= known
+    assert [t for t in tokens if t[0] == "#"] == [f"#{n}" for n in range(len(labels))]
+    assert tokens.count("<act>") == 1 and tokens.count("<screen>") == 1
+
+
+def test_the_app_in_front_is_not_opened_again() -> None:
+    assert "open" not in KNOWN.prompt(prompt("x")).next([])
+    assert KNOWN.prompt(StepPrompt("x", Screen("", ""))).next(["open"]) == {APP}
+
+
+def test_bounds_are_told() -> None:
+    with pytest.raises(ContextOverflow, match="the goal has 65 words"):
+        KNOWN.prompt(prompt("word " * 65))
+    many = KNOWN.prompt(prompt("x", *(ElementLine("row", "") for _ in range(80))))
+    assert many.tokens.count("<element>") == ELEMENTS
+    with pytest.raises(Unsayable, match="element 70"):
+        many.say({"kind": "tap", "element": 70})
+
+
+@pytest.mark.parametrize(
+    "said", [[], ["tap"], ["tap", "@1"], ["tap", "#x"], ["type", "@3", "@1"], ["type", "@0"],
+             ["open", "com.nobody"], ["scroll", "home"], ["answer", "#9"], ["<goal>"]],
+)  # fmt: skip
+def test_what_means_no_action_is_no_action(said: list[str]) -> None:
+    with pytest.raises(Unsayable):
+        KNOWN.prompt(prompt("Call Mia Larsen", ElementLine("row", "Mia"))).mean(said)
+
+
+def test_a_vocabulary_has_the_interface_and_no_names() -> None:
+    people = ("Hana Berg", "Ivo Costa", "Mia Sato", "Kofi Rao", "Lena Han")
+    steps = [
+        ("call", f"call/{n}", prompt(f"Call {who} now", ElementLine("row", f"Save {who}")))
+        for n, who in enumerate(people)
+    ]
+    made = vocabulary(steps, [APP])
+    assert tuple(made[: len(FIXED)]) == FIXED and len(set(made)) == len(made)
+    assert set(made[len(FIXED) :]) == {"call", "now", "save", "edit", APP}
+    assert encoder(made).apps == {APP}

@@ -1,0 +1,1 @@
+"""A trainer that fits a line by gradient descent."""
