@@ -6,6 +6,7 @@ at 60 % near twenty. How much text a picture has is guessed from its ink before 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +15,17 @@ from PIL import Image as Pictures
 from agentkit_deepencoder.config import OcrConfig
 from agentkit_deepencoder.layout import Plan, mode_of, plan
 
-LETTER_WIDTH = 0.5  # of a line's height, roughly, in Latin script
+BAND = 0.52  # small letters' share of a font's size, in Latin script
+LETTER_WIDTH = 0.87  # of the band's height
 LETTERS_PER_TOKEN = 4.2
-LEGIBLE = 6.0
-"""Pixels of a line's height, below which letters of a view run together."""
+LEGIBLE = 8.0
+"""Pixels of a font's size, below which letters of a view run together."""
 _LONGEST = 1600  # pixels a side that are looked at for the guess
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """letters: how many the ink looks like. height: of a usual line, pixels."""
+    """letters: how many the ink looks like. height: of the usual font, pixels."""
 
     letters: float
     height: float
@@ -54,18 +56,30 @@ def guess(picture: Pictures.Image) -> Guess:
         return Guess(0.0, 0.0)
     paper = np.median(values)
     ink = np.abs(values - paper) > max(24.0, values.std())
-    rows = np.flatnonzero(np.diff(np.r_[False, ink.mean(1) > 0.002, False].astype(np.int8)))
     letters, heights = 0.0, []
-    for top, bottom in zip(rows[::2], rows[1::2]):
-        height = float(bottom - top)
-        if height < 3:  # a ruler
-            continue
+    for top, bottom in _bands(ink):
+        band = bottom - top
         columns = ink[top:bottom].any(0)
-        reach = int(max(1, height))  # a gap of a line's height is still a space between words
-        wide = np.convolve(columns, np.ones(reach), "same") > 0
-        letters += wide.sum() / (LETTER_WIDTH * height)
-        heights.append(height)
-    return Guess(letters, float(np.median(heights)) * scale if heights else 0.0)
+        gap = max(1, round(1.5 * band))  # no wider is a space between words
+        letters += (np.convolve(columns, np.ones(gap), "same") > 0).sum() / (LETTER_WIDTH * band)
+        heights.append(band / BAND)
+    return Guess(float(letters), float(np.median(heights)) * scale if heights else 0.0)
+
+
+def _bands(ink: np.ndarray) -> Iterator[tuple[int, int]]:
+    """(top, bottom) of the small letters' rows of each line. Where lines stand so close that
+    tails touch heads, they are parted by how little ink those have."""
+    amount = ink.mean(1)
+    for top, bottom in _runs(amount > 0.002):
+        block = amount[top:bottom]
+        for start, end in _runs(block > 0.35 * np.percentile(block, 90)):
+            if end - start >= 2:  # else a ruler, or dirt
+                yield top + start, top + end
+
+
+def _runs(true: np.ndarray) -> Iterator[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.r_[False, true, False].astype(np.int8))).tolist()
+    yield from zip(edges[::2], edges[1::2])
 
 
 def choose(picture: Pictures.Image, config: OcrConfig, ratio: float, most_tiles: int) -> Choice:

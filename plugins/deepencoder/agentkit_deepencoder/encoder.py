@@ -42,7 +42,10 @@ class DeepEncoder(nn.Module):  # type: ignore[misc]
     def forward(self, pixels: Tensor) -> Tensor:
         """Views (B, 3, H, W) in -1..1 to their tokens (B, h, w, d); h = H / 64 with 16-pixel
         patches. Views need not be square."""
-        local = self.sam_model(pixels)
+        return self.fuse(self.sam_model(pixels))
+
+    def fuse(self, local: Tensor) -> Tensor:
+        """The compressor's tokens (B, C, h, w), seen by the global half, and both projected."""
         whole = self.vision_model(local)[:, 1:]
         both = torch.cat([whole, local.flatten(2).transpose(1, 2)], -1)
         made: Tensor = self.projector(both).unflatten(1, local.shape[2:])

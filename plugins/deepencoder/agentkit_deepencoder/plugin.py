@@ -23,3 +23,28 @@ def agentkit_register(registry: Registry) -> None:
         summary="pictures to text, boxes and vision tokens",
     )
     registry.default_part("model", "deepencoder", use="deepencoder")
+    registry.command(
+        "deepencoder",
+        "agentkit_deepencoder.command:app",
+        summary="count a picture's tokens, read pictures, train a nano model",
+    )
+    registry.experiment(
+        "deepencoder-parity",
+        "agentkit_deepencoder.bench.parity:PARITY",
+        summary="the encoder beside transformers' own, on the same random numbers",
+    )
+    registry.experiment(
+        "deepencoder-cost",
+        "agentkit_deepencoder.bench.cost:COST",
+        summary="tokens, seconds and activation memory by resolution",
+    )
+    registry.experiment(
+        "deepencoder-curve",
+        "agentkit_deepencoder.bench.curve:CURVE",
+        summary="the nano model's precision as more text goes into fewer tokens",
+    )
+    registry.experiment(
+        "deepencoder-mix",
+        "agentkit_deepencoder.bench.mix:MIXED",
+        summary="the nano model trained on other mixes of OCR, vision and text; takes hours",
+    )

@@ -145,12 +145,20 @@ class Sam(nn.Module):  # type: ignore[misc]
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, 3, H, W) in -1..1 to (B, channels, H / 64, W / 64) with 16-pixel patches."""
+        return self.compress(self.patches(pixels))
+
+    def patches(self, pixels: Tensor) -> Tensor:
+        """(B, H / 16, W / 16, width): what the blocks make of every patch."""
         x = self.patch_embed(pixels)
         x = x + resized(self.pos_embed.permute(0, 3, 1, 2), x.shape[1], x.shape[2]).permute(
             0, 2, 3, 1
         )
         for block in self.blocks:
             x = block(x)
+        return x
+
+    def compress(self, x: Tensor) -> Tensor:
+        """Sixteen patches to one token."""
         made: Tensor = self.net_3(self.net_2(self.neck(x.permute(0, 3, 1, 2))))
         return made
 

@@ -13,7 +13,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,11 +28,13 @@ from agentkit_deepencoder.decoder import Decoder
 from agentkit_deepencoder.encoder import DeepEncoder, lay_out
 from agentkit_deepencoder.nano.alphabet import CHARACTERS
 from agentkit_deepencoder.nano.mixture import (
+    PATCH_SLOTS,
     PLACES,
     SLOTS,
     Batch,
     Mix,
     batch,
+    by_token,
     places_of,
     slots_of,
 )
@@ -48,7 +50,7 @@ class Recipe:
     last fifth lets the rate fall to nothing. dense, where: weights of the two dense losses in the
     second stage. freeze: SAM and compressor, in the second stage."""
 
-    first: int = 900
+    first: int = 2500
     second: int = 12000
     batch: int = 10
     rate: float = 2e-3
@@ -71,6 +73,14 @@ class Recipe:
         return self.rate * min(1.0, (at + 1) / self.warmup) * fall
 
 
+class Raster(NamedTuple):
+    """What looks at a page: tokens (B, side², d) and patches (B, (4 · side)², C), row by row."""
+
+    tokens: Tensor
+    patches: Tensor
+    side: int
+
+
 class Learner(nn.Module):  # type: ignore[misc]
     """Encoder and decoder with the scaffolding that only training needs."""
 
@@ -82,22 +92,26 @@ class Learner(nn.Module):  # type: ignore[misc]
             self.decoder = Decoder(NANO.decoder)
             width = NANO.decoder.width
             self.slots = nn.Linear(width, SLOTS[0] * SLOTS[1] * (len(CHARACTERS) + 1))
+            patch = PATCH_SLOTS[0] * PATCH_SLOTS[1] * (len(CHARACTERS) + 1)
+            self.patch_slots = nn.Linear(NANO.sam.width, patch)
             self.rows = nn.Linear(width, PLACES[0])
             self.columns = nn.Linear(width, PLACES[1])
             start(self.encoder)
 
-    def see(self, made: Batch) -> tuple[Tensor, list[tuple[Tensor, int]]]:
-        """((B, n, d) of every sample's picture, [(tokens (B, n, d) of a raster, tokens a side)])"""
+    def see(self, made: Batch) -> tuple[Tensor, list[Raster]]:
+        """((B, n, d) of every sample's picture, its rasters)."""
         assert made.plan is not None
         size, plan = len(made.samples), made.plan
-        overviews = self.encoder(torch.from_numpy(made.overviews))
-        rasters = [(overviews.flatten(1, 2), plan.grid)]
+        patches, overviews = self._views(made.overviews)
+        rasters = [Raster(overviews.flatten(1, 2), patches.flatten(1, 2), plan.grid)]
         tiles = None
         if plan.tiles:
-            tiles = self.encoder(torch.from_numpy(made.tiles)).unflatten(0, (size, plan.tiles))
+            patches, tiles = self._views(made.tiles)
+            tiles = tiles.unflatten(0, (size, plan.tiles))
+            patches = patches.unflatten(0, (size, plan.tiles))
+            joined = (_joined(views, plan.rows, plan.columns) for views in (tiles, patches))
             if plan.rows == plan.columns:
-                grid = tiles.unflatten(1, (plan.rows, plan.columns)).transpose(2, 3)
-                rasters.append((grid.flatten(1, 4), plan.local * plan.columns))
+                rasters.append(Raster(*joined, plan.local * plan.columns))
         laid = [
             lay_out(
                 overviews[n],
@@ -110,27 +124,36 @@ class Learner(nn.Module):  # type: ignore[misc]
         ]
         return torch.stack(laid), rasters
 
-    def dense_loss(self, made: Batch, rasters: list[tuple[Tensor, int]]) -> Tensor:
-        """Cross-entropy of the characters in all slots of all tokens."""
+    def _views(self, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(patches (B, H, W, C), tokens (B, h, w, d))."""
+        sam = self.encoder.sam_model
+        patches = sam.patches(torch.from_numpy(pixels))
+        return patches, self.encoder.fuse(sam.compress(patches))
+
+    def dense_loss(self, made: Batch, rasters: list[Raster]) -> Tensor:
+        """Cross-entropy of the characters in all slots, told by the tokens and by the patches."""
         losses = []
         weights = torch.ones(len(CHARACTERS) + 1)
         weights[0] = EMPTY_WEIGHT
-        for tokens, side in rasters:
-            pages = [s.page for s in made.samples]
-            assert made.samples[0].picture is not None
-            pixels = made.samples[0].picture.width
-            target = np.stack([slots_of(p, pixels, side) for p in pages if p is not None])
-            logits = self.slots(tokens).unflatten(-1, (SLOTS[0] * SLOTS[1], -1))
-            losses.append(
-                F.cross_entropy(logits.flatten(0, 2), torch.from_numpy(target).flatten(), weights)
-            )
+        pages = [s.page for s in made.samples if s.page is not None]
+        assert made.samples[0].picture is not None
+        pixels = made.samples[0].picture.width
+        for raster in rasters:
+            grids = [slots_of(page, pixels, raster.side) for page in pages]
+            for head, cells, split in (
+                (self.slots, raster.tokens, SLOTS),
+                (self.patch_slots, raster.patches, PATCH_SLOTS),
+            ):
+                target = torch.from_numpy(np.stack([by_token(g, *split) for g in grids]))
+                logits = head(cells).unflatten(-1, (split[0] * split[1], -1))
+                losses.append(F.cross_entropy(logits.flatten(0, 2), target.flatten(), weights))
         return torch.stack(losses).mean()
 
     def forward(self, made: Batch, recipe: Recipe, *, dense: bool) -> dict[str, Tensor]:
         """The losses of a batch; "loss" is their weighted sum."""
         if made.plan is None:
             seen = torch.zeros(len(made.samples), 0, NANO.decoder.width)
-            rasters: list[tuple[Tensor, int]] = []
+            rasters: list[Raster] = []
         else:
             seen, rasters = self.see(made)
         paged = bool(rasters) and made.samples[0].page is not None
@@ -158,6 +181,11 @@ class Learner(nn.Module):  # type: ignore[misc]
             )
             loss = loss + recipe.dense * told["dense"] + recipe.where * told["where"]
         return told | {"loss": loss}
+
+
+def _joined(views: Tensor, rows: int, columns: int) -> Tensor:
+    """(B, rows · columns, h, w, d) to (B, rows · h · columns · w, d), one raster."""
+    return views.unflatten(1, (rows, columns)).transpose(2, 3).flatten(1, 4)
 
 
 def _rows(made: Batch) -> tuple[Tensor, Tensor, Tensor]:

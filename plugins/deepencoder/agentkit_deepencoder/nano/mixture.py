@@ -24,9 +24,10 @@ from agentkit_deepencoder.nano.shape import NANO
 from agentkit_deepencoder.pictures import pixels_of
 
 SLOTS = (4, 8)  # rows and columns of slots in a token: 8 x 4 pixels each
+PATCH_SLOTS = (1, 2)  # and in a patch
 PLACES = (20, 40)  # rows and columns of the grid in which the next character is found
 MOST_TILES = 4
-LONGEST = 64  # characters on a page
+LONGEST = 48  # characters on a page
 PAGE_SIDES = {"tiny": 64, "small": 96, "base": 128, "large": 160, "gundam": 192}
 SHARES = (40, 25, 17, 10, 8)  # how often each is drawn
 PORTIONS = {"tiny": 1.5, "small": 0.75, "base": 0.5, "large": 0.375, "gundam": 0.1875}
@@ -111,7 +112,7 @@ def _page(rng: random.Random, side: int, grounded: bool) -> Sample:
     while True:
         text = pages.passage(rng, 200) if rng.random() < 0.9 else pages.letters(rng, 200)
         look = pages.random_look(rng, side)
-        longest = min(LONGEST, round(2 ** rng.uniform(1.5, 6.0)))
+        longest = min(LONGEST, round(2 ** rng.uniform(1.5, 5.6)))
         page = pages.draw(text, side, side, look, longest)
         if page.lines and (not grounded or len(page.lines) <= 3):
             break
@@ -163,7 +164,7 @@ def _vision(rng: random.Random, side: int) -> Sample:
 
 
 def slots_of(page: pages.Page, side: int, tokens: int) -> np.ndarray:
-    """(tokens², slots): the character whose centre lies in each slot, 0 for none; characters are
+    """(rows, columns): the character whose centre lies in each slot, 0 for none; characters are
     counted from 1. tokens: a side of the raster that looks at the page."""
     rows, columns = SLOTS[0] * tokens, SLOTS[1] * tokens
     grid = np.zeros((rows, columns), np.int64)
@@ -173,8 +174,14 @@ def slots_of(page: pages.Page, side: int, tokens: int) -> np.ndarray:
             if character != " ":
                 column = min(columns - 1, int(x / side * columns))
                 grid[row, column] = CHARACTERS.index(character) + 1
-    split = grid.reshape(tokens, SLOTS[0], tokens, SLOTS[1]).transpose(0, 2, 1, 3)
-    return split.reshape(tokens * tokens, SLOTS[0] * SLOTS[1])
+    return grid
+
+
+def by_token(grid: np.ndarray, down: int, across: int) -> np.ndarray:
+    """(rows, columns) of slots as (tokens, slots of each), a token's slots being down x across."""
+    rows, columns = grid.shape
+    split = grid.reshape(rows // down, down, columns // across, across).transpose(0, 2, 1, 3)
+    return split.reshape(-1, down * across)
 
 
 def places_of(marks: Sequence[tuple[float, float] | None]) -> list[tuple[int, int]]:

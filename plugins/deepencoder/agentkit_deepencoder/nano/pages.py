@@ -16,15 +16,7 @@ from PIL import ImageDraw, ImageFilter, ImageFont
 
 from agentkit_deepencoder.nano.alphabet import plain
 
-SEEN = (
-    "DejaVuSans",
-    "DejaVuSans-Bold",
-    "DejaVuSansMono",
-    "DejaVuSerif",
-    "cmss10",
-    "cmr10",
-    "cmtt10",
-)
+SEEN = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSansMono", "DejaVuSerif")
 UNSEEN = ("aileron", "STIXGeneral")
 """A sans and a serif that no training page has: Pillow's own font, and a Times."""
 HELD_OUT = 10  # one topic in ten is for measuring
@@ -173,8 +165,8 @@ def noisy(picture: Pictures.Image, noise: float, seed: int) -> Pictures.Image:
 
 
 def random_look(rng: random.Random, side: int, fonts: tuple[str, ...] = SEEN) -> Look:
-    """Sizes from barely legible to a few letters a line; one page in five is dark."""
-    size = float(np.exp(rng.uniform(np.log(8.0), np.log(24.0))))
+    """One size of print, give or take a half, as pages have; one page in five is dark."""
+    size = float(np.exp(rng.uniform(np.log(9.0), np.log(15.0))))
     ink, paper = rng.randint(0, 70), rng.randint(180, 255)
     if rng.random() < 0.2:
         ink, paper = paper, ink
@@ -183,12 +175,12 @@ def random_look(rng: random.Random, side: int, fonts: tuple[str, ...] = SEEN) ->
         size=round(size * 2) / 2,
         ink=ink,
         paper=paper,
-        noise=rng.choice((0.0, 0.0, 0.0, 0.05)),
-        blur=rng.choice((0.0, 0.0, 0.0, 0.4)),
-        over=rng.choice((1, 2)),
+        noise=rng.choice((0.0, 0.0, 0.0, 0.04)),
+        blur=rng.choice((0.0, 0.0, 0.0, 0.0, 0.4)),
+        over=rng.choice((1, 1, 2)),
         left=rng.uniform(0.5, 6.0),
         top=rng.uniform(0.0, 6.0) if rng.random() < 0.7 else rng.uniform(0.0, side / 2),
-        leading=rng.uniform(1.1, 1.5),
+        leading=rng.uniform(1.1, 1.4),
         upper=rng.random() < 0.08,
     )
 
