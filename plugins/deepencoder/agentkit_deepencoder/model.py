@@ -95,6 +95,7 @@ class DeepEncoderModel:
             key, lambda: Engine(folder, settings.dtype, settings.device)
         )
         self._settings = settings
+        self.nano = folder == NANO
         self.info = ModelInfo(
             parts.name,
             self.engine.config.decoder.context,

@@ -61,7 +61,11 @@ class DeepEncoderPerception:
         self._model: LanguageModel = parts["model"]
         here = isinstance(self._model, DeepEncoderModel)
         self.info = PerceptionInfo(
-            parts.name, gives_tokens=here, modes=(*MODES, "auto") if here else ()
+            parts.name,
+            # What the nano model reads is text as small pages have it, not any picture's.
+            reads_text=not (isinstance(self._model, DeepEncoderModel) and self._model.nano),
+            gives_tokens=here,
+            modes=(*MODES, "auto") if here else (),
         )
 
     def see(self, images: Sequence[Image], mode: str = "") -> list[Seen]:

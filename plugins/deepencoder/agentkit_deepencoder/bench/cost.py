@@ -58,7 +58,7 @@ def held(run: Callable[[Tensor], Tensor], view: Tensor) -> int:
     """Bytes of activations alive at once in one pass."""
     with Peak() as peak:
         run(view)
-    return peak.peak
+    return int(peak.peak)
 
 
 def measure(bench: Bench, side: int, repeats: int, models: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from PIL import Image as Pictures
 from agentkit.bench import Bench, Experiment, Figure, Metric, Needs, Result, interval, proportion
 from agentkit.capabilities import LanguageModel, Message, Request
 from agentkit.capabilities.analyzer import Table
-from agentkit_deepencoder.engine import NANO as SHIPPED
 from agentkit_deepencoder.grounding import parse
 from agentkit_deepencoder.layout import mode_of, plan
 from agentkit_deepencoder.measures import character_errors, overlap, precision, spearman
@@ -46,7 +45,7 @@ def page(rng: random.Random, name: str, length: int, kind: str) -> pages.Page:
             text = pages.passage(rng, length + 12, held_out=True)
         look = pages.Look(
             rng.choice(fonts),
-            size=rng.choice((10.0, 11.0, 12.0, 13.0)) if length < 40 else 10.0,
+            size=rng.choice(pages.SIZES) if length < 40 else pages.SIZES[0],
             left=rng.uniform(1, 4),
             top=rng.uniform(0, 4),
         )
@@ -192,12 +191,9 @@ def curve(bench: Bench) -> Result:
         "rank correlation of ratio and precision": Metric(falls, n=len(points["text"])),
         "descriptions right": proportion(int(sum(sight["describe"])), len(sight["describe"])),
         "counts right": proportion(int(sum(sight["count"])), len(sight["count"])),
-        **(
-            {"overlap of boxes": interval(sight["locate"], center="mean")}
-            if sight["locate"]
-            else {}
-        ),
     }
+    if sight["locate"]:
+        metrics["overlap of boxes"] = interval(sight["locate"], center="mean")
     baselines = {
         "blank picture": {
             "precision, all pages": interval(blank, center="mean"),
@@ -261,8 +257,5 @@ CURVE = Experiment(
         "quick": Needs(memory=1 << 30, hours=0.01),
         "normal": Needs(memory=1 << 30, hours=0.25),
     },
-    options={
-        "checkpoint": f"a folder; {SHIPPED.name} by default",
-        "pages": "of each kind and size",
-    },
+    options={"checkpoint": "a folder; nano by default", "pages": "of each kind and size"},
 )

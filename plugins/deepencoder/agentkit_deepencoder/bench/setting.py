@@ -37,7 +37,7 @@ def encoder(config: OcrConfig, seed: int, device: str = "cpu") -> DeepEncoder:
     """Random numbers in every tensor, at the size that keeps features in a usual range."""
     with torch.device("meta"):
         made = DeepEncoder(config)
-    made = made.to_empty(device=device).requires_grad_(False).eval()
+    made.to_empty(device=device).requires_grad_(False).eval()
     generator = torch.Generator(device).manual_seed(seed)
     for name, value in made.named_parameters():
         if value.dim() == 1:

@@ -109,9 +109,10 @@ class Learner(nn.Module):  # type: ignore[misc]
             patches, tiles = self._views(made.tiles)
             tiles = tiles.unflatten(0, (size, plan.tiles))
             patches = patches.unflatten(0, (size, plan.tiles))
-            joined = (_joined(views, plan.rows, plan.columns) for views in (tiles, patches))
             if plan.rows == plan.columns:
-                rasters.append(Raster(*joined, plan.local * plan.columns))
+                shape = plan.rows, plan.columns
+                side = plan.local * plan.columns
+                rasters.append(Raster(_joined(tiles, *shape), _joined(patches, *shape), side))
         laid = [
             lay_out(
                 overviews[n],
@@ -215,7 +216,7 @@ def start(encoder: DeepEncoder) -> None:
 
 def trained(learner: Learner, *, dense: bool, freeze: bool) -> list[tuple[str, nn.Parameter]]:
     """What a stage changes."""
-    still = ("decoder.", "rows.", "columns.") if dense else ()
+    still: tuple[str, ...] = ("decoder.", "rows.", "columns.") if dense else ()
     if freeze and not dense:
         still = ("encoder.sam_model.",)
     return [(k, v) for k, v in learner.named_parameters() if not k.startswith(still)]
@@ -223,7 +224,7 @@ def trained(learner: Learner, *, dense: bool, freeze: bool) -> list[tuple[str, n
 
 def train(out: Path, recipe: Recipe, progress: Progress, *, resume: bool = False) -> Learner:
     """Trains to `out`, which keeps the newest state. Interrupted and resumed gives the same
-    weights as undisturbed.
+    weights as undisturbed; more steps of the second stage may be asked for when resuming.
 
     Raises:
         Cancelled: somebody asked to stop; the state is kept.
@@ -304,6 +305,8 @@ def _restore(out: Path, learner: Learner, optimizer: Any, recipe: Recipe, *, den
     learner.load_state_dict(
         {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     )
+    if int(tensors["step"]) == recipe.first:
+        return  # the second stage's optimizer begins anew
     for name, value in trained(learner, dense=dense, freeze=recipe.freeze):
         start_ = f"optimizer.{name}:"
         state = {k.removeprefix(start_): v for k, v in tensors.items() if k.startswith(start_)}

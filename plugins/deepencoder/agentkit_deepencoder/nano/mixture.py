@@ -69,7 +69,8 @@ class Batch:
 
 
 def batch(seed: int, step: int, size: int, mix: Mix = MIX, *, dense: bool = False) -> Batch:
-    """What step `step` learns from. dense: only pages of text, for the encoder's own stage."""
+    """What step `step` learns from. dense: only pages of text, and full ones, for the encoder's own
+    stage."""
     rng = random.Random(derive(seed, "batch", step))
     drawn = rng.random()
     if not dense and drawn < mix.text:
@@ -82,7 +83,7 @@ def batch(seed: int, step: int, size: int, mix: Mix = MIX, *, dense: bool = Fals
         made = [_vision(rng, side) for _ in range(size)]
     else:
         grounded = not dense and rng.random() < 0.1
-        made = [_page(rng, side, grounded) for _ in range(size)]
+        made = [_page(rng, side, grounded, filled=dense) for _ in range(size)]
     overviews, tiles = zip(*(pixels_of(s.picture, shape) for s in made if s.picture))
     return Batch(
         tuple(made),
@@ -108,11 +109,13 @@ def _text(rng: random.Random) -> Sample:
     return Sample(None, (), (*spell(pages.passage(rng, 80)), END))
 
 
-def _page(rng: random.Random, side: int, grounded: bool) -> Sample:
+def _page(rng: random.Random, side: int, grounded: bool, filled: bool) -> Sample:
     while True:
-        text = pages.passage(rng, 200) if rng.random() < 0.9 else pages.letters(rng, 200)
+        length = 600 if filled else 200
+        source = pages.passage if rng.random() < 0.9 else pages.letters
+        text = source(rng, length)
         look = pages.random_look(rng, side)
-        longest = min(LONGEST, round(2 ** rng.uniform(1.5, 5.6)))
+        longest = length if filled else min(LONGEST, round(2 ** rng.uniform(1.5, 5.6)))
         page = pages.draw(text, side, side, look, longest)
         if page.lines and (not grounded or len(page.lines) <= 3):
             break

@@ -19,6 +19,8 @@ from agentkit_deepencoder.nano.alphabet import plain
 SEEN = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSansMono", "DejaVuSerif")
 UNSEEN = ("aileron", "STIXGeneral")
 """A sans and a serif that no training page has: Pillow's own font, and a Times."""
+SIZES = (10.0, 12.0, 14.0)
+"""Of the print, pixels of the view: a page that is looked at with more tokens holds more text."""
 HELD_OUT = 10  # one topic in ten is for measuring
 
 
@@ -165,14 +167,13 @@ def noisy(picture: Pictures.Image, noise: float, seed: int) -> Pictures.Image:
 
 
 def random_look(rng: random.Random, side: int, fonts: tuple[str, ...] = SEEN) -> Look:
-    """One size of print, give or take a half, as pages have; one page in five is dark."""
-    size = float(np.exp(rng.uniform(np.log(9.0), np.log(15.0))))
+    """Print of usual sizes; one page in five is dark."""
     ink, paper = rng.randint(0, 70), rng.randint(180, 255)
     if rng.random() < 0.2:
         ink, paper = paper, ink
     return Look(
         font=rng.choice(fonts),
-        size=round(size * 2) / 2,
+        size=rng.choice(SIZES),
         ink=ink,
         paper=paper,
         noise=rng.choice((0.0, 0.0, 0.0, 0.04)),
