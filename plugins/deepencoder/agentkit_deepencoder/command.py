@@ -90,8 +90,8 @@ def read(
 @app.command()
 def train(
     out: Annotated[Path, typer.Argument(help="a folder for the state and the checkpoint")],
-    first: Annotated[int, typer.Option(help="steps of the encoder's own stage")] = 2500,
-    second: Annotated[int, typer.Option(help="steps of the second stage")] = 12000,
+    first: Annotated[int, typer.Option(help="steps of the encoder's own stage")] = 12000,
+    second: Annotated[int, typer.Option(help="steps of the second stage")] = 10000,
     seed: Annotated[int, typer.Option(help="of weights and data")] = 0,
     resume: Annotated[bool, typer.Option(help="go on from the folder's state")] = False,
 ) -> None:

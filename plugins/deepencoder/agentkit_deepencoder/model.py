@@ -49,9 +49,10 @@ NAME = "deepencoder"
 
 @dataclass(slots=True)
 class _Row:
-    """One answer on its way."""
+    """One answer on its way. told: it is the request's first, which is streamed."""
 
     index: int
+    told: bool
     request: Request
     embeds: Tensor
     seed: int
@@ -79,7 +80,7 @@ class _Piece:
 
 
 class DeepEncoderModel:
-    """Requests of one call are decoded in one batch. Own settings of a request:
+    """Requests of one call are decoded side by side, `batch` at once. Own settings of a request:
     `extra["deepencoder"] = {"mode": "small"}`."""
 
     def __init__(self, settings: ModelSettings, parts: Parts) -> None:
@@ -157,8 +158,8 @@ class DeepEncoderModel:
             if index in failed or cancel:
                 continue
             rows += self._rows(index, requests[index], self._embeds(pieces))
-        if rows and not cancel:
-            self._run(rows, on_delta, cancel)
+        for start in range(0, len(rows), self._settings.batch):
+            self._run(rows[start : start + self._settings.batch], on_delta, cancel)
         made = []
         for index in range(len(requests)):
             if index in failed:
@@ -287,6 +288,7 @@ class DeepEncoderModel:
             rows.append(
                 _Row(
                     index,
+                    not n,
                     request,
                     embeds,
                     derive(seed, "choice", n) if n else seed,
@@ -298,8 +300,6 @@ class DeepEncoderModel:
         return rows
 
     def _run(self, rows: list[_Row], on_delta: OnDelta | None, cancel: Cancel | None) -> None:
-        first = {row.index: at for at, row in reversed(list(enumerate(rows)))}
-
         def pick(at: int, logits: Tensor) -> int | None:
             row = rows[at]
             if cancel:
@@ -311,7 +311,7 @@ class DeepEncoderModel:
                 return None
             row.ids.append(token)
             told = row.writer.push(token)
-            if told and on_delta and first[row.index] == at:
+            if told and on_delta and row.told:
                 on_delta(Delta(row.index, told))
             if row.writer.stopped:
                 row.finish = "stop"
@@ -321,11 +321,11 @@ class DeepEncoderModel:
 
         with self.engine.lock:
             decode(self.engine.ocr.decoder, [row.embeds for row in rows], pick)
-        for at, row in enumerate(rows):
+        for row in rows:
             if row.finish == "cancelled":
                 continue  # what was told is the text
             rest = row.writer.finish()
-            if rest and on_delta and first[row.index] == at:
+            if rest and on_delta and row.told:
                 on_delta(Delta(row.index, rest))
 
     def _completion(self, row: _Row, prompt: int) -> Completion:

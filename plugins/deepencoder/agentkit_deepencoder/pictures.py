@@ -64,7 +64,8 @@ def flat(picture: Pictures.Image) -> Pictures.Image:
     """RGB on white paper. 16-bit greys keep their upper half: Pillow itself would clip them."""
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         values = np.asarray(picture, dtype=np.float64)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        wide = picture.mode.startswith("I;16") or values.max(initial=0) > 255
+        top = 65535.0 if wide else 255.0
         picture = Pictures.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
     if picture.mode in ("RGB", "L", "1", "CMYK", "YCbCr", "LAB", "HSV"):
         return picture.convert("RGB")

@@ -25,7 +25,7 @@ class ModelSettings(PartSettings):
     most_tiles: of the modes that cut. dtype: "auto" is bf16 on cuda, fp32 elsewhere. device: "auto"
     is cuda where there is one. threads: of torch, for the whole process; None leaves them.
     no_repeat: length of what may not come twice within the last `window` tokens; 0 turns that off,
-    and the detector of loops with it.
+    and the detector of loops with it. batch: answers that are decoded at once.
     """
 
     checkpoint: str = "nano"
@@ -37,6 +37,7 @@ class ModelSettings(PartSettings):
     threads: int | None = Field(default=None, ge=1)
     no_repeat: int = Field(default=30, ge=0)
     window: int = Field(default=90, ge=1)
+    batch: int = Field(default=16, ge=1)
 
     _mode = field_validator("mode")(known_mode)
 

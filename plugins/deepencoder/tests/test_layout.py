@@ -80,7 +80,7 @@ def test_a_grid_needs_two_tiles() -> None:
 
 
 def test_valid_tokens_as_the_paper_counts() -> None:
-    """Table 1: pages of 1240 x 1754 leave 182 of 256 and 285 of 400 tokens."""
+    """A4 at 150 dpi; the paper's own pages, whose shape it does not give, leave 182 and 285."""
     assert full("base", 1240, 1754).valid == 181 and full("large", 1240, 1754).valid == 283
     assert full("small", 1240, 1754).valid == 100
 

@@ -1,11 +1,14 @@
-"""Bytes of all tensors that are alive at once, on any device."""
+"""Bytes of activations, on any device: alive at once, and kept for a backward pass."""
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
@@ -46,3 +49,19 @@ class Peak(TorchDispatchMode):  # type: ignore[misc]
 
 def _place(value: Tensor) -> int:
     return int(value.untyped_storage()._cdata)
+
+
+def kept(run: Callable[[Tensor], Tensor], view: Tensor, weights: Iterable[Tensor]) -> int:
+    """Bytes that one pass would keep for its gradients, weights aside, as each operation asks for
+    them; they are counted and let go at once."""
+    still = {_place(value) for value in weights}
+    total = 0
+
+    def count(value: Tensor) -> None:
+        nonlocal total
+        if _place(value) not in still:
+            total += value.numel() * value.element_size()
+
+    with torch.enable_grad(), saved_tensors_hooks(count, lambda _: None):
+        run(view.clone().requires_grad_(True))
+    return total

@@ -3,6 +3,7 @@ implementations."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -69,6 +70,10 @@ class Other:
         places.position_ids = torch.arange(config.clip.grid**2 + 1, device=device)[None]
         self.tower.requires_grad_(False).eval()
         self.projector = ours.projector.layers
+
+    def parameters(self) -> Iterator[Tensor]:
+        yield from self.tower.parameters()
+        yield from self.projector.parameters()
 
     def __call__(self, pixels: Tensor) -> Tensor:
         made: Tensor = self.projector(self.tower(pixels).last_hidden_state)

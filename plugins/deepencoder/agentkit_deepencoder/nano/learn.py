@@ -50,8 +50,8 @@ class Recipe:
     last fifth lets the rate fall to nothing. dense, where: weights of the two dense losses in the
     second stage. freeze: SAM and compressor, in the second stage."""
 
-    first: int = 2500
-    second: int = 12000
+    first: int = 12000
+    second: int = 10000
     batch: int = 10
     rate: float = 2e-3
     seed: int = 0
@@ -292,12 +292,15 @@ def keep(
 
 
 def _step_of(out: Path, recipe: Recipe) -> int:
+    """Steps behind a state. A stage that it has not finished may be given another length."""
+    step = int(load_file(out / "state.safetensors")["step"])
     kept = json.loads((out / "state.json").read_text())["recipe"]
     mine = json.loads(json.dumps(asdict(recipe)))
-    other = [k for k in mine if mine[k] != kept.get(k) and k != "second"]
+    free = {"second", "first"} if step < min(recipe.first, kept["first"]) else {"second"}
+    other = [key for key in mine if mine[key] != kept.get(key) and key not in free]
     if other:
         raise DataError(f"{out}: was begun with another {', '.join(other)}", "name another folder")
-    return int(load_file(out / "state.safetensors")["step"])
+    return step
 
 
 def _restore(out: Path, learner: Learner, optimizer: Any, recipe: Recipe, *, dense: bool) -> None:
