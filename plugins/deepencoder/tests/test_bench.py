@@ -33,11 +33,12 @@ from agentkit_deepencoder.nano.pages import Look, draw
 
 
 def run(experiment: Callable[[Bench], Result], out: Path, **options: str) -> Result:
-    with agentkit.load(environ={}) as kit:
-        bench = Bench(kit, "quick", (0,), out, Recorder(), options)
-        result = experiment(bench)
-        again = experiment(bench)  # read back from what was kept
-        assert [t.rows for t in again.tables] == [t.rows for t in result.tables]
+    made = []
+    for _ in range(2):  # the second time it is read back from what was kept
+        with agentkit.load(environ={}) as kit:
+            made.append(experiment(Bench(kit, "quick", (0,), out, Recorder(), options)))
+    result, again = made
+    assert [t.rows for t in again.tables] == [t.rows for t in result.tables]
     assert result.verdict and result.tables[0].rows
     return result
 
