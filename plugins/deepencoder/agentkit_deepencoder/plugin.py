@@ -1,0 +1,50 @@
+"""What this plugin registers. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from agentkit import hookimpl
+from agentkit.registry import Registry
+
+
+@hookimpl
+def agentkit_register(registry: Registry) -> None:
+    registry.model(
+        "deepencoder",
+        "agentkit_deepencoder.model:DeepEncoderModel",
+        settings="agentkit_deepencoder.settings:ModelSettings",
+        gives=("vision",),
+        summary="reads pictures through few vision tokens: DeepSeek-OCR, or a nano model",
+    )
+    registry.perception(
+        "deepencoder",
+        "agentkit_deepencoder.perception:DeepEncoderPerception",
+        settings="agentkit_deepencoder.settings:PerceptionSettings",
+        needs={"model": "model"},
+        summary="pictures to text, boxes and vision tokens",
+    )
+    registry.default_part("model", "deepencoder", use="deepencoder")
+    registry.command(
+        "deepencoder",
+        "agentkit_deepencoder.command:app",
+        summary="count a picture's tokens, read pictures, train a nano model",
+    )
+    registry.experiment(
+        "deepencoder-parity",
+        "agentkit_deepencoder.bench.parity:PARITY",
+        summary="the encoder beside transformers' own, on the same random numbers",
+    )
+    registry.experiment(
+        "deepencoder-cost",
+        "agentkit_deepencoder.bench.cost:COST",
+        summary="tokens, seconds and activation memory by resolution",
+    )
+    registry.experiment(
+        "deepencoder-curve",
+        "agentkit_deepencoder.bench.curve:CURVE",
+        summary="the nano model's precision as more text goes into fewer tokens",
+    )
+    registry.experiment(
+        "deepencoder-mix",
+        "agentkit_deepencoder.bench.mix:MIXED",
+        summary="the nano model trained on other mixes of OCR, vision and text; takes hours",
+    )
