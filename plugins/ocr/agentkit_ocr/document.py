@@ -92,7 +92,10 @@ class Page:
             item["box"] = [round(side, 1) for side in item["box"]]
             for line in item["lines"]:
                 line["box"] = [round(side, 1) for side in line["box"]]
-                line["confidence"], line["size"] = round(line["confidence"], 3), round(line["size"], 1)
+                line["confidence"], line["size"] = (
+                    round(line["confidence"], 3),
+                    round(line["size"], 1),
+                )
         return plain
 
     @classmethod

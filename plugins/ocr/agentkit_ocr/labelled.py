@@ -1,4 +1,4 @@
-"""Blocks of a perception that lays out pages by itself, such as DeepEncoder's: labelled, in order."""
+"""Blocks of a perception that lays out pages by itself, such as DeepEncoder's."""
 
 from __future__ import annotations
 

@@ -21,3 +21,10 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_ocr.command:ocr",
         summary="read pictures and PDFs into Markdown, HTML, JSON, text, or a searchable PDF",
     )
+    for name, target, summary in (
+        ("ocr-pages", "ocr_pages:OCR_PAGES", "damaged pages: text, order, headings, tables"),
+        ("ocr-languages", "languages:OCR_LANGUAGES", "which languages are read"),
+        ("ocr-speed", "speed:OCR_SPEED", "pages a minute"),
+        ("ocr-sets", "sets:OCR_SETS", "OmniDocBench and Fox, from your own files"),
+    ):
+        registry.experiment(name, f"agentkit_ocr.bench.{target}", summary=summary)

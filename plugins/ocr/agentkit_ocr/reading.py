@@ -211,9 +211,7 @@ def _rereader(reader: Perception, pixels: Any) -> Any:
         margin = 12
         part = cv2.copyMakeBorder(part, *(margin,) * 4, cv2.BORDER_REPLICATE)
         lines = [_line(block) for block in reader.see([_image(part)])[0].blocks]
-        return [
-            replace(ln, box=_shifted(ln.box, left - margin, top - margin)) for ln in lines
-        ]
+        return [replace(ln, box=_shifted(ln.box, left - margin, top - margin)) for ln in lines]
 
     return reread
 

@@ -52,7 +52,7 @@ def skew(mask: Any) -> float:
         return 0.0
     best, step = 0.0, 0.5
     candidates = np.arange(-MOST, MOST + step / 2, step)
-    while step > 0.02:
+    while step > 0.01:
         scores = [_sharpness(small, angle) for angle in candidates]
         best = float(candidates[int(np.argmax(scores))])
         step /= 5
@@ -73,6 +73,4 @@ def rotated(page: Any, angle: float, paper: int) -> Any:
     height, width = page.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
     fill = (paper,) * (page.shape[2] if page.ndim == 3 else 1)
-    return cv2.warpAffine(
-        page, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=fill
-    )
+    return cv2.warpAffine(page, matrix, (width, height), flags=cv2.INTER_CUBIC, borderValue=fill)

@@ -25,13 +25,16 @@ ALL = "all"
 class Settings(PartSettings):
     """How text is looked for.
 
-    longest_side: pixels; a larger picture is shrunk to it before it is read. confidence: lines
-    read with less are left out, 0..1. orientation: whether each line's direction is guessed first,
-    which scans may need; on screens it turns some long lines upside down. threads: of the
-    processor; 0 means OMP_NUM_THREADS where that is set, else the engine's own choice.
+    longest_side: pixels; a larger picture is shrunk to it before it is read. detect_side: pixels;
+    where lines are is looked for in a picture shrunk to this, which is half of the work; they are
+    read in full. confidence: lines read with less are left out, 0..1. orientation: whether each
+    line's direction is guessed first, which scans may need; on screens it turns some long lines
+    upside down. threads: of the processor; 0 means OMP_NUM_THREADS where that is set, else the
+    engine's own choice.
     """
 
     longest_side: int = Field(default=2560, ge=64, le=8192)
+    detect_side: int = Field(default=1600, ge=64, le=8192)
     confidence: float = Field(default=0.5, ge=0, le=1)
     orientation: bool = False
     threads: int = Field(default=0, ge=0)
@@ -63,6 +66,8 @@ class RapidOcr:
                 "Global.log_level": "error",
                 "Global.max_side_len": settings.longest_side,
                 "Global.use_cls": settings.orientation,
+                "Det.limit_type": "max",
+                "Det.limit_side_len": settings.detect_side,
                 "EngineConfig.onnxruntime.intra_op_num_threads": threads,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
             }

@@ -107,7 +107,12 @@ def _run(arguments: Sequence[str], timeout: float) -> subprocess.CompletedProces
     environ = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # its threads wait for each other
     try:
         return subprocess.run(
-            arguments, capture_output=True, text=True, timeout=timeout, env=environ, errors="replace"
+            arguments,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=environ,
+            errors="replace",
         )
     except subprocess.TimeoutExpired:
         raise BackendUnavailable(
@@ -131,9 +136,7 @@ def _words(table: str) -> Iterator[Word]:
         )
 
 
-def _with_blanks(
-    words: Sequence[Word], plain: str
-) -> dict[tuple[int, tuple[int, int, int]], str]:
+def _with_blanks(words: Sequence[Word], plain: str) -> dict[tuple[int, tuple[int, int, int]], str]:
     """The lines of the plain text by their place in the table; both come in the same order."""
     found: dict[tuple[int, tuple[int, int, int]], str] = {}
     if not plain:

@@ -54,12 +54,16 @@ def models_of(script: str, installed: Collection[str]) -> tuple[str, ...]:
     since names and commands in their pages are written in it.
     """
     have = {name.rpartition("/")[2]: name for name in installed}
-    named = [have[bare] for name in MODELS.get(script, ()) if (bare := name.rpartition("/")[2]) in have]
+    named = [
+        have[bare] for name in MODELS.get(script, ()) if (bare := name.rpartition("/")[2]) in have
+    ]
     if not named:
         return ()
     whole = next((n for n in named if n.rpartition("/")[2][:1].isupper()), "")
-    chosen = [named[0]] if named[0] != whole and script in ("Hangul", "Korean", "Japanese") else (
-        [whole] if whole else named[:MOST]
+    chosen = (
+        [named[0]]
+        if named[0] != whole and script in ("Hangul", "Korean", "Japanese")
+        else ([whole] if whole else named[:MOST])
     )
     if script not in ("Latin", "Fraktur") and "eng" in have:
         chosen.append(have["eng"])

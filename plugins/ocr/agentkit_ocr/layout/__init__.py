@@ -8,7 +8,7 @@ from typing import Any
 
 from agentkit_ocr.document import Item, Line, Rect, overlap
 from agentkit_ocr.layout.blocks import Style, items_of, levelled
-from agentkit_ocr.layout.looks import dressed, weighted_median
+from agentkit_ocr.layout.looks import dressed, split, weighted_median
 from agentkit_ocr.layout.order import regions
 from agentkit_ocr.layout.rows import rows_of
 from agentkit_ocr.layout.tables import Reread, aligned_tables, grids, ruled_table, rulings
@@ -29,7 +29,7 @@ def analyse(lines: Sequence[Line], mask: Any, reread: Reread | None = None) -> l
     if not lines:
         return []
     if not all(line.size for line in lines):
-        lines = dressed(lines, mask)
+        lines = split(dressed(lines, mask), mask)
     style = _style(lines)
     tables: list[Item] = []
     flat, steep = rulings(mask, style.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,9 @@ from agentkit_ocr.layout.rows import Row, paragraph, row_text
 
 BULLET = re.compile(r"^[•●○◦▪■□–·∙‣*◆>»«¢]\s*(?=\S)|^[-—e°o0]\s+(?=\S)")
 SURE_BULLET = re.compile(r"^[•●○◦▪■□·∙‣*◆]")
-NUMBER = re.compile(r"^(\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)])\s+(?=\S)|^(\d{1,2}\.)(?=[A-Z\uac00-\ud7a3])")
+NUMBER = re.compile(
+    r"^(\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)])\s+(?=\S)|^(\d{1,2}\.)(?=[A-Z\uac00-\ud7a3])"
+)
 LARGER, BOLD_LARGER = 1.17, 0.9  # a heading's size in parts of the text's, if bold
 ENDS = (".", ",", ";", ":", "。", "!", "?")
 LEVELS = 4
@@ -113,18 +116,23 @@ def _code_rows(rows: Sequence[_Row], style: Style) -> list[bool]:
             start += 1
             continue
         end = start + 1
-        while end < len(rows) and _near(rows[end - 1], rows[end], 1.3 * style.pitch) and (
-            marked[end] or len(rows[end].text) < 8 or _mono_beside(marked, end)
+        while (
+            end < len(rows)
+            and _near(rows[end - 1], rows[end], 1.3 * style.pitch)
+            and (marked[end] or len(rows[end].text) < 8 or _mono_beside(marked, end))
         ):
             end += 1
         while end > start + 1 and not marked[end - 1] and len(rows[end - 1].text) >= 8:
             end -= 1
         letters = sum(len(r.text) for r in rows[start:end])
         mono = sum(len(r.text) for r, m in zip(rows[start:end], marked[start:end]) if m)
-        if mono > 0.6 * letters and (end - start > 1 or letters > 10):
+        if mono > 0.6 * letters and (end - start > 1 or letters > 15):
             # A short row above, such as "{", belongs to it where it stands as near.
-            while start and len(rows[start - 1].text) < 4 and not found[start - 1] and _near(
-                rows[start - 1], rows[start], 1.2 * style.pitch
+            while (
+                start
+                and len(rows[start - 1].text) < 4
+                and not found[start - 1]
+                and _near(rows[start - 1], rows[start], 1.2 * style.pitch)
             ):
                 start -= 1
             found[start:end] = [True] * (end - start)
@@ -171,9 +179,12 @@ def _goes_on(
     last = group[-1]
     if kind == "code" or now == "code":
         return kind == now and _near(last, row, 2.6 * style.pitch)
-    if kind == "heading" or now == "heading":
-        same = abs(row.size - last.size) < 0.15 * last.size
-        return kind == now and same and _near(last, row, 1.9 * max(last.size, style.pitch / 1.3))
+    if kind == "heading":
+        same = abs(row.size - last.size) < 0.15 * last.size and row.bold == last.bold
+        alike = now == "heading" or (row.bold and last.bold)
+        return alike and same and _near(last, row, 1.9 * max(last.size, style.pitch / 1.3))
+    if now == "heading":
+        return False
     if now == "list":
         # "- " may also begin a line in the midst of prose; a number may be any.
         return not _begins_entry(kind, group, row)
@@ -235,7 +246,7 @@ def _code_text(group: Sequence[_Row], style: Style) -> str:
     advance = max(1.0, median(advances))
     left = min(row.box[0] for row in group)
     middles = [(row.box[1] + row.box[3]) / 2 for row in group]
-    steps = sorted(b - a for a, b in zip(middles, middles[1:]))
+    steps = sorted(b - a for a, b in itertools.pairwise(middles))
     pitch = steps[len(steps) // 4] if steps else style.pitch
     text = ""
     for number, row in enumerate(group):

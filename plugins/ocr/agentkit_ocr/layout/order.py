@@ -63,9 +63,7 @@ def _cut_band(
             _cut(side, box, size, found, depth + 1)
 
 
-def _bands(
-    things: Sequence[T], box: Callable[[T], Rect], at: float
-) -> list[tuple[list[T], bool]]:
+def _bands(things: Sequence[T], box: Callable[[T], Rect], at: float) -> list[tuple[list[T], bool]]:
     """Runs from top to bottom of things that cross the gutter and of things beside it."""
     crossing = [one for one in things if _crosses(box(one), at)]
     beside = [one for one in things if not _crosses(box(one), at)]

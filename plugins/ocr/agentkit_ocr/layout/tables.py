@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -44,8 +45,8 @@ def rulings(mask: Any, size: float) -> tuple[Any, Any]:
         size: of the text, in pixels.
     """
     long = max(20, round(2.2 * size))
-    gap = max(3, round(0.3 * size))
-    # A gap is closed first: compression and blur break thin lines. Never across a line's width.
+    gap = max(3, round(0.12 * size))
+    # Gaps are closed first: compression and blur break thin lines. A wider one would join letters.
     closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
     flat = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((1, 2 * long), np.uint8))
     closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((gap, 1), np.uint8))
@@ -151,12 +152,12 @@ def _grid(xs: list[int], ys: list[int], flat: Any, steep: Any, near: int) -> Gri
         return bool(part.size) and float((part.max(axis=axis) > 0).mean()) >= WALL
 
     across = tuple(
-        tuple(drawn(flat, y - half, y + half + 1, x0, x1, 0) for x0, x1 in zip(xs, xs[1:]))
+        tuple(drawn(flat, y - half, y + half + 1, x0, x1, 0) for x0, x1 in itertools.pairwise(xs))
         for y in ys
     )
     down = tuple(
         tuple(drawn(steep, y0, y1, x - half, x + half + 1, 1) for x in xs)
-        for y0, y1 in zip(ys, ys[1:])
+        for y0, y1 in itertools.pairwise(ys)
     )
     return Grid(tuple(xs), tuple(ys), across, down)
 

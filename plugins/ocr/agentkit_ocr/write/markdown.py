@@ -71,7 +71,9 @@ def _table(item: Item) -> str:
     width = 1 + max(cell.column for cell in item.cells)
     rows: dict[int, list[str]] = {}
     for cell in item.cells:
-        rows.setdefault(cell.row, [""] * width)[cell.column] = escaped(cell.text).replace("|", "\\|")
+        rows.setdefault(cell.row, [""] * width)[cell.column] = escaped(cell.text).replace(
+            "|", "\\|"
+        )
     lines = ["| " + " | ".join(row) + " |" for _, row in sorted(rows.items())]
     return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
 
