@@ -16,6 +16,7 @@ SURE_BULLET = re.compile(r"^[•●○◦▪■□·∙‣*◆]")
 NUMBER = re.compile(
     r"^(\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)])\s+(?=\S)|^(\d{1,2}\.)(?=[A-Z\uac00-\ud7a3])"
 )
+SIGN = re.compile(r"[#$=<>{}();|\\/_@~]|^\W")  # of code, in few rows of which letters tell little
 LARGER, BOLD_LARGER = 1.17, 0.9  # a heading's size in parts of the text's, if bold
 ENDS = (".", ",", ";", ":", "。", "!", "?")
 LEVELS = 4
@@ -126,7 +127,8 @@ def _code_rows(rows: Sequence[_Row], style: Style) -> list[bool]:
             end -= 1
         letters = sum(len(r.text) for r in rows[start:end])
         mono = sum(len(r.text) for r, m in zip(rows[start:end], marked[start:end]) if m)
-        if mono > 0.6 * letters and (end - start > 1 or letters > 15):
+        told = end - start > 2 or any(SIGN.search(row.text) for row in rows[start:end])
+        if mono > 0.6 * letters and letters > 15 and told:
             # A short row above, such as "{", belongs to it where it stands as near.
             while (
                 start

@@ -36,6 +36,7 @@ BAND = 0.4  # of the fullest row's ink, in the rows that count as the band
 
 def dressed(lines: Sequence[Line], mask: Any) -> list[Line]:
     """The lines with their looks. mask: (height, width) uint8, ink is 255."""
+    lines = [_tight(line, mask) for line in lines]
     measured = [_measure(line, mask) for line in lines]
     letters = [len(line.text) for line in lines]
     strokes = [(stroke, n) for n, (stroke, _) in zip(letters, measured) if stroke > 0]
@@ -143,6 +144,18 @@ def _em(text: str) -> float:
         else:
             total += WIDE if is_wide(letter) else OTHER
     return max(total, 0.2)
+
+
+def _tight(line: Line, mask: Any) -> Line:
+    """The line with its left and right at its ink: readers leave air there, each its own."""
+    left, top, right, bottom = (max(0, round(side)) for side in line.box)
+    edge = (bottom - top) // 6
+    filled = np.flatnonzero(mask[top + edge : bottom - edge, left:right].any(axis=0))
+    if len(filled) < 2:
+        return line
+    return replace(
+        line, box=(float(left + filled[0]), line.box[1], float(left + filled[-1] + 1), line.box[3])
+    )
 
 
 def _measure(line: Line, mask: Any) -> tuple[float, float]:
