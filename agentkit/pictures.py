@@ -95,7 +95,7 @@ def _eight_bits(picture: Picture) -> Picture:
     import numpy as np
     from PIL import Image
 
-    values = np.nan_to_num(np.asarray(picture).astype(np.float32))
+    values = np.nan_to_num(np.asarray(picture).astype(np.float64))
     low, high = float(values.min()), float(values.max())
     if picture.mode.startswith("I;16") or (low >= 0 and 255 < high <= 65535):
         values = values / 257

@@ -104,8 +104,8 @@ def ocr(
         if lost:
             failed.append(DataError(f"{task.file.path}: {len(lost)} pages could not be read"))
     forget(tasks)
-    for error in failed:
-        note(str(error))
+    for fault in failed:
+        note(str(fault))
     if failed:
         sys.exit(1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def speed(bench: Bench) -> Result:
     for repeat in range(repeats):  # ways take turns, so that a busy minute spoils none alone
         for way in ways:
             key = f"{way} {repeat} {count}"
-            times[way].append(bench.once(key, lambda way=way: _minute(bench, paths, *way)))
+            times[way].append(bench.once(key, partial(_minute, bench, paths, *way)))
             bench.progress.update(sum(map(len, times.values())), repeats * len(ways))
     metrics: dict[str, Metric] = {}
     rows: list[tuple[Any, ...]] = []
