@@ -39,7 +39,7 @@ class Settings(PartSettings):
     otherwise: tuple[str, ...] = ("eng",)
     confidence: float = Field(default=0.3, ge=0, le=1)
     command: str = "tesseract"
-    timeout: float = Field(default=120.0, gt=0)
+    timeout: float = Field(default=300.0, gt=0)
 
 
 class Tesseract:
