@@ -59,8 +59,8 @@ def read_page(
     blocks = _see(reader, pixels)
     if options.turn and not lays_out(reader, blocks) and _doubtful(blocks):
         turn, pixels, blocks = _turned(reader, pixels, blocks)
-    if turn:
-        angle, page = angle if turn == 2 else 0.0, _turned_page(page, turn)
+    if turn % 2:
+        page = replace(page, width=page.height, height=page.width)
     mask = straight.ink(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     if lays_out(reader, blocks):
         items = items_of_blocks(blocks)
@@ -181,12 +181,6 @@ def _turned(
         if score > 1.1 * best[0]:
             best = (score, turn, other, seen)
     return best[1], best[2], best[3]
-
-
-def _turned_page(page: Page, turn: int) -> Page:
-    if turn % 2:
-        return replace(page, width=page.height, height=page.width)
-    return page
 
 
 # -- blocks and items ------------------------------------------------------------------------------

@@ -32,8 +32,7 @@ def ink(page: Any) -> Any:
 def even(page: Any) -> Any:
     """Light divided out: paper is white everywhere."""
     height, width = page.shape
-    scale = 400 / max(height, width, 400)
-    small = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = _shrunk(page, 400)
     side = max(3, min(small.shape) // 12 | 1)
     paper = cv2.medianBlur(cv2.dilate(small, np.ones((side, side), np.uint8)), min(side, 255) | 1)
     paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -45,9 +44,7 @@ def even(page: Any) -> Any:
 def skew(mask: Any) -> float:
     """Degrees by which the page is turned clockwise: the turn that makes rows of ink and rows of
     paper differ most (the variance of the row profile), coarse first and then fine."""
-    height, width = mask.shape
-    scale = SMALL / max(height, width, SMALL)
-    small = cv2.resize(mask, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = _shrunk(mask, SMALL)
     if min(small.shape) < 32 or cv2.countNonZero(small) < 50:
         return 0.0
     best, step = 0.0, 0.5
@@ -61,6 +58,14 @@ def skew(mask: Any) -> float:
     if abs(best) < LEAST or _sharpness(small, best) < 1.02 * flat:
         return 0.0
     return round(best, 3)
+
+
+def _shrunk(page: Any, longest: int) -> Any:
+    """With the longer side of at most so many pixels; a strip keeps one row."""
+    height, width = page.shape
+    scale = min(1.0, longest / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(page, size, interpolation=cv2.INTER_AREA)
 
 
 def _sharpness(mask: Any, angle: float) -> float:

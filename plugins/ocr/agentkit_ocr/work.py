@@ -10,6 +10,7 @@ import selectors
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -175,12 +176,14 @@ class _Died(Exception):
 class _Process:
     def __init__(self, work: Work) -> None:
         self._seconds = work.seconds
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (see close)
         threads = max(1, (os.cpu_count() or 1) // max(1, work.jobs))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "agentkit_ocr.worker"],
+            # -P: nothing is imported from the folder that one works in.
+            [sys.executable, "-P", "-m", "agentkit_ocr.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._said,
             env={"OMP_NUM_THREADS": str(threads), **os.environ},
             start_new_session=True,  # Ctrl-C is for the parent, which tells it to end
         )
@@ -228,12 +231,12 @@ class _Process:
         return line
 
     def _end(self) -> str:
+        """How it ended, with the last line that it said."""
         code = self._process.wait(10)
-        return (
-            f"the reading process was killed (signal {-code})"
-            if code < 0
-            else (f"the reading process ended with status {code}")
-        )
+        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - 2000))
+        lines = self._said.read().decode("utf-8", "replace").strip().splitlines()
+        how = f"was killed (signal {-code})" if code < 0 else f"ended with status {code}"
+        return f"the reading process {how}" + (f": {lines[-1][:160]}" if lines and code > 0 else "")
 
     def close(self) -> None:
         if self._process.stdin is not None:
@@ -248,3 +251,4 @@ class _Process:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+        self._said.close()
