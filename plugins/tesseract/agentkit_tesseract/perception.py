@@ -17,12 +17,14 @@ from agentkit.kit import Parts
 from agentkit.pictures import decode
 from agentkit.settings import PartSettings
 from agentkit_tesseract import program
-from agentkit_tesseract.scripts import UNSPACED, models_of
+from agentkit_tesseract.scripts import COMMON, UNSPACED, models_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 MODES = {"": program.AUTO, "block": program.BLOCK, "line": program.LINE}
+TRIED = 3  # lines, by which models are tried
+SURE = 0.8  # confidence at which no more are
 MARGIN = 12  # pixels of paper around a line: Tesseract reads worse at the edge of a picture
 
 
@@ -71,16 +73,36 @@ class Tesseract:
             )
         pictures = [decode(image.data, f"picture {n}") for n, image in enumerate(images)]
         if mode == "line":
-            return self._read(pictures, self._models(_stacked(pictures)), mode) if pictures else []
+            if not pictures:
+                return []
+            return self._read(pictures, self._models(_stacked(pictures), pictures), mode)
         return [seen for p in pictures for seen in self._read([p], self._models(p), mode)]
 
-    def _models(self, picture: Picture) -> tuple[str, ...]:
+    def _models(self, picture: Picture, lines: Sequence[Picture] = ()) -> tuple[str, ...]:
         if self._settings.languages:
             return self._settings.languages
         found = ""
         if "osd" in self._installed:
             found = program.script(self._settings.command, picture, self._settings.timeout)
-        return models_of(found, self._installed) or self._settings.otherwise
+        models = models_of(found, self._installed)
+        return models or (self._tried(lines) if lines else self._settings.otherwise)
+
+    def _tried(self, lines: Sequence[Picture]) -> tuple[str, ...]:
+        """The models that read the widest lines with most confidence; few words do not tell their
+        script otherwise."""
+        widest = sorted(lines, key=lambda line: line.width)[-TRIED:]
+        best = (0.0, self._settings.otherwise)
+        for script in COMMON:
+            if not (models := models_of(script, self._installed)):
+                continue
+            blocks = [b for seen in self._read(widest, models[:1], "line") for b in seen.blocks]
+            letters = sum(len(block.text) for block in blocks)
+            if letters:
+                sure = sum(block.confidence * len(block.text) for block in blocks) / letters
+                best = max(best, (sure, models))
+            if best[0] > SURE:
+                break
+        return best[1]
 
     def _read(self, pictures: Sequence[Picture], models: Sequence[str], mode: str) -> list[Seen]:
         margin = MARGIN if mode == "line" else 0

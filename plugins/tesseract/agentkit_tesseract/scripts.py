@@ -43,6 +43,11 @@ MODELS: dict[str, tuple[str, ...]] = {
     "Hiragana": ("jpn", "script/Japanese"),
     "Han": ("chi_sim", "chi_tra", "script/HanS", "script/HanT"),
 }
+COMMON = (
+    "Hangul", "Cyrillic", "Arabic", "Devanagari", "Thai", "Hebrew", "Bengali", "Tamil", "Greek",
+    "Latin",
+)  # fmt: skip
+"""Scripts that are tried in this order where a few words do not tell theirs."""
 UNSPACED = ("kor", "jpn", "chi", "Hangul", "Japanese", "Han", "tha", "Thai", "lao", "Lao")
 """Beginnings of models that cut words into letters; blanks are those that the picture shows."""
 
