@@ -40,7 +40,7 @@ def ocr_pages(bench: Bench) -> Result:
     split = bench.options.get("split", "test")
     chosen = pages(bench, split, 3 if quick else ENGLISH, 1 if quick else KOREAN)
     if quick:
-        chosen = chosen[1:]
+        chosen = chosen[1:] or chosen
     readers = {"readers": True, "rapidocr": False, "tesseract": False}
     if only := bench.options.get("reader"):
         readers = {only: True}
