@@ -1,6 +1,6 @@
 #!/bin/sh
 # Debian packages that parts need: each line of plugins/*/system-packages.txt and
-# environments/*/system-packages.txt is "command package". Never calls sudo: root on Debian gets
+# environments/*/system-packages.txt is "command package", or "/a/file package". Never calls sudo: root on Debian gets
 # them installed, anyone else gets the line to type, and goes on without those parts.
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ for list in plugins/*/system-packages.txt environments/*/system-packages.txt; do
     [ -f "$list" ] || continue
     while read -r command package; do
         case $command in ''|\#*) continue ;; esac
-        command -v "$command" >/dev/null 2>&1 || missing="$missing $package"
+        [ -e "$command" ] || command -v "$command" >/dev/null 2>&1 || missing="$missing $package"
     done < "$list"
 done
 [ -n "$missing" ] || exit 0

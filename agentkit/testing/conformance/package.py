@@ -33,6 +33,7 @@ PUBLIC = (
     "kit",
     "models",
     "names",
+    "pictures",
     "registry",
     "runs",
     "secrets",

@@ -12,6 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "android",
         "agentkit_android.env.environment:AndroidEnvironment",
         settings="agentkit_android.env.settings:AndroidSettings",
+        needs={"perception": "perception"},
         summary="an Android phone over adb: a real one, an emulator, or a simulated one",
     )
     registry.agent(

@@ -21,6 +21,7 @@ from agentkit.capabilities import (
     EpisodeOver,
     Image,
     Observation,
+    Perception,
     Step,
     Task,
     Text,
@@ -30,6 +31,7 @@ from agentkit.kit import Parts
 from agentkit_web.actions import ACTIONS
 from agentkit_web.chromium import shared
 from agentkit_web.gateway import Gateway
+from agentkit_web.reading import unsaid
 from agentkit_web.session import Seen, Session
 from agentkit_web.settings import WebSettings
 from agentkit_web.suites import Episode, suite_of
@@ -64,6 +66,7 @@ class WebEnvironment:
         self._chromium = shared(parts, settings.browser)
         self._gateway = Gateway(settings.network) if settings.network else None
         self.info = EnvironmentInfo(parts.name, f"a browser: {settings.suite}", ACTIONS)
+        self._perception: Perception | None = parts["perception"] if settings.perception else None
         self._folder = Path(tempfile.gettempdir()) / f"agentkit-web-{secrets.token_hex(8)}"
         self._now: Playing | None = None
         self._kept: dict[str, tuple[Task, int, tuple[Action, ...], str]] = {}
@@ -95,12 +98,12 @@ class WebEnvironment:
             now.done.append(action)
             cut = not over and len(now.done) >= self.settings.steps
             now.over = over or cut
-            return Step(_observation(seen, now), reward, over, cut)
+            return Step(self._observation(seen, now), reward, over, cut)
 
     def observe(self) -> Observation:
         with self._lock:
             now = self._playing()
-            return _observation(self._call(lambda _: now.session.look()), now)
+            return self._observation(self._call(lambda _: now.session.look()), now)
 
     def check(self, task: Task) -> Check:
         with self._lock:
@@ -178,12 +181,22 @@ class WebEnvironment:
                 episode.sites,
                 self._gateway,
                 self._folder,
-                picture=self.settings.picture,
+                picture=self.settings.picture or self._perception is not None,
             )
             episode.begin(session)
             return session
 
         self._now = Playing(task, seed, episode, self._call(begin), [])
+
+    def _observation(self, seen: Seen, now: Playing) -> Observation:
+        said = "".join(f"\nmessage: {message}" for message in seen.data["messages"])
+        text = f"address: {seen.data['url']}\ntitle: {seen.data['title']}{said}\n{seen.tree}"
+        data = {**seen.data, "steps": len(now.done), "over": now.over}
+        if self._perception is not None and seen.picture:
+            data["seen"] = unsaid(seen.picture, text, self._perception)
+            text += "".join(f'\nin the picture: "{o["text"]}" at {o["box"]}' for o in data["seen"])
+        shown = (Image(seen.picture),) if seen.picture and self.settings.picture else ()
+        return Observation((Text(text), *shown), data)
 
     def _playing(self) -> Playing:
         if self._now is None:
@@ -192,13 +205,6 @@ class WebEnvironment:
 
     def _call(self, work: Callable[[Browser], T]) -> T:
         return self._chromium.call(work)
-
-
-def _observation(seen: Seen, now: Playing) -> Observation:
-    said = "".join(f"\nmessage: {message}" for message in seen.data["messages"])
-    text = f"address: {seen.data['url']}\ntitle: {seen.data['title']}{said}\n{seen.tree}"
-    parts = (Text(text), *((Image(seen.picture),) if seen.picture else ()))
-    return Observation(parts, {**seen.data, "steps": len(now.done), "over": now.over})
 
 
 def _digest(seen: Observation) -> str:

@@ -12,6 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "web",
         "agentkit_web.environment:WebEnvironment",
         settings="agentkit_web.settings:WebSettings",
+        needs={"perception": "perception"},
         summary="tasks in a real browser: sites of its own, MiniWoB++, or hosts that you allow",
     )
     registry.source(

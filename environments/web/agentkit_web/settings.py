@@ -29,7 +29,8 @@ class WebSettings(PartSettings):
     package miniwob; "open" has the `goals` that you give. templates: only these tasks of the suite;
     none given means all. goals, start: what "open" is to reach, from which address. network: hosts
     outside that may be reached, by the rules of guarded fetching; None: none at all. steps: until
-    an episode is cut off. picture: whether observations hold a screenshot.
+    an episode is cut off. picture: whether observations hold a screenshot. perception: reads the
+    screenshot, so that text in pictures and drawings, which no tree holds, is seen too.
     """
 
     suite: Literal["sites", "miniwob", "open"] = "sites"
@@ -39,6 +40,7 @@ class WebSettings(PartSettings):
     network: FetchSettings | None = None
     steps: int = Field(default=30, ge=1)
     picture: bool = True
+    perception: str | None = None
     browser: BrowserSettings = BrowserSettings()
 
 

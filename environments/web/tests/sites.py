@@ -22,6 +22,9 @@ PAGES = {
     "/secret/x": "<p>A secret otter.</p>",
     "/stuck": "<title>Stuck</title><p>Soon.</p><script>setTimeout(() => {while (true) {}}, 20)"
     "</script>",
+    "/drawing": "<title>Drawing</title><h1>Fees</h1><canvas id=c width=700 height=200></canvas>"
+    "<script>const d = c.getContext('2d'); d.font = '40px sans-serif';"
+    "d.fillText('Sails are red', 40, 100)</script>",
     "/form": "<title>Form</title><h1>Form</h1><form method='post' action='/changed'>"
     "<input name='a' aria-label='a'><button>Send</button></form>"
     "<button onclick=\"fetch('/changed', {method: 'POST', body: 'y'})\">Like</button>",

@@ -97,3 +97,21 @@ def test_the_outside_world_has_no_snapshots_and_no_judge(
     assert "nobody has judged" in player.environment.check(task).reasons[0]
     with pytest.raises(EpisodeOver):
         player.environment.step(act.Back())
+
+
+def test_what_is_drawn_is_read_too(part: Declare, web: tuple[str, Asked]) -> None:
+    base, _ = web
+    environment = part(
+        "environment",
+        suite="open",
+        goals=["Look."],
+        start=base + "/drawing",
+        network={"private": [base.removeprefix("http://")], "seconds": 5},
+        picture=False,
+        perception="rapidocr",
+    )
+    assert isinstance(environment, WebEnvironment)
+    seen = environment.reset(environment.tasks("test")[0], 0)
+    assert [one["text"] for one in seen.data["seen"]] == ["Sails are red"]
+    assert 'in the picture: "Sails are red"' in str(seen.parts[0]) and len(seen.parts) == 1
+    environment.close()

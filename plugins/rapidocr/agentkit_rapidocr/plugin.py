@@ -14,3 +14,4 @@ def agentkit_register(registry: Registry) -> None:
         settings="agentkit_rapidocr.perception:Settings",
         summary="lines of text in screens and pages, read on a processor",
     )
+    registry.default_part("perception", "rapidocr", use="rapidocr")

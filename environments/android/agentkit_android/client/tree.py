@@ -32,6 +32,7 @@ class Element:
         bounds: left, top, right, bottom in pixels.
         text, description: its own alone; the text of a field is what it holds, or its hint.
         checked: None where it cannot be.
+        seen: it, or its label, was read in the picture; the tree does not say it.
     """
 
     role: str
@@ -49,6 +50,7 @@ class Element:
     selected: bool = False
     password: bool = False
     checked: bool | None = None
+    seen: bool = False
 
     @property
     def middle(self) -> tuple[int, int]:

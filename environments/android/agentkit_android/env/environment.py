@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from agentkit.capabilities import (
     Check,
     EnvironmentInfo,
     Observation,
+    Perception,
     Step,
     Task,
 )
@@ -24,6 +26,7 @@ from agentkit_android.client.transport import AdbTransport, Transport, must, run
 from agentkit_android.env import phones
 from agentkit_android.env.episode import Episode, EpisodeFile
 from agentkit_android.env.observation import observation
+from agentkit_android.env.reading import read
 from agentkit_android.env.settings import AndroidSettings
 from agentkit_android.env.teaching import Teaching
 from agentkit_android.suites import Suite
@@ -52,6 +55,9 @@ class AndroidEnvironment(Teaching):
             "an Android phone: its screen, its elements, and what a hand does",
             act.ACTIONS,
             act.VERSION,
+        )
+        self._perception: Perception | None = (
+            parts["perception"] if parts and settings.perception else None
         )
         self._lock = threading.RLock()
         self._driver: Driver | None = None
@@ -108,7 +114,11 @@ class AndroidEnvironment(Teaching):
 
     def observe(self) -> Observation:
         with self._lock:
-            return observation(look_again(self.driver, picture=self.settings.picture))
+            reads = self._perception is not None
+            look = look_again(self.driver, picture=self.settings.picture or reads)
+            if self._perception is not None:
+                look = read(look, self._perception)
+            return observation(look if self.settings.picture else replace(look, png=b""))
 
     def step(self, action: Action) -> Step:
         with self._lock:
@@ -169,7 +179,11 @@ class AndroidEnvironment(Teaching):
             raise UsageError(
                 f"{self.settings.serial} is one phone", "declare an environment for each of yours"
             )
-        return [type(self)(self.settings.model_copy(update={"name": self._name})) for _ in range(n)]
+        settings = self.settings.model_copy(update={"name": self._name})
+        made = [type(self)(settings) for _ in range(n)]
+        for one in made:
+            one._perception = self._perception
+        return made
 
     def close(self) -> None:
         """Lets go of the phone; one in a process of its own stays on."""

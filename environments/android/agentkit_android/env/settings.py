@@ -26,6 +26,8 @@ class AndroidSettings(PartSettings):
         apps (`serial`) and their code. suite_folder: a clone of AndroidLab's repository.
         grpc_port: that AndroidWorld's emulator was started with.
     harder: what makes a simulated phone's tasks harder, drawn anew for each: see tasks/harder.py.
+    perception: reads the screenshot, so that what the tree does not say is seen too: text in
+        pictures, buttons without a description, screens that have no tree.
     clear: of a real phone: whether the data of a task's apps may be cleared before it.
     """
 
@@ -42,4 +44,5 @@ class AndroidSettings(PartSettings):
     suite_folder: Path = Path()
     grpc_port: int = Field(default=8554, ge=1, le=65535)
     harder: tuple[Harder, ...] = ()
+    perception: str | None = None
     clear: bool = False

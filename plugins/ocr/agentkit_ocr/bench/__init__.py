@@ -1,0 +1,1 @@
+"""What the readers are measured with."""

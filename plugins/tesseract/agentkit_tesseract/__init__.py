@@ -1,0 +1,1 @@
+"""Lines of text in more than a hundred languages, read with Tesseract."""
