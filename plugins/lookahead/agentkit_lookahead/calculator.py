@@ -46,7 +46,7 @@ def solve(text: str) -> str:
         text = re.sub(words, sign, text, flags=re.I)
     sums = [s for s in SUM.findall(text) if re.search(r"\d\s*[)]*\s*[+\-*/x×÷^]\s*[(-]*\s*\d", s)]
     for found in sorted(sums, key=len, reverse=True):
-        plain = found.replace(",", "").strip(" .-+*/^x×÷(")
+        plain = found.replace(",", "").rstrip(" .-+*/^x×÷(").lstrip(" .+*/^x×÷)")
         plain = re.sub("[x×]", "*", plain).replace("÷", "/").replace("^", "**")
         plain = "(" * max(plain.count(")") - plain.count("("), 0) + plain
         plain += ")" * max(plain.count("(") - plain.count(")"), 0)

@@ -40,7 +40,6 @@ def agentkit_register(registry: Registry) -> None:
         "auto",
         use="lookahead",
         candidates=["small", "coder", "calculator"],
-        default="small",
     )
     registry.command(
         "route",
@@ -50,6 +49,7 @@ def agentkit_register(registry: Registry) -> None:
     for name, target, summary in (
         ("route-released", "released:ROUTE_RELEASED", "the paper's candidates and scores"),
         ("route-local", "local:ROUTE_LOCAL", "candidates that run here, and what routing saves"),
+        ("route-routellm", "routellm:ROUTE_ROUTELLM", "RouteLLM's method on the same rows"),
         ("route-speed", "speed:ROUTE_SPEED", "how long a decision takes"),
     ):
         registry.experiment(name, f"agentkit_lookahead.bench.{target}", summary=summary)

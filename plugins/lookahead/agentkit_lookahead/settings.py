@@ -77,7 +77,7 @@ class RouterSettings(PartSettings):
     """`use = "lookahead"`.
 
     candidates: models to choose from. checkpoint: a trained router's folder; "shipped" for the
-    one that comes with the plugin, None for none yet: all goes to the default. default: the model
+    one that comes with the plugin, "" for none yet: all goes to the default. default: the model
     for what the router is not sure of, and where it fails; the first candidate by default.
     subset: `candidates` may lack some that the router was trained for. costs: of a request, by
     candidate, in a unit of yours; latencies: seconds. cost_weight, latency_weight: what one unit
@@ -104,6 +104,11 @@ class RouterSettings(PartSettings):
     explore: Share = 0.0
     record: Path | None = None
     context: Positive | None = None
+
+    @field_validator("checkpoint", mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("candidates")
     @classmethod

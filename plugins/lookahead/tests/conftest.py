@@ -15,16 +15,22 @@ from agentkit_lookahead.synthetic import SMALL, pool
 torch.set_num_threads(1)
 
 
+def trained(variant: str) -> Router:
+    settings = TrainSettings.model_validate({**SMALL, "variant": variant, "steps": 50})
+    return fit(settings, pool(240), Recorder())
+
+
 @pytest.fixture(scope="session")
-def routers() -> dict[str, Router]:
+def masked() -> Router:
+    return trained("mlm")
+
+
+@pytest.fixture(scope="session")
+def routers(masked: Router) -> dict[str, Router]:
     """Both variants, trained on the pool."""
-    made = {}
-    for variant in ("mlm", "clm"):
-        settings = TrainSettings.model_validate({**SMALL, "variant": variant, "steps": 70})
-        made[variant] = fit(settings, pool(300), Recorder())
-    return made
+    return {"mlm": masked, "clm": trained("clm")}
 
 
 @pytest.fixture(scope="session")
-def checkpoint(routers: dict[str, Router], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return routers["mlm"].save(tmp_path_factory.mktemp("routers") / "pool")
+def checkpoint(masked: Router, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return masked.save(tmp_path_factory.mktemp("routers") / "pool")

@@ -89,9 +89,9 @@ def test_one_down_then_two_then_all(routed: Made, models: dict[str, ScriptedMode
     models["adder"] = Down.of("")
     model = routed()
     order = model.route(Request.of(SUM)).order
-    assert say(model, SUM).path == ("auto", order[1])
+    assert say(model, SUM).path[:2] == ("auto", order[1])
     models[order[1]] = Down.of("")
-    assert say(routed(), SUM).path == ("auto", order[2])
+    assert say(routed(), SUM).path[:2] == ("auto", order[2])
     models[order[2]] = Down.of("")
     with pytest.raises(BackendUnavailable, match="nobody answers"):
         say(routed(), SUM)
@@ -129,11 +129,11 @@ def test_a_router_failure_never_fails_a_request(
 
     model.router.chances = broken  # type: ignore[method-assign]
     with caplog.at_level(logging.WARNING):
-        assert say(model, SUM).path == ("auto", "speller")
+        assert say(model, SUM).path[:2] == ("auto", "speller")
     assert "the router failed" in caplog.text
     assert model.route(Request.of(SUM)).reason == "router failed: RuntimeError"
     model.router.chances = lambda texts: [[float("nan")] * 3]  # type: ignore[method-assign,assignment,return-value]
-    assert say(model, SUM).path == ("auto", "speller")
+    assert say(model, SUM).path[:2] == ("auto", "speller")
 
 
 def test_a_router_that_takes_too_long_is_left(routed: Made) -> None:
@@ -190,8 +190,8 @@ def test_exploring_is_by_chance_and_says_how_likely_it_was(routed: Made, tmp_pat
     assert [x["model"] for x in lines] == [c.path[1] for c in made]
     others = [x for x in lines if x["model"] != "adder"]
     assert 30 <= len(others) <= 95  # 300 times 0.2, give or take
-    assert {x["propensity"] for x in others} == {pytest.approx(0.1)}
-    assert {x["propensity"] for x in lines if x["model"] == "adder"} == {pytest.approx(0.8)}
+    likely = {(x["model"] == "adder", round(x["propensity"], 9)) for x in lines}
+    assert likely == {(False, 0.1), (True, 0.8)}
     assert [c.path for c in routed(explore=0.3).generate(requests)] == [c.path for c in made]
 
 
@@ -259,10 +259,10 @@ def test_wrong_settings_are_told_before_anything_is_asked(
 
 
 def test_one_candidate_and_no_router(routed: Made) -> None:
-    assert say(routed(candidates=["speller"], subset=True), SUM).path == ("auto", "speller")
+    assert say(routed(candidates=["speller"], subset=True), SUM).path[:2] == ("auto", "speller")
     model = routed(checkpoint=None)
     assert model.route(Request.of(SUM)).reason == "no router"
-    assert say(model, SUM).path == ("auto", "speller")
+    assert say(model, SUM).path[:2] == ("auto", "speller")
 
 
 def test_many_at_once(routed: Made) -> None:

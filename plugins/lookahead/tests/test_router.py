@@ -178,15 +178,15 @@ def test_noise_changes_few_decisions(routers: dict[str, Router], how: str) -> No
 
 def test_learning_from_single_outcomes(routers: dict[str, Router]) -> None:
     """IPS and DR on a log of one outcome a row, half of them from a skewed policy."""
-    table, test = pool(500, seed=3), pool(150, seed=9)
+    table, test = pool(400, seed=3), pool(150, seed=9)
     rng = np.random.default_rng(0)
-    behaviour = np.where(rng.random((500, 1)) < 0.5, [[0.6, 0.2, 0.2]], [[0.2, 0.3, 0.5]])
+    behaviour = np.where(rng.random((400, 1)) < 0.5, [[0.6, 0.2, 0.2]], [[0.2, 0.3, 0.5]])
     log = hide(table, behaviour, seed=1)
-    assert np.isfinite(log.scores).sum() == 500
+    assert np.isfinite(log.scores).sum() == 400
     rows = np.arange(len(test.rows))
     full = routers["mlm"].logits(test.texts).argmax(1)
     for feedback in ("ips", "dr"):
-        settings = TrainSettings.model_validate({**SMALL, "feedback": feedback, "steps": 100})
+        settings = TrainSettings.model_validate({**SMALL, "feedback": feedback, "steps": 60})
         chosen = fit(settings, log, Recorder()).logits(test.texts).argmax(1)
         assert test.scores[rows, chosen].mean() >= 0.9 * test.scores[rows, full].mean()
     with pytest.raises(DataError, match="never made up"):
@@ -237,7 +237,7 @@ def test_a_saved_router_is_the_same(
     found = Router.load(router.save(tmp_path / "r"), NAMES[::-1])
     assert np.array_equal(found.logits(TEXTS), router.logits(TEXTS))
     assert np.array_equal(found.chances(TEXTS), router.chances(TEXTS))
-    assert found.about == router.about and found.about.data == pool(300).hash
+    assert found.about == router.about and found.about.data == pool(240).hash
     for others in (("adder", "speller"), (*NAMES, "new"), ("a", "b", "c")):
         with pytest.raises(ConfigError, match=r"does not know|also trained for"):
             Router.load(tmp_path / "r", others)
