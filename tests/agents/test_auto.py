@@ -16,11 +16,8 @@ from agentkit.kit import Kit
 RESEARCH = """
 [models.small]
 use = "scripted"
-answers = ["kettle"]
-
-[models.coder]
-use = "scripted"
-answers = ["The kettle is made of steel."]
+answers = ["kettle", "The kettle is made of steel."]
+then = "cycle"
 
 [models.auto]
 budget = 60
@@ -28,7 +25,7 @@ budget = 60
 [sources.pages]
 use = "inline"
 [sources.pages.documents]
-"kettle.md" = "# The Kettle\n\nIts body is made of steel. The warranty lasts 24 months.\n"
+"kettle.md" = "The kettle. Its body is made of steel. The warranty lasts 24 months."
 
 [agents.research]
 use = "deep-research"
@@ -42,7 +39,6 @@ use = "tools"
 model = "auto"
 tools = []
 """
-LANGUAGE = ("small", "coder")
 
 
 @pytest.fixture
@@ -65,12 +61,12 @@ def test_research_with_a_routed_model_says_who_did_what(kit: Kit) -> None:
     end = kit.agent("research").run("What is the kettle made of?").result
     assert "steel" in end.report
     found = paths(kit)
-    assert found and all(path[0] == "auto" and path[1] in LANGUAGE for path in found)
+    assert found and all(path[:2] == ["auto", "small"] for path in found)
 
 
 def test_a_plain_agent_with_a_routed_model(kit: Kit) -> None:
     kit.agent("plain").run("Say something nice.").result  # noqa: B018
-    assert paths(kit)[0][0] == "auto" and paths(kit)[0][1] in LANGUAGE
+    assert paths(kit)[0][:2] == ["auto", "small"]
 
 
 def test_the_default_auto_has_a_router() -> None:
@@ -80,10 +76,40 @@ def test_the_default_auto_has_a_router() -> None:
     with agentkit.load(environ={}, overrides=["models.auto.budget=60"]) as plain:
         plain.check("model", "auto")
         decision = plain.model("auto").route(Request.of("What is 217 + 318?"))  # type: ignore[attr-defined]
-        assert decision.model == "calculator" and {*decision.order} == {
-            "small",
-            "coder",
-            "calculator",
-        }
+        assert decision.model == "calculator" and {*decision.order} == {"small", "calculator"}
         made = plain.model("auto").generate([Request.of("What is 217 + 318?")])[0]
         assert (made.text, made.path) == ("535", ("auto", "calculator"))
+
+
+@pytest.mark.slow
+def test_a_candidate_may_be_a_composed_model(tmp_path: Path) -> None:
+    """A sharpened model is a candidate like any other, with a cost of its own."""
+    from agentkit.capabilities import Request
+    from agentkit.testing.tiny import tiny_model_folder
+
+    folder = tiny_model_folder(tmp_path / "tiny")
+    file = tmp_path / "agentkit.toml"
+    file.write_text(f"""
+[models.plain]
+use = "transformers"
+model = "{folder}"
+dtype = "fp32"
+
+[models.sharp]
+use = "power-sampling"
+base = "plain"
+block = 4
+steps = 1
+
+[models.auto]
+use = "lookahead"
+candidates = ["sharp", "plain"]
+checkpoint = ""
+costs = {{ sharp = 4.0, plain = 1.0 }}
+""")
+    with agentkit.load(file, environ={}) as kit:
+        request = Request.of("Hello", max_tokens=4, extra={"power-sampling": {"alpha": 2.0}})
+        made = kit.model("auto").generate([request])[0]
+        assert made.path == ("auto", "sharp", "plain") and made.usage.spent >= 4
+        decision = kit.model("auto").route(request)  # type: ignore[attr-defined]
+        assert decision.cost == 4.0 and decision.order == ("sharp", "plain")

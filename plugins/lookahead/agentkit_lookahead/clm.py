@@ -39,7 +39,7 @@ class Branches:
     mids: Tensor
 
 
-class CausalRouter(nn.Module):
+class CausalRouter(nn.Module):  # type: ignore[misc]
     """Logits (B, K) of the candidates for prompts, and the loss on their answers.
 
     Args:
@@ -72,7 +72,7 @@ class CausalRouter(nn.Module):
         guessed = self.backbone.lm_head(hidden[said])
         return logits, F.cross_entropy(guessed.float(), batch.labels[said])
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def separately(self, prompts: Sequence[Ids], answers: Sequence[Sequence[Ids]]) -> Tensor:
         """(B, K) by one plain sequence a candidate, for tests."""
         found = []
@@ -85,13 +85,13 @@ class CausalRouter(nn.Module):
             found.append(torch.stack(row))
         return torch.stack(found)
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def states(self, prompts: Sequence[Ids]) -> Tensor:
         """(B, K, d): what each candidate's decision is made from."""
         batch = self.layout(prompts)
         return self._states(self._hidden(batch), batch)
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def foreseen(self, prompt: Ids) -> Tensor:
         """(K, 1, V): log-probabilities of each answer's first token."""
         return self.backbone.lm_head(self.states([prompt])[0])[:, None].log_softmax(-1)

@@ -38,7 +38,7 @@ class Layout:
     blocks: Tensor
 
 
-class MaskedRouter(nn.Module):
+class MaskedRouter(nn.Module):  # type: ignore[misc]
     """Logits (B, K) of the candidates for prompts, and the loss on their answers.
 
     Args:
@@ -81,14 +81,14 @@ class MaskedRouter(nn.Module):
         guessed = self.backbone.decoder(self.backbone.head(hidden[said]))
         return logits, F.cross_entropy(guessed.float(), layout.labels[said])
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def states(self, prompts: Sequence[Ids]) -> Tensor:
         """(B, K, d): what the decision is made from, here one state for all candidates."""
         layout = self.layout(prompts)
         found = self._state(self._hidden(layout), layout)
         return found[:, None].expand(-1, self.candidates, -1)
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def foreseen(self, prompt: Ids) -> Tensor:
         """(K, block, V): log-probabilities of the answers' tokens."""
         layout = self.layout([prompt])

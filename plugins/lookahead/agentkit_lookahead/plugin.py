@@ -39,7 +39,7 @@ def agentkit_register(registry: Registry) -> None:
         "model",
         "auto",
         use="lookahead",
-        candidates=["small", "coder", "calculator"],
+        candidates=["small", "calculator"],
     )
     registry.command(
         "route",

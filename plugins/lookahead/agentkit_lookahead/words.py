@@ -114,7 +114,7 @@ def folder_words(folder: Path, candidates: int, masked: bool) -> Words:
     if masked:
         return Words(tokenizer, candidates, ("[PAD]", "[CLS]", "[SEP]", "[SEP]"))
     end = config.get("eos_token_id")
-    name = tokenizer.id_to_token(end[0] if isinstance(end, list) else end or 0)
+    name = str(tokenizer.id_to_token(end[0] if isinstance(end, list) else end or 0))
     return Words(tokenizer, candidates, (name,) * 4)
 
 

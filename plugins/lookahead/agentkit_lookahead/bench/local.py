@@ -62,11 +62,11 @@ def local(bench: Bench) -> Result:
 
 def _collected(bench: Bench, names: Sequence[str], count: int) -> Rows:
     kit = bench.kit
-    if "notes-passages" in names:
+    if "notes-passages" in names and "notes-passages" not in kit.names("model"):
         kit.define("source", "notes", use="inline", documents=notes())
         kit.define("model", "notes-passages", use="passages", source="notes")
     for base in ("small", "coder"):
-        if f"{base}-sharp" in names:
+        if f"{base}-sharp" in names and f"{base}-sharp" not in kit.names("model"):
             kit.define(
                 "model",
                 f"{base}-sharp",

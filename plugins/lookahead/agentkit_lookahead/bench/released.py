@@ -223,7 +223,8 @@ def _information(router: Any, test: Rows) -> float:
     for candidate in range(len(test.candidates)):
         texts = [test.responses(n)[candidate] for n in said]
         vectors = TfidfVectorizer(sublinear_tf=True, max_features=5000).fit_transform(texts)
-        goal = TruncatedSVD(16, random_state=0).fit_transform(vectors)
+        size = min(16, vectors.shape[1] - 1)
+        goal = TruncatedSVD(size, random_state=0).fit_transform(vectors)
         x = states[:, candidate]
         ridge = RidgeCV(alphas=np.geomspace(1e-2, 1e4, 13)).fit(x[first], goal[first])
         guess = ridge.predict(x[second])
