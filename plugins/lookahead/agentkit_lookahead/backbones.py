@@ -39,7 +39,8 @@ def make(settings: TrainSettings, candidates: int, texts: Iterable[str]) -> Rout
             backbone = _loaded(folder, settings)
             _widen(backbone, words)
             made = assemble(settings, words, backbone)
-    return made.to(torch_device(settings.device))
+    made.to(torch_device(settings.device))
+    return made
 
 
 def assemble(settings: TrainSettings, words: Words, backbone: Any) -> Router:

@@ -30,7 +30,8 @@ class Calibration:
             return 1 / (1 + np.exp(-np.clip(self.scale * logits + self.bias, -50, 50)))
         steps = np.interp(logits, self.x, self.y)
         # Steps are flat in places: a little of the logit itself keeps the candidates' order.
-        return 0.999 * steps + 0.001 / (1 + np.exp(-np.clip(logits, -50, 50)))
+        found: np.ndarray = 0.999 * steps + 0.001 / (1 + np.exp(-np.clip(logits, -50, 50)))
+        return found
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "x": list(self.x), "y": list(self.y)}

@@ -64,7 +64,8 @@ def speed(bench: Bench) -> Result:
 
 
 def _ids(router: Router, text: str) -> list[int]:
-    return router.module.words.prompt(text, router.about.settings.prompt)
+    found: list[int] = router.module.words.prompt(text, router.about.settings.prompt)
+    return found
 
 
 ROUTE_SPEED = Experiment(
