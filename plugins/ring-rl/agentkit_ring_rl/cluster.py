@@ -53,7 +53,7 @@ def load_module(folder: Path) -> Any:
     )
 
 
-# -- what runs in the workers -----------------------------------------------------------------------
+# -- what runs in the workers ----------------------------------------------------------------------
 
 
 class TrainRank:
@@ -150,7 +150,7 @@ class RolloutWorker:
         return self._engine.release()
 
 
-# -- the controller's view ----------------------------------------------------------------------------
+# -- the controller's view -------------------------------------------------------------------------
 
 
 class RayCluster:
