@@ -78,6 +78,31 @@ class TrainRank:
         found = {name: _whole(t).cpu() for name, t in self._learner.tensors().items()}
         return found if self._rank == 0 else {}
 
+    def save(self, folder: str) -> None:
+        """This rank's share of weights and moments."""
+        import torch.distributed.checkpoint as dcp
+
+        dcp.save(self._state(), checkpoint_id=f"{folder}/ranks")
+
+    def restore(self, folder: str) -> None:
+        import torch.distributed.checkpoint as dcp
+        from torch.distributed.checkpoint.state_dict import set_state_dict
+
+        state = self._state()
+        dcp.load(state, checkpoint_id=f"{folder}/ranks")
+        set_state_dict(
+            self._learner.policy,
+            self._learner.optimizer,
+            model_state_dict=state["model"],
+            optim_state_dict=state["optimizer"],
+        )
+
+    def _state(self) -> dict[str, Any]:
+        from torch.distributed.checkpoint.state_dict import get_state_dict
+
+        model, optimizer = get_state_dict(self._learner.policy, self._learner.optimizer)
+        return {"model": model, "optimizer": optimizer}
+
     def close(self) -> None:
         torch.distributed.destroy_process_group()
 
@@ -191,6 +216,13 @@ class RayCluster:
         references = [rank.tensors.remote() for rank in self._ranks]
         self.engine.load_reference(references[0], version)
 
+    def save(self, folder: Path) -> None:
+        """Every rank writes its share, all at once."""
+        self._ray.get([rank.save.remote(str(folder)) for rank in self._ranks])
+
+    def restore(self, folder: Path) -> None:
+        self._ray.get([rank.restore.remote(str(folder)) for rank in self._ranks])
+
     def close(self) -> None:
         for actor in (*self._workers, *self._ranks):
             self._ray.kill(actor)
@@ -229,25 +261,25 @@ class RayEngine:
     """A `RolloutEngine` over workers. A worker that died costs its rollouts, and is left out."""
 
     def __init__(self, ray: Any, workers: Sequence[Any], slots: int, ticks: int = 8) -> None:
-        self._ray, self._workers, self._ticks = ray, list(workers), ticks
+        self._ray, self.workers, self._ticks = ray, list(workers), ticks
         self.slots, self.version = slots, 0
         self._held: list[dict[tuple[int, int], Rollout]] = [{} for _ in workers]
 
     def start(self, rollouts: Sequence[Rollout], *, keep: bool = False) -> None:
         if keep and any(one.ids for one in rollouts):
             raise ConfigError("workers read resumed rollouts again", "leave keep out")
-        new: list[list[Rollout]] = [[] for _ in self._workers]
+        new: list[list[Rollout]] = [[] for _ in self.workers]
         for one in rollouts:
-            place = min(range(len(self._workers)), key=lambda n: len(self._held[n]) + len(new[n]))
+            place = min(range(len(self.workers)), key=lambda n: len(self._held[n]) + len(new[n]))
             new[place].append(one)
-        waits = [w.start.remote(some) for w, some in zip(self._workers, new) if some]
+        waits = [w.start.remote(some) for w, some in zip(self.workers, new) if some]
         for held, some in zip(self._held, new):
             held |= {(one.group, one.member): one for one in some}
         self._ray.wait(waits, num_returns=len(waits)) if waits else None
 
     def step(self) -> list[Rollout]:
         asked = []
-        for held, worker in zip(self._held, self._workers):
+        for held, worker in zip(self._held, self.workers):
             dropped = [key for key, one in held.items() if one.end is not None]
             for key in dropped:
                 del held[key]
@@ -270,15 +302,15 @@ class RayEngine:
                 if one.end is not None:
                     ended.append(held.pop((one.group, one.member)))
         for place in reversed(dead):
-            del self._workers[place], self._held[place]
-        if not self._workers:
+            del self.workers[place], self._held[place]
+        if not self.workers:
             raise BackendUnavailable("all rollout workers died", "start again with --resume")
         return ended
 
     def pause(self) -> None:
         for held in self._held:
             held.clear()
-        for worker in self._workers:
+        for worker in self.workers:
             try:
                 self._ray.get(worker.pause.remote())
             except self._ray.exceptions.RayActorError:
@@ -289,17 +321,17 @@ class RayEngine:
 
     def load_reference(self, reference: Any, version: int) -> None:
         """Every worker takes the tensors from the store, and says which version it has then."""
-        asked = [worker.load.remote(reference, version) for worker in self._workers]
+        asked = [worker.load.remote(reference, version) for worker in self.workers]
         told = self._ray.get(asked)
         if set(told) != {version}:
             raise BackendUnavailable(f"engines have weights {told}, not version {version}", "")
         self.version = version
 
     def release(self) -> int:
-        return sum(self._ray.get([worker.release.remote() for worker in self._workers]))
+        return sum(self._ray.get([worker.release.remote() for worker in self.workers]))
 
     def close(self) -> None:
-        self._workers.clear()
+        self.workers.clear()
 
 
 def _ray() -> Any:

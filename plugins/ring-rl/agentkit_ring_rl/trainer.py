@@ -35,6 +35,7 @@ from agentkit.capabilities import (
 )
 from agentkit.errors import DataError, Paused, Unsupported, UsageError
 from agentkit.kit import Parts
+from agentkit.models.files.loading import locate
 from agentkit_ring_rl import sft_lora, sft_state
 from agentkit_ring_rl.batched import BatchedEngine
 from agentkit_ring_rl.card import card, curves
@@ -53,16 +54,16 @@ class Ring:
     """GRPO with IcePop and C3PO++ over one model of the kit."""
 
     def __init__(self, settings: RingSettings, parts: Parts) -> None:
-        self._settings, self._parts = settings, parts
+        self.settings, self._parts = settings, parts
         self._start = parts.resolve(settings.start, "start") if settings.start else None
 
     @property
-    def _model(self) -> LanguageModel:
+    def model(self) -> LanguageModel:
         model: LanguageModel = self._parts["model"]
         return model
 
     def plan(self) -> Plan:
-        s, size = self._settings, max(1, self._model.info.parameters or 1)
+        s, size = self.settings, max(1, self.model.info.parameters or 1)
         rollouts = s.steps * s.prompts * s.group
         tokens = rollouts * s.limit // 2
         copies = 2 if s.release else 3
@@ -85,15 +86,15 @@ class Ring:
         prompts = self._prompts(examples)
         about = {
             "kind": "ring",
-            "model": self._model.info.fingerprint,
+            "model": self.model.info.fingerprint,
             "data": _hash(prompts),
-            "settings": self._settings.model_dump(mode="json", exclude={"keep", "steps"}),
+            "settings": self.settings.model_dump(mode="json", exclude={"keep", "steps"}),
         }
-        if self._settings.on == "ray":
+        if self.settings.on == "ray":
             from agentkit_ring_rl.distributed import train_on_ray
 
             return train_on_ray(self, prompts, about, out, progress, resume)
-        with self._model.ability(Weights).borrow("private") as module:
+        with self.model.ability(Weights).borrow("private") as module:
             module.float().train()
             self._begin(module)
             learner = self._learner(module)
@@ -109,7 +110,7 @@ class Ring:
         """Mistakes are named before any work starts."""
         if not examples:
             raise UsageError("there are no examples to train on", "name a file of JSON lines")
-        names = set(self._settings.rewards)
+        names = set(self.settings.rewards)
         for one in examples:
             if not isinstance(one.data.get("prompt"), str) or not one.data["prompt"]:
                 raise DataError(f"example {one.id!r} has no prompt", 'give {"id", "prompt", …}')
@@ -121,29 +122,29 @@ class Ring:
                 )
 
     def _prompts(self, examples: Sequence[Example]) -> list[Prompt]:
-        s, tokens = self._settings, self._model.ability(Tokens)
+        s, tokens = self.settings, self.model.ability(Tokens)
         made = []
         for one in examples:
             asked = one.data["prompt"]
             ids = tokens.render(Request((Message.user(asked),))) if s.chat else tokens.encode(asked)
-            if len(ids) + s.limit > (self._model.info.context or 1 << 40):
+            if len(ids) + s.limit > (self.model.info.context or 1 << 40):
                 raise DataError(
                     f"example {one.id!r}: {len(ids)} tokens of prompt and {s.limit} of answer do "
-                    f"not fit a context of {self._model.info.context}",
+                    f"not fit a context of {self.model.info.context}",
                     "shorten the prompt, or lower limit",
                 )
             made.append(Prompt(one.id, tuple(ids), s.limit, one.data))
         return made
 
     def _begin(self, module: nn.Module) -> None:
-        s = self._settings
+        s = self.settings
         if self._start is not None:
             _load(module, self._start)
         if s.lora and not sft_lora.attach(module, s.targets, s.lora, s.lora_alpha, s.seed):
             raise UsageError(f"no layer's name ends in {' or '.join(s.targets)}", "name others")
 
     def _learner(self, module: nn.Module) -> Learner:
-        s = self._settings
+        s = self.settings
         reference = None
         if s.kl:
             import copy
@@ -166,23 +167,23 @@ class Ring:
         )
 
     def loss(self) -> Loss:
-        s = self._settings
+        s = self.settings
         return Loss(s.gap_mask(), s.clip, s.mean, s.temperature, s.grad, s.kl)
 
     def _engine(self, module: nn.Module) -> RolloutEngine:
-        s = self._settings
+        s = self.settings
         if s.engine == "tokens":
             if s.keep_kv:
                 raise Unsupported("the exact engine reads resumed rollouts again", "no keep_kv")
             made: RolloutEngine = TokensEngine.copy_of(
-                self._model,
+                self.model,
                 s.precision,
                 slots=s.slots,
                 temperature=s.temperature,
                 tick=s.tick,
             )
             return made
-        weights = self._model.ability(Weights)
+        weights = self.model.ability(Weights)
 
         def copied() -> nn.Module:
             with weights.borrow("private") as other:
@@ -190,14 +191,29 @@ class Ring:
 
         return BatchedEngine(
             copied,
-            (end_token(self._model.ability(Tokens)),),
+            (end_token(self.model.ability(Tokens)),),
             slots=s.slots,
             temperature=s.temperature,
             precision=s.precision,
         )
 
+    def folder(self) -> Path:
+        """The model's folder, for workers that read it themselves.
+
+        Raises:
+            Unsupported: it has none.
+        """
+        values = self._parts.kit.values("model", self.settings.model)
+        if values.use != "transformers":
+            raise Unsupported(
+                f"models.{self.settings.model} is no model folder that workers could read",
+                "on ray, train a model with use = 'transformers'",
+            )
+        given = values.values["model"]
+        return locate(str(given.value), given.base)
+
     def budget(self) -> Budget:
-        s = self._settings
+        s = self.settings
         tokens = s.budget or max(1, s.prompts * s.group * s.limit // 2)
         return Budget(
             tokens=tokens,
@@ -213,13 +229,13 @@ class Ring:
 
     def rewards(self) -> dict[str, Reward]:
         parts = self._parts["rewards"]
-        return dict(zip(self._settings.rewards, parts))
+        return dict(zip(self.settings.rewards, parts))
 
     def scorer(self) -> Any:
         """Rewards of rollouts, by threads: programs in a sandbox wait for processes."""
         from concurrent.futures import ThreadPoolExecutor
 
-        known, tokens = self.rewards(), self._model.ability(Tokens)
+        known, tokens = self.rewards(), self.model.ability(Tokens)
         only = next(iter(known)) if len(known) == 1 else ""
 
         def one(rollout: Rollout) -> float:
@@ -250,7 +266,7 @@ class Ring:
         progress: Progress,
         resume: bool,
     ) -> Checkpoint:
-        s = self._settings
+        s = self.settings
         scheduler = Scheduler(engine, endless(prompts, s.seed), self.budget(), seed=s.seed)
         state: dict[str, Any] = {"step": 0, "metrics": {}, **about}
         if resume:
@@ -287,7 +303,7 @@ class Ring:
         progress: Progress,
     ) -> Checkpoint:
         """Steps until all are done; `keep(step, metrics)` writes a checkpoint."""
-        s, tokens = self._settings, self._model.ability(Tokens)
+        s, tokens = self.settings, self.model.ability(Tokens)
         step: int = state["step"]
         kept, metrics = step, dict(state["metrics"])
         record = sft_state.Steps(out, step)
@@ -320,7 +336,7 @@ class Ring:
             record.close()
             rollouts.close()
         curves(out)
-        card(out, self._model.info.name, s, state, metrics)
+        card(out, self.model.info.name, s, state, metrics)
         return Checkpoint(out, step, {k: v for k, v in metrics.items() if math.isfinite(v)})
 
     _snapshot: dict[str, Any] | None = None
@@ -373,11 +389,12 @@ def _line(
 
 
 def _load(module: nn.Module, path: Path) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         given = load_file(str(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise DataError(f"{path}: cannot be read: {error}", "name a model.safetensors") from error
     own = dict(module.named_parameters())
     strange = [n for n, t in given.items() if n not in own or own[n].shape != t.shape]

@@ -23,6 +23,12 @@ END, PAD, CONTEXT, ROWS = 258, 259, 64, 64
 Task = Callable[[random.Random], tuple[str, str]]  # a prompt and its right answer
 
 
+def digit(rng: random.Random) -> tuple[str, str]:
+    """The last digit of a sum of two."""
+    a, b = rng.randrange(10), rng.randrange(10)
+    return f"{a}+{b}=", str((a + b) % 10)
+
+
 def sums(rng: random.Random) -> tuple[str, str]:
     """Two numbers below 50."""
     a, b = rng.randrange(50), rng.randrange(50)
@@ -45,7 +51,12 @@ def ordered(rng: random.Random) -> tuple[str, str]:
     return "".join(letters) + ">", "".join(sorted(letters))
 
 
-TASKS: Mapping[str, Task] = {"sums": sums, "running": running, "ordered": ordered}
+TASKS: Mapping[str, Task] = {
+    "digit": digit,
+    "sums": sums,
+    "running": running,
+    "ordered": ordered,
+}
 
 
 def examples(task: str, count: int, seed: int, split: str = "train") -> list[Example]:
