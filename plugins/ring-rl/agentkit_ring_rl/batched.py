@@ -14,7 +14,7 @@ from torch import Tensor
 
 from agentkit.errors import Unsupported
 from agentkit.seeds import derive
-from agentkit_ring_rl.engines import trim
+from agentkit_ring_rl.engines import check, trim
 from agentkit_ring_rl.mismatch import Precision, cast, rounded
 from agentkit_ring_rl.rollouts import Rollout
 
@@ -172,10 +172,7 @@ class BatchedEngine:
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor], version: int) -> None:
-        if version < self.version:
-            raise Unsupported(
-                f"weights of version {version} are older than the engine's {self.version}", ""
-            )
+        check(tensors, version, self.version)
         if self._module is None:
             self._module = self._made()
         own = dict(self._module.named_parameters())

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from agentkit.capabilities import Draw, LanguageModel, Seq, Span, Tokens, Weights
-from agentkit.errors import AgentkitError, Unsupported
+from agentkit.errors import DataError, Unsupported
 from agentkit.models.transformers import variant
 from agentkit_ring_rl.mismatch import Precision, cast, rounded
 from agentkit_ring_rl.rollouts import Rollout
@@ -81,7 +81,7 @@ class TokensEngine:
             for one, seq in zip(new, tokens.open([(*o.prompt.ids, *o.ids) for o in new])):
                 self._active[id(one)] = (one, seq)
             self._extend(tokens, list(self._active.values()))
-        except (AgentkitError, RuntimeError):
+        except Exception:
             self._apart(tokens)  # one of them is at fault: the others go on
         ended = [one for one, _ in self._active.values() if one.end is not None]
         for one in ended:
@@ -111,8 +111,9 @@ class TokensEngine:
                 (seq,) = tokens.open([(*one.prompt.ids, *one.ids)])
                 self._active[key] = (one, seq)
                 self._extend(tokens, [(one, seq)])
-            except (AgentkitError, RuntimeError) as error:
-                one.end, one.why = "error", str(error).splitlines()[0]
+            except Exception as error:  # whatever the model raised: the others go on
+                lines = str(error).splitlines() or [type(error).__name__]
+                one.end, one.why = "error", lines[0]
 
     def pause(self) -> None:
         self._active.clear()
@@ -120,10 +121,7 @@ class TokensEngine:
     # -- weights ----------------------------------------------------------------------------------
 
     def load(self, tensors: Mapping[str, Tensor], version: int) -> None:
-        if version < self.version:
-            raise Unsupported(
-                f"weights of version {version} are older than the engine's {self.version}", ""
-            )
+        check(tensors, version, self.version)
         if self._model is None:
             self._model, self._loads = self._make(), 0
         made = {name: rounded(name, tensor, self._precision) for name, tensor in tensors.items()}
@@ -153,6 +151,23 @@ class TokensEngine:
         if self._model is None:
             raise Unsupported("the engine's memory was released", "load weights first")
         return self._model.ability(Tokens)
+
+
+def check(tensors: Mapping[str, Tensor], version: int, own: int) -> None:
+    """What every engine asks of new weights.
+
+    Raises:
+        Unsupported: they are older than its own.
+        DataError: they are not all finite.
+    """
+    if version < own:
+        raise Unsupported(f"weights of version {version} are older than the engine's {own}", "")
+    wrong = next((n for n, t in tensors.items() if not bool(t.isfinite().all())), None)
+    if wrong is not None:
+        raise DataError(
+            f"weights of version {version} are not all finite: {wrong}",
+            "the training diverged: go on from its last checkpoint, with a lower rate",
+        )
 
 
 def trim() -> None:

@@ -38,3 +38,18 @@ def agentkit_register(registry: Registry) -> None:
             summary=summary,
         )
         registry.default_part("reward", name, use=use)
+    for name, target, summary in (
+        ("rl", "demo:RL", "the reward rises, on two tasks, with five losses"),
+        ("rl-mismatch", "mismatch:RL_MISMATCH", "engines that are not the trainer, five losses"),
+        ("rl-c3po", "c3po:RL_C3PO", "phases that end by a budget of tokens: speed and bias"),
+        ("rl-weights", "weights:RL_WEIGHTS", "handing weights over, giving memory back"),
+        ("rl-sandbox", "sandboxed:RL_SANDBOX", "how soon and how many programs run apart"),
+        ("rl-trl", "peers:RL_TRL", "beside TRL's GRPOTrainer, in one run"),
+        ("rl-power", "power:RL_POWER", "GRPO beside power sampling of its own base"),
+    ):
+        registry.experiment(name, f"agentkit_ring_rl.bench.{target}", summary=summary)
+    registry.command(
+        "ring",
+        "agentkit_ring_rl.command:app",
+        summary="reinforcement learning: tasks to train on, other trainers' options",
+    )

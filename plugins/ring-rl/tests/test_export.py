@@ -60,7 +60,7 @@ def test_trl_takes_the_options() -> None:
 
 
 def test_what_cannot_be_said_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="no exporter for 'trll', did you mean"):
+    with pytest.raises(ConfigError, match="no exporter for 'trll'; did you mean 'trl'"):
         export(RingSettings(), "trll")
     with pytest.raises(ConfigError, match="no exporter"):
         load({}, "nobody")

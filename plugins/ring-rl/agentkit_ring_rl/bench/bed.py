@@ -20,6 +20,11 @@ from agentkit.seeds import derive
 from agentkit.testing.tiny import write_byte_tokenizer
 
 END, PAD, CONTEXT, ROWS = 258, 259, 64, 64
+# What is asked is the message alone, so that a kit's model answers what was trained.
+TEMPLATE = (
+    "{% for message in messages %}{{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}<|im_end|>{% endif %}{% endfor %}"
+)
 Task = Callable[[random.Random], tuple[str, str]]  # a prompt and its right answer
 
 
@@ -119,6 +124,7 @@ def warm(
     with folder_atomic(folder) as made:
         module.save_pretrained(made)
         write_byte_tokenizer(made, context=CONTEXT)
+        (made / "chat_template.jinja").write_text(TEMPLATE)
     return folder
 
 
