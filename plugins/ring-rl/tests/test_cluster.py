@@ -19,7 +19,8 @@ from agentkit_ring_rl.masks import IcePop
 from agentkit_ring_rl.record import read
 from agentkit_ring_rl.rollouts import Prompt, Rollout
 
-pytestmark = pytest.mark.slow
+# Four processes each load torch: seconds on a quiet machine, minutes on a busy one.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
