@@ -66,8 +66,11 @@ class BatchedEngine:
         self._leave([n for n, one in enumerate(self._rows) if id(one) not in again])
         self._new += rollouts
 
-    @torch.inference_mode()
     def step(self) -> list[Rollout]:
+        with torch.inference_mode():
+            return self._step()
+
+    def _step(self) -> list[Rollout]:
         self._leave([n for n, one in enumerate(self._rows) if one.end is None])
         new, self._new = [one for one in self._new if one.end is None], []
         if new:
@@ -170,21 +173,21 @@ class BatchedEngine:
 
     # -- weights ----------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor], version: int) -> None:
         check(tensors, version, self.version)
         if self._module is None:
             self._module = self._made()
         own = dict(self._module.named_parameters())
-        for name, tensor in tensors.items():
-            own[name].copy_(rounded(name, tensor, self._precision))
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                own[name].copy_(rounded(name, tensor, self._precision))
         self.version = version
 
     def release(self) -> int:
         """Drops weights, keys and values; the bytes."""
         if self._module is None:
             return 0
-        size = sum(p.numel() * p.element_size() for p in self._module.parameters())
+        size: int = sum(p.numel() * p.element_size() for p in self._module.parameters())
         size += sum(t.numel() * t.element_size() for pair in self._layers for t in pair)
         self.close()
         trim()

@@ -198,6 +198,7 @@ class RayCluster:
                 settings |= {
                     "num_cpus": spec.ranks + spec.engines,
                     "object_store_memory": 128 << 20,
+                    "_node_ip_address": "127.0.0.1",  # nobody outside reaches it
                 }
             self._ray.init(address=address, **settings)
         gpus = 1 if torch.cuda.is_available() else 0
@@ -284,7 +285,8 @@ class RayEngine:
             for key in dropped:
                 del held[key]
             asked.append(worker.step.remote(self._ticks, dropped))
-        ended, dead = [], []
+        ended: list[Rollout] = []
+        dead: list[int] = []
         for place, reference in enumerate(asked):
             held = self._held[place]
             try:

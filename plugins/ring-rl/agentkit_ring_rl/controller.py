@@ -28,7 +28,7 @@ class Trains(Protocol):
     """A learner, here or spread over processes."""
 
     def update(
-        self, sequences: Sequence[Sample], step: int, rate: float | None = None
+        self, samples: Sequence[Sample], step: int, rate: float | None = None
     ) -> Updated: ...
     def tensors(self) -> Mapping[str, torch.Tensor]: ...
 

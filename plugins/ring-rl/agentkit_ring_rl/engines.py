@@ -134,7 +134,7 @@ class TokensEngine:
         if self._model is None:
             return 0
         with self._model.ability(Weights).borrow("read") as module:
-            size = sum(p.numel() * p.element_size() for p in module.parameters())
+            size: int = sum(p.numel() * p.element_size() for p in module.parameters())
         self.close()
         gc.collect()
         trim()

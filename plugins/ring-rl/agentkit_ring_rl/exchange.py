@@ -2,7 +2,7 @@
 
 In one process a tensor is copied into place. Between processes of a machine they lie in shared
 memory, in two halves that are written in turns: a reader copies from the half that is complete, and
-looks at the version before and after, so that it never takes half of one and half of another.
+looks before and after at which one that is, so that it never takes parts of two versions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import struct
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from typing import Literal, Protocol
 
@@ -21,8 +22,10 @@ from torch import Tensor
 
 from agentkit.errors import DataError
 
-Form = Literal["full", "bf16", "int8", "delta"]
-HEAD = struct.Struct("<8sQQ16s")  # magic, version, bytes of a half, layout
+Form = Literal["full", "bf16", "int8"]
+# magic; version and half; bytes of a half; layout. Version and half are one number of eight bytes,
+# (version + 1) * 2 + half, so that readers see both change at once.
+HEAD = struct.Struct("<8sQQ16s")
 MAGIC = b"AKSTATE1"
 ALIGN = 64
 
@@ -79,8 +82,6 @@ class Shared:
     """
 
     def __init__(self, memory: SharedMemory, shapes: Mapping[str, Sequence[int]], form: Form):
-        if form == "delta":
-            raise DataError("shared memory holds whole weights", 'use "full", "bf16" or "int8"')
         self._memory, self._form = memory, form
         self._shapes = {name: tuple(shape) for name, shape in shapes.items()}
         self._half = _aligned(sum(_aligned(n) for n in self._sizes().values()))
@@ -95,7 +96,7 @@ class Shared:
         probe = cls(None, shapes, form)  # type: ignore[arg-type]
         memory = SharedMemory(create=True, size=ALIGN + 2 * probe._half)
         made = cls(memory, shapes, form)
-        HEAD.pack_into(memory.buf, 0, MAGIC, 0, made._half, made._layout)
+        HEAD.pack_into(made._bytes, 0, MAGIC, 0, made._half, made._layout)
         return made
 
     @classmethod
@@ -106,11 +107,13 @@ class Shared:
             DataError: there is none of that name, or it holds another model.
         """
         try:
-            memory = SharedMemory(name=name, track=False) if _TRACKS else SharedMemory(name=name)
+            memory = SharedMemory(name=name)
         except FileNotFoundError as error:
             raise DataError(f"no weights are shared as {name}", "is the trainer alive?") from error
+        # Else this process would remove the writer's memory when it ends.
+        resource_tracker.unregister(f"/{memory.name}", "shared_memory")
         made = cls(memory, shapes, form)
-        magic, _, half, known = HEAD.unpack_from(memory.buf, 0)
+        magic, _, half, known = HEAD.unpack_from(made._bytes, 0)
         if (magic, half, known) != (MAGIC, made._half, made._layout):
             memory.close()
             raise DataError(f"the weights shared as {name} are of another model", "")
@@ -128,36 +131,35 @@ class Shared:
     @property
     def version(self) -> int:
         """The newest complete one; -1 before the first."""
-        return int(HEAD.unpack_from(self._memory.buf, 0)[1]) - 1
+        return self._stamp() // 2 - 1
 
     def publish(self, tensors: Mapping[str, Tensor], version: int) -> Moved:
         begun = time.perf_counter()
         _newer(version, self.version)
         if {n: tuple(t.shape) for n, t in tensors.items()} != self._shapes:
             raise DataError("these weights are of another model than those before", "")
-        # The half that readers are not told of: the number of publications decides which.
-        for name, at in self._places(1 - self._current()).items():
+        half = 1 - self._stamp() % 2  # the one that readers are not told of
+        for name, at in self._places(half).items():
             data = packed(tensors[name], self._form)
-            view = torch.frombuffer(self._memory.buf, dtype=torch.uint8, count=len(data), offset=at)
+            view = torch.frombuffer(self._bytes, dtype=torch.uint8, count=len(data), offset=at)
             view.copy_(data)
-        # Version and half change with one 8-byte write, which is what readers look at.
-        struct.pack_into("<B", self._memory.buf, HEAD.size, 1 - self._current())
-        struct.pack_into("<Q", self._memory.buf, 8, version + 1)
+        struct.pack_into("<Q", self._bytes, 8, 2 * (version + 1) + half)
         return Moved(self._half, time.perf_counter() - begun)
 
     def pull(self, have: int) -> tuple[dict[str, Tensor], int] | None:
         for _ in range(100):
-            version, half = self.version, self._current()
+            stamp = self._stamp()
+            version = stamp // 2 - 1
             if version <= have:
                 return None
             sizes, made = self._sizes(), {}
-            for name, at in self._places(half).items():
+            for name, at in self._places(stamp % 2).items():
                 raw = torch.frombuffer(
-                    self._memory.buf, dtype=torch.uint8, count=sizes[name], offset=at
+                    self._bytes, dtype=torch.uint8, count=sizes[name], offset=at
                 ).clone()
                 made[name] = unpacked(raw, self._shapes[name], self._form)
-            # Two publications while this was read would have written over it.
-            if self.version == version and self._current() == half:
+            # Nothing was published meanwhile, so at most the other half was written to.
+            if self._stamp() == stamp:
                 return made, version
         raise DataError("the weights changed faster than they could be read", "")
 
@@ -166,8 +168,15 @@ class Shared:
         if unlink:
             self._memory.unlink()
 
-    def _current(self) -> int:
-        return int(self._memory.buf[HEAD.size])
+    @property
+    def _bytes(self) -> memoryview:
+        buffer = self._memory.buf
+        if buffer is None:
+            raise DataError("the shared memory is closed", "")
+        return buffer
+
+    def _stamp(self) -> int:
+        return int(HEAD.unpack_from(self._bytes, 0)[1])
 
     def _sizes(self) -> dict[str, int]:
         return {name: packed_size(shape, self._form) for name, shape in self._shapes.items()}
@@ -237,8 +246,3 @@ def _newer(version: int, than: int) -> None:
 
 def _aligned(size: int) -> int:
     return -(-size // ALIGN) * ALIGN
-
-
-_TRACKS = "track" in (SharedMemory.__init__.__doc__ or "") or (
-    "track" in SharedMemory.__init__.__annotations__
-)

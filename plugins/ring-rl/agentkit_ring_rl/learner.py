@@ -99,7 +99,7 @@ def _packed(sequences: Sequence[Sample], rows: Sequence[Sequence[int]], wide: in
     return Packed(ids, places, segment, tuple(names), shaped, owned)
 
 
-class Policy(nn.Module):
+class Policy(nn.Module):  # type: ignore[misc]
     """A causal language model of the transformers library, as the trainer runs it."""
 
     def __init__(self, module: nn.Module) -> None:
@@ -200,8 +200,8 @@ class Learner:
         self._width, self._rows, self._updates = width, rows, updates
         self._reference, self._rank, self._world = reference, rank, world
 
-    def update(self, sequences: Sequence[Sample], step: int, rate: float | None = None) -> Updated:
-        """Trains on all of them.
+    def update(self, samples: Sequence[Sample], step: int, rate: float | None = None) -> Updated:
+        """Trains on all of them; one without an answer has no tokens and is left out.
 
         Raises:
             TrainingDiverged: a loss or gradient is no number; the weights stay as they were.
@@ -209,8 +209,8 @@ class Learner:
         if rate is not None:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-        sequences = [one for one in sequences if one.answer] or list(sequences[:1])
-        parts = [sequences[n :: self._updates] for n in range(self._updates)]
+        samples = [one for one in samples if one.answer] or list(samples[:1])
+        parts = [samples[n :: self._updates] for n in range(self._updates)]
         parts = [part for part in parts if part]
         # With one step on a batch the weights now are those before: no need to ask twice.
         single = len(parts) == 1
@@ -266,7 +266,7 @@ class Learner:
                 raise TrainingDiverged(step, "loss")
             mine = number < own
             scaled = result.loss * (self._world if mine else 0)  # ranks are averaged afterwards
-            scaled.backward()  # type: ignore[no-untyped-call]
+            scaled.backward()
             if not mine:
                 continue
             weight = share / max(1, tokens)

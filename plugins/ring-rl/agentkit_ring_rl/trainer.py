@@ -39,7 +39,7 @@ from agentkit.models.files.loading import locate
 from agentkit_ring_rl import sft_lora, sft_state
 from agentkit_ring_rl.batched import BatchedEngine
 from agentkit_ring_rl.card import card, curves
-from agentkit_ring_rl.controller import Controller, Step, plain
+from agentkit_ring_rl.controller import Controller, plain
 from agentkit_ring_rl.engines import TokensEngine, tensors_of
 from agentkit_ring_rl.exchange import InProcess
 from agentkit_ring_rl.learner import Learner, Loss, Policy
@@ -310,15 +310,16 @@ class Ring:
         rollouts = Lines(out / "rollouts.jsonl", step)
         try:
             while step < s.steps:
+                before = controller.scheduler.state()
                 try:
                     if progress.cancel:
                         raise Paused
                     rate = s.rate * min(1.0, (step + 1) / max(1, s.warmup))
                     made = controller.step(step + 1, rate, progress.cancel)
                 except Paused:
-                    # A phase that was cut short is drawn again, with the same tokens.
-                    if step > kept:
-                        self._again(controller, keep, step, metrics)
+                    if step > kept:  # a phase that was cut short is drawn again, the same
+                        controller.scheduler.restore(before)
+                        keep(step, metrics)
                     raise
                 step, metrics = made.number, {**made.metrics, "rate": rate}
                 ids = list(dict.fromkeys(one.prompt.id for one in made.rollouts))
@@ -331,20 +332,12 @@ class Ring:
                     keep(step, metrics)
                     kept = step
                 progress.update(step, s.steps, metrics)
-                self._snapshot = controller.scheduler.state()
         finally:
             record.close()
             rollouts.close()
         curves(out)
         card(out, self.model.info.name, s, state, metrics)
         return Checkpoint(out, step, {k: v for k, v in metrics.items() if math.isfinite(v)})
-
-    _snapshot: dict[str, Any] | None = None
-
-    def _again(self, controller: Controller, keep: Any, step: int, metrics: Any) -> None:
-        if self._snapshot is not None:
-            controller.scheduler.restore(self._snapshot)
-            keep(step, metrics)
 
 
 def answer_of(tokens: Tokens, rollout: Rollout) -> str:
@@ -410,6 +403,3 @@ def _hash(prompts: Sequence[Prompt]) -> str:
     for one in prompts:
         digest.update(json.dumps([one.id, one.ids, dict(one.data)], default=str).encode())
     return digest.hexdigest()
-
-
-__all__ = ["Ring", "Step", "answer_of"]

@@ -248,16 +248,15 @@ def test_a_checkpoint_of_another_training_is_refused(folder: Path, tmp_path: Pat
 
 
 class Odd:
-    """A reward that gives what it is told, in turn."""
+    """A reward that gives what it is told, by the bytes of the answer."""
 
     bounds = (0.0, 1.0)
 
     def __init__(self, *values: float) -> None:
-        self.values, self.calls = values, 0
+        self.values = values
 
     def score(self, outcome: Outcome) -> Score:
-        self.calls += 1
-        return Score(self.values[hash(outcome.answer) % len(self.values)], {}, ("as told",))
+        return Score(self.values[sum(outcome.answer.encode()) % len(self.values)], {}, ("as told",))
 
 
 @contextmanager
@@ -365,6 +364,25 @@ def test_a_start_of_another_model_is_refused(folder: Path, tmp_path: Path) -> No
     (tmp_path / "cut.safetensors").write_bytes(b"no tensors")
     with pytest.raises(DataError, match="cannot be read"):
         train(folder, tmp_path / "out", start=str(tmp_path / "cut.safetensors"))
+
+
+def test_a_stage_goes_on_from_the_one_before(folder: Path, tmp_path: Path) -> None:
+    train(folder, tmp_path / "one", steps=1)
+    start = tmp_path / "one" / "checkpoint" / "model.safetensors"
+    rules = [Example("r", {"prompt": "1+1=", "rules": [{"words": 1}]})]
+    train(
+        folder,
+        tmp_path / "two",
+        steps=1,
+        rewards=["rules"],
+        data=rules,
+        start=str(start),
+        rate=1e-12,
+        weight_decay=0.0,
+        mask="none",
+    )
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert all(one[name].allclose(two[name], atol=1e-9) for name in one)
 
 
 @pytest.mark.slow

@@ -140,20 +140,20 @@ def batch(known: Sequence[Example]) -> tuple[Tensor, Tensor]:
     return ids, wanted
 
 
-@torch.no_grad()
 def right(module: Any, known: Sequence[Example]) -> float:
     """Mean probability of the whole right answer: the expected reward, without drawing."""
     ids, wanted = batch(known)
-    logp = torch.log_softmax(module(input_ids=ids).logits[:, :-1].float(), -1)
+    with torch.no_grad():
+        logp = torch.log_softmax(module(input_ids=ids).logits[:, :-1].float(), -1)
     own = wanted[:, 1:] >= 0
     found = logp.gather(2, ids[:, 1:, None])[..., 0]
     return float(torch.where(own, found, 0.0).sum(1).exp().mean())
 
 
-@torch.no_grad()
 def greedy(module: Any, known: Sequence[Example]) -> float:
     """Share of answers whose every token is the likeliest."""
     ids, wanted = batch(known)
-    best = module(input_ids=ids).logits[:, :-1].argmax(-1)
+    with torch.no_grad():
+        best = module(input_ids=ids).logits[:, :-1].argmax(-1)
     own = wanted[:, 1:] >= 0
     return float(((best == ids[:, 1:]) | ~own).all(1).float().mean())

@@ -39,7 +39,7 @@ class Timed(BatchedEngine):
     def step(self) -> list[Rollout]:
         begun = time.perf_counter()
         new = len(self._new)
-        ended = super().step()
+        ended: list[Rollout] = super().step()
         if not new:
             self.ticks.append((len(self._rows), time.perf_counter() - begun))
         for one in self._rows:
