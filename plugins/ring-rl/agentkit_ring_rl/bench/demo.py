@@ -23,7 +23,7 @@ LOSSES: Mapping[str, Mapping[str, Any]] = {
 def rl(bench: Bench) -> Result:
     """Every task and loss from the same warm start; the engine holds 8-bit weights."""
     quick = bench.scale == "quick"
-    steps = number(bench, "steps", 60 if quick else 150)
+    steps = number(bench, "steps", 60 if quick else 100)
     seeds = bench.seeds[:1] if quick else bench.seeds
     losses = ["icepop"] if quick else list(LOSSES)
     runs: dict[tuple[str, str], list[Run]] = {}
