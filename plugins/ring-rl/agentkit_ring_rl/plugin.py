@@ -45,6 +45,7 @@ def agentkit_register(registry: Registry) -> None:
         ("rl-weights", "weights:RL_WEIGHTS", "handing weights over, giving memory back"),
         ("rl-sandbox", "sandboxed:RL_SANDBOX", "how soon and how many programs run apart"),
         ("rl-trl", "peers:RL_TRL", "beside TRL's GRPOTrainer, in one run"),
+        ("rl-stages", "stages:RL_STAGES", "one recipe through all three stages"),
         ("rl-power", "power:RL_POWER", "GRPO beside power sampling of its own base"),
     ):
         registry.experiment(name, f"agentkit_ring_rl.bench.{target}", summary=summary)

@@ -19,6 +19,7 @@ from agentkit_ring_rl.bench.peers import RL_TRL
 from agentkit_ring_rl.bench.power import RL_POWER, pass_at
 from agentkit_ring_rl.bench.runs import head, smooth, tail
 from agentkit_ring_rl.bench.sandboxed import RL_SANDBOX
+from agentkit_ring_rl.bench.stages import RL_STAGES
 from agentkit_ring_rl.bench.weights import RL_WEIGHTS
 
 
@@ -33,6 +34,7 @@ from agentkit_ring_rl.bench.weights import RL_WEIGHTS
         (RL_SANDBOX, {}),
         (RL_TRL, {"steps": "5"}),
         (RL_POWER, {"steps": "2"}),
+        (RL_STAGES, {"steps": "2", "lessons": "3"}),
     ],
     ids=lambda value: value.name if isinstance(value, Experiment) else "",
 )
