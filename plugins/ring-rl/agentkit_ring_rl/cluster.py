@@ -23,6 +23,8 @@ from agentkit_ring_rl.learner import Learner, Loss, Policy, Sample, Updated, joi
 from agentkit_ring_rl.mismatch import Precision
 from agentkit_ring_rl.rollouts import Rollout
 
+START = 900.0  # seconds that workers have to come up
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
@@ -69,6 +71,9 @@ class TrainRank:
             module = module.to(f"cuda:{rank % torch.cuda.device_count()}")
         self._learner = sharded(module, spec, rank, world)
         self._rank = rank
+
+    def ready(self) -> bool:
+        return True
 
     def update(self, samples: Sequence[Sample], step: int, rate: float | None) -> Updated:
         return self._learner.update(samples, step, rate)
@@ -145,6 +150,9 @@ class RolloutWorker:
         )
         self._held: dict[tuple[int, int], Rollout] = {}
 
+    def ready(self) -> bool:
+        return True
+
     def start(self, rollouts: Sequence[Rollout]) -> None:
         self._held |= {(one.group, one.member): one for one in rollouts}
         self._engine.start(rollouts, keep=True)
@@ -211,6 +219,19 @@ class RayCluster:
         self._workers = [worker.remote(replace(spec, slots=share)) for _ in range(spec.engines)]
         self.engine = RayEngine(self._ray, self._workers, share * spec.engines)
         self.learner = RayLearner(self._ray, self._ranks)
+        self._wait_for([*self._ranks, *self._workers])
+
+    def _wait_for(self, actors: Sequence[Any]) -> None:
+        """Until all are up: a cluster without room would keep them waiting for ever."""
+        asked = [actor.ready.remote() for actor in actors]
+        up, missing = self._ray.wait(asked, num_returns=len(asked), timeout=START)
+        if missing:
+            self.close()
+            raise BackendUnavailable(
+                f"{len(missing)} of {len(asked)} workers did not come up in {START:.0f} s",
+                "has the cluster a free processor (and accelerator) for each?",
+            )
+        self._ray.get(up)  # raises what went wrong in one
 
     def exchange(self, version: int) -> None:
         """Weights from the first rank to every engine. The controller holds a reference only."""

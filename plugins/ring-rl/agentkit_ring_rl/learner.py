@@ -127,7 +127,7 @@ class Policy(nn.Module):  # type: ignore[misc]
         logq = F.log_softmax(logits / temperature, -1)
         wanted = batch.ids.to(device)[rows, columns]
         entropy = -(logq.detach().exp() * logq.detach()).sum(-1)
-        return logq.gather(1, wanted[:, None])[:, 0], entropy
+        return logq.gather(1, wanted[:, None]).sum(1), entropy  # not a view: hooks write to it
 
 
 def rows_of(flat: Tensor, batch: Packed, fill: float = 0.0) -> tuple[Tensor, Tensor]:

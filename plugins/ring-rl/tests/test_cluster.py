@@ -23,6 +23,31 @@ from agentkit_ring_rl.rollouts import Prompt, Rollout
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
+def test_the_trainer_runs_on_ray_and_goes_on(folder: Path, tmp_path: Path) -> None:
+    settings = {
+        "chat": False,
+        "prompts": 2,
+        "group": 4,
+        "limit": 3,
+        "budget": 20,
+        "rate": 1e-3,
+        "on": "ray",
+        "engine": "batched",
+        "ranks": 2,
+        "keep": 1,
+    }
+    for steps, resume in ((2, False), (3, True)):
+        with agentkit.load(environ={}) as kit:
+            kit.define("model", "policy", use="transformers", model=str(folder), dtype="fp32")
+            kit.define("trainer", "ring", use="ring", model="policy", steps=steps, **settings)
+            seen = Recorder()
+            kit.part("trainer", "ring").train(
+                examples("digit", 20, 0), tmp_path / "out", seen, resume=resume
+            )
+    assert list(seen.used) == [3]
+    assert [line["step"] for line in read(tmp_path / "out" / "steps.jsonl")] == [1, 2, 3]
+
+
 @pytest.fixture(scope="module")
 def cluster(folder: Path) -> Iterator[RayCluster]:
     spec = ClusterSpec(folder, Loss(IcePop()), 1e-2, (258,), width=16, rows=2, ranks=2)
@@ -91,28 +116,3 @@ def test_a_worker_that_dies_ends_its_rollouts_with_the_reason(cluster: RayCluste
     with pytest.raises(BackendUnavailable, match="all rollout workers died"):
         cluster.engine.step()
     assert all(o.end == "error" and "worker died" in o.why for o in some)
-
-
-def test_the_trainer_runs_on_ray_and_goes_on(folder: Path, tmp_path: Path) -> None:
-    settings = {
-        "chat": False,
-        "prompts": 2,
-        "group": 4,
-        "limit": 3,
-        "budget": 20,
-        "rate": 1e-3,
-        "on": "ray",
-        "engine": "batched",
-        "ranks": 2,
-        "keep": 1,
-    }
-    for steps, resume in ((2, False), (3, True)):
-        with agentkit.load(environ={}) as kit:
-            kit.define("model", "policy", use="transformers", model=str(folder), dtype="fp32")
-            kit.define("trainer", "ring", use="ring", model="policy", steps=steps, **settings)
-            seen = Recorder()
-            kit.part("trainer", "ring").train(
-                examples("digit", 20, 0), tmp_path / "out", seen, resume=resume
-            )
-    assert list(seen.used) == [3]
-    assert [line["step"] for line in read(tmp_path / "out" / "steps.jsonl")] == [1, 2, 3]

@@ -51,8 +51,8 @@ def running(rng: random.Random) -> tuple[str, str]:
 
 
 def ordered(rng: random.Random) -> tuple[str, str]:
-    """Five letters in order."""
-    letters = [rng.choice("abcdefgh") for _ in range(5)]
+    """Four letters in order."""
+    letters = [rng.choice("abcdef") for _ in range(4)]
     return "".join(letters) + ">", "".join(sorted(letters))
 
 
