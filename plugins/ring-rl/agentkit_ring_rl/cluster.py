@@ -198,17 +198,23 @@ class RayCluster:
         self._ray = _ray()
         self.spec, self._own = spec, not self._ray.is_initialized()
         if self._own:
-            # "local" is one machine of its own; no dashboard, a small store, no token file.
-            os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+            # "local" is one machine of its own: no dashboard, a small store. Who may talk to it is
+            # ray's own matter (RAY_AUTH_MODE), and left as it is.
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+            os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")  # a busy machine
             settings: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False}
             if address == "local":
                 settings |= {
                     "num_cpus": spec.ranks + spec.engines,
                     "object_store_memory": 128 << 20,
-                    "_node_ip_address": "127.0.0.1",  # nobody outside reaches it
                 }
-            self._ray.init(address=address, **settings)
+            try:
+                self._ray.init(address=address, **settings)
+            except Exception as error:  # ray raises bare ones
+                raise BackendUnavailable(
+                    f"ray did not start at {address!r}: {_first(error)}",
+                    "is the cluster up, or this machine overloaded? try again",
+                ) from error
         gpus = 1 if torch.cuda.is_available() else 0
         remote = self._ray.remote(num_cpus=1, num_gpus=gpus)
         port = _free_port()

@@ -29,7 +29,7 @@ from agentkit_ring_rl.bench.weights import RL_WEIGHTS
     [
         (RL, {"steps": "2"}),
         (RL_MISMATCH, {"steps": "2"}),
-        (RL_C3PO, {}),
+        (RL_C3PO, {"mean": "6"}),
         (RL_WEIGHTS, {}),
         (RL_SANDBOX, {}),
         (RL_TRL, {"steps": "5"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from agentkit_ring_rl.masks import IcePop
 from agentkit_ring_rl.record import read
 from agentkit_ring_rl.rollouts import Prompt, Rollout
 
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # else ray writes a token into the home folder
 # Four processes each load torch: seconds on a quiet machine, minutes on a busy one.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 

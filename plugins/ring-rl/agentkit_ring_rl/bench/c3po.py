@@ -14,24 +14,25 @@ from typing import Any
 from agentkit.bench import Bench, Experiment, Figure, Metric, Needs, Result, interval
 from agentkit.capabilities.analyzer import Table
 from agentkit_ring_rl.batched import BatchedEngine
+from agentkit_ring_rl.bench.runs import number
 from agentkit_ring_rl.rollouts import Prompt, Rollout
 from agentkit_ring_rl.scheduler import Budget, Scheduler
 from agentkit_ring_rl.simulated import Cost, Length, SimulatedEngine, lognormal
 
-MEAN, CAP, GROUP = 100, 820, 8  # of the real engine's lengths
+MEAN, GROUP = 100, 8  # tokens of the real engine's answers; a prompt's answers
 
 
 class Timed(BatchedEngine):
     """A real engine whose answers end where `length` says, not where they would. It decodes every
     token; only the end is given, so that all schedules face the same lengths."""
 
-    def __init__(self, length: Length, **settings: Any) -> None:
+    def __init__(self, length: Length, cap: int, **settings: Any) -> None:
         from transformers import LlamaForCausalLM
 
         from agentkit_ring_rl.bench.bed import config
 
         shape = config(hidden=128)
-        shape.max_position_embeddings = CAP + 16
+        shape.max_position_embeddings = cap + 16
         super().__init__(lambda: LlamaForCausalLM(shape), [], **settings)
         self.length = length
         self.ticks: list[tuple[int, float]] = []  # rows, seconds
@@ -80,14 +81,15 @@ def measured(engine: Any, budget: Budget, phases: int, clock: Any, seed: int) ->
     }
 
 
-def real(slots: int, spread: float, seed: int, phases: int) -> dict[str, float]:
+def real(slots: int, spread: float, seed: int, phases: int, mean: int) -> dict[str, float]:
     """A gain on this machine and the one predicted from the fitted cost of its ticks."""
-    length = lognormal(MEAN, spread, CAP)
-    engine = Timed(length, slots=slots)
+    cap = 8 * mean
+    length = lognormal(mean, spread, cap)
+    engine = Timed(length, cap, slots=slots)
     usual = measured(engine, schedule("synchronous", slots, 1), phases, time.perf_counter, seed)
     tokens = int(usual["tokens"])
     engine.close()
-    other = Timed(length, slots=slots)
+    other = Timed(length, cap, slots=slots)
     ours = measured(other, schedule("c3po++", slots, tokens), 2 * phases, time.perf_counter, seed)
     a, b = fitted([*engine.ticks, *other.ticks])
     other.close()
@@ -119,6 +121,7 @@ def fitted(ticks: Sequence[tuple[int, float]]) -> tuple[float, float]:
 
 def rl_c3po(bench: Bench) -> Result:
     quick = bench.scale == "quick"
+    mean = number(bench, "mean", 40 if quick else MEAN)
     seeds = bench.seeds[:1] if quick else bench.seeds
     slots = (32,) if quick else (32, 64, 128)
     spreads = (1.0,) if quick else (0.6, 1.0)
@@ -130,7 +133,8 @@ def rl_c3po(bench: Bench) -> Result:
         phases = 2 if quick else 8
         found = [
             bench.once(
-                f"real {size} {spread} {seed} {phases}", partial(real, size, spread, seed, phases)
+                f"real {size} {spread} {seed} {phases} {mean}",
+                partial(real, size, spread, seed, phases, mean),
             )
             for seed in seeds
         ]
@@ -240,4 +244,5 @@ RL_C3PO = Experiment(
     claim="about 2.5 times for rollouts and 1.5 times for a whole step, at the same quality",
     seeds=(0, 1, 2, 3, 4),
     needs={"quick": Needs(hours=0.03), "normal": Needs(hours=1.5)},
+    options={"mean": "length of the answers that are really decoded"},
 )
