@@ -10,7 +10,7 @@ from agentkit.bench import Bench, Experiment, Figure, Metric, Needs, Result, int
 from agentkit.capabilities.analyzer import Table
 from agentkit_ring_rl.bench.runs import Run, head, number, smooth, tail, trained
 
-TASKS = ("digit", "ordered")
+TASKS = ("running", "ordered")
 LOSSES: Mapping[str, Mapping[str, Any]] = {
     "icepop": {"mask": "icepop"},
     "grpo": {"mask": "none"},

@@ -27,7 +27,7 @@ TASK, WARM = "ordered", 3  # steps of warm-up
 SETTINGS: dict[str, Any] = {
     "mask": "none",
     "schedule": "synchronous",
-    "rate": 1e-3,
+    "rate": 3e-4,
     "prompts": 16,
     "group": 8,
     "limit": 8,
