@@ -1,65 +1,405 @@
-"""A trainer that fits a line by gradient descent."""
+"""`use = "ring"`: trains any model in this process by reinforcement, on rewards that parts give.
+
+The model itself stays as it is: what is trained is a copy, and what comes out is a folder.
+
+checkpoint/     weights, optimizer, state.json with the open rollouts: written anew now and then
+steps.jsonl     a line a step: metrics, the gap report, and the ids of its examples
+rollouts.jsonl  a line a rollout that was trained on: text, tokens, reward, weights versions
+curve.png, card.md
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable
-from math import isfinite
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+import torch
+from torch import nn
 
-from agentkit.capabilities import Checkpoint, Example, Plan, Progress, TrainingDiverged
-from agentkit.errors import DataError, Paused, UsageError
-from agentkit.files import write_atomic
+from agentkit.capabilities import (
+    Checkpoint,
+    Example,
+    LanguageModel,
+    Message,
+    Outcome,
+    Plan,
+    Progress,
+    Request,
+    Reward,
+    Tokens,
+    Weights,
+)
+from agentkit.errors import DataError, Paused, Unsupported, UsageError
 from agentkit.kit import Parts
-from agentkit.settings import PartSettings
+from agentkit.models.files.loading import locate
+from agentkit_ring_rl import sft_lora, sft_state
+from agentkit_ring_rl.batched import BatchedEngine
+from agentkit_ring_rl.card import card, curves
+from agentkit_ring_rl.controller import Controller, plain
+from agentkit_ring_rl.engines import TokensEngine, tensors_of
+from agentkit_ring_rl.exchange import InProcess
+from agentkit_ring_rl.learner import Learner, Loss, Policy
+from agentkit_ring_rl.record import Lines
+from agentkit_ring_rl.rollouts import Prompt, Rollout, RolloutEngine
+from agentkit_ring_rl.scheduler import Budget, Scheduler, endless
+from agentkit_ring_rl.settings import RingSettings
+from agentkit_ring_rl.sft_data import end_token
 
-FILE = "line.json"
 
+class Ring:
+    """GRPO with IcePop and C3PO++ over one model of the kit."""
 
-class Settings(PartSettings):
-    """steps: over all examples each. rate: of learning."""
+    def __init__(self, settings: RingSettings, parts: Parts) -> None:
+        self.settings, self._parts = settings, parts
+        self._start = parts.resolve(settings.start, "start") if settings.start else None
 
-    steps: int = Field(default=10, ge=1)
-    rate: float = Field(default=0.05, gt=0)
-
-
-class RingRl:
-    """y = slope * x + offset, by mean squared error; a checkpoint after each step."""
-
-    def __init__(self, settings: Settings, parts: Parts) -> None:
-        self._settings = settings
+    @property
+    def model(self) -> LanguageModel:
+        model: LanguageModel = self._parts["model"]
+        return model
 
     def plan(self) -> Plan:
-        return Plan(self._settings.steps, parameters=2, memory=1 << 16, seconds=0.1)
+        s, size = self.settings, max(1, self.model.info.parameters or 1)
+        rollouts = s.steps * s.prompts * s.group
+        tokens = rollouts * s.limit // 2
+        copies = 2 if s.release else 3
+        notes = (
+            f"{rollouts:,} answers of at most {s.limit} tokens, {s.schedule}, {s.mask}",
+            f"LoRA of rank {s.lora}" if s.lora else "",
+        )
+        # A token is drawn once (2 operations a weight) and trained on once (6).
+        seconds = 1 + 8 * size * tokens / 2e10
+        memory = (4 * copies + (12 if not s.lora else 1)) * size
+        return Plan(s.steps, size, memory, seconds, tuple(n for n in notes if n))
 
     def train(
         self, data: Iterable[Example], out: Path, progress: Progress, resume: bool = False
     ) -> Checkpoint:
-        examples = [(e.id, float(e.data["x"]), float(e.data["y"])) for e in data]
+        """See `Trainer.train`. An example is {prompt, …} with what its reward needs; `weight`
+        multiplies its reward (1)."""
+        examples = list(data)
+        self._check(examples)
+        prompts = self._prompts(examples)
+        about = {
+            "kind": "ring",
+            "model": self.model.info.fingerprint,
+            "data": _hash(prompts),
+            "settings": self.settings.model_dump(mode="json", exclude={"keep", "steps"}),
+        }
+        if self.settings.on == "ray":
+            from agentkit_ring_rl.distributed import train_on_ray
+
+            return train_on_ray(self, prompts, about, out, progress, resume)
+        with self.model.ability(Weights).borrow("private") as module:
+            module.float().train()
+            self._begin(module)
+            learner = self._learner(module)
+            engine = self._engine(module)
+            try:
+                return self._run(learner, engine, module, prompts, about, out, progress, resume)
+            finally:
+                engine.close()
+
+    # -- what it is made of -----------------------------------------------------------------------
+
+    def _check(self, examples: Sequence[Example]) -> None:
+        """Mistakes are named before any work starts."""
         if not examples:
-            raise UsageError("there are no examples to train on")
-        step, slope, offset, loss = _restored(out) if resume else (0, 0.0, 0.0, 0.0)
-        while step < self._settings.steps:
-            if progress.cancel:
-                raise Paused
-            errors = [(slope * x + offset - y, x) for _, x, y in examples]
-            loss = sum(e * e for e, _ in errors) / len(errors)
-            if not isfinite(loss):
-                raise TrainingDiverged(step + 1, "loss")
-            slope -= self._settings.rate * 2 * sum(e * x for e, x in errors) / len(errors)
-            offset -= self._settings.rate * 2 * sum(e for e, _ in errors) / len(errors)
-            step += 1
-            write_atomic(out / FILE, json.dumps([step, slope, offset, loss]))
-            progress.examples(step, [name for name, _, _ in examples])
-            progress.update(step, self._settings.steps, {"loss": loss})
-        return Checkpoint(out, step, {"loss": loss})
+            raise UsageError("there are no examples to train on", "name a file of JSON lines")
+        names = set(self.settings.rewards)
+        for one in examples:
+            if not isinstance(one.data.get("prompt"), str) or not one.data["prompt"]:
+                raise DataError(f"example {one.id!r} has no prompt", 'give {"id", "prompt", …}')
+            chosen = one.data.get("reward")
+            if len(names) > 1 and chosen not in names:
+                raise DataError(
+                    f"example {one.id!r} names the reward {chosen!r}",
+                    f"with several rewards each example names one of {', '.join(sorted(names))}",
+                )
+
+    def _prompts(self, examples: Sequence[Example]) -> list[Prompt]:
+        s, tokens = self.settings, self.model.ability(Tokens)
+        made = []
+        for one in examples:
+            asked = one.data["prompt"]
+            ids = tokens.render(Request((Message.user(asked),))) if s.chat else tokens.encode(asked)
+            if len(ids) + s.limit > (self.model.info.context or 1 << 40):
+                raise DataError(
+                    f"example {one.id!r}: {len(ids)} tokens of prompt and {s.limit} of answer do "
+                    f"not fit a context of {self.model.info.context}",
+                    "shorten the prompt, or lower limit",
+                )
+            made.append(Prompt(one.id, tuple(ids), s.limit, one.data))
+        return made
+
+    def _begin(self, module: nn.Module) -> None:
+        s = self.settings
+        if self._start is not None:
+            _load(module, self._start)
+        if s.lora and not sft_lora.attach(module, s.targets, s.lora, s.lora_alpha, s.seed):
+            raise UsageError(f"no layer's name ends in {' or '.join(s.targets)}", "name others")
+
+    def _learner(self, module: nn.Module) -> Learner:
+        s = self.settings
+        reference = None
+        if s.kl:
+            import copy
+
+            reference = Policy(copy.deepcopy(module).requires_grad_(False).eval())
+        optimizer = torch.optim.AdamW(
+            [p for p in module.parameters() if p.requires_grad],
+            lr=s.rate,
+            betas=(0.9, 0.999),
+            weight_decay=s.weight_decay,
+        )
+        return Learner(
+            Policy(module),
+            self.loss(),
+            optimizer,
+            width=s.width,
+            rows=s.rows,
+            updates=s.updates,
+            reference=reference,
+        )
+
+    def loss(self) -> Loss:
+        s = self.settings
+        return Loss(s.gap_mask(), s.clip, s.mean, s.temperature, s.grad, s.kl)
+
+    def _engine(self, module: nn.Module) -> RolloutEngine:
+        s = self.settings
+        if s.engine == "tokens":
+            if s.keep_kv:
+                raise Unsupported("the exact engine reads resumed rollouts again", "no keep_kv")
+            made: RolloutEngine = TokensEngine.copy_of(
+                self.model,
+                s.precision,
+                slots=s.slots,
+                temperature=s.temperature,
+                tick=s.tick,
+            )
+            return made
+        weights = self.model.ability(Weights)
+
+        def copied() -> nn.Module:
+            with weights.borrow("private") as other:
+                return other.float()
+
+        return BatchedEngine(
+            copied,
+            (end_token(self.model.ability(Tokens)),),
+            slots=s.slots,
+            temperature=s.temperature,
+            precision=s.precision,
+        )
+
+    def folder(self) -> Path:
+        """The model's folder, for workers that read it themselves.
+
+        Raises:
+            Unsupported: it has none.
+        """
+        values = self._parts.kit.values("model", self.settings.model)
+        if values.use != "transformers":
+            raise Unsupported(
+                f"models.{self.settings.model} is no model folder that workers could read",
+                "on ray, train a model with use = 'transformers'",
+            )
+        given = values.values["model"]
+        return locate(str(given.value), given.base)
+
+    def budget(self) -> Budget:
+        s = self.settings
+        tokens = s.budget or max(1, s.prompts * s.group * s.limit // 2)
+        return Budget(
+            tokens=tokens,
+            group=s.group,
+            retention=s.retention,
+            counts=s.counts,
+            groups=s.prompts if s.schedule == "synchronous" else 1,
+            keep=s.keep_kv,
+            whole=s.schedule == "synchronous",
+        )
+
+    # -- rewards ----------------------------------------------------------------------------------
+
+    def rewards(self) -> dict[str, Reward]:
+        parts = self._parts["rewards"]
+        return dict(zip(self.settings.rewards, parts))
+
+    def scorer(self) -> Any:
+        """Rewards of rollouts, by threads: programs in a sandbox wait for processes."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        known, tokens = self.rewards(), self.model.ability(Tokens)
+        only = next(iter(known)) if len(known) == 1 else ""
+
+        def one(rollout: Rollout) -> float:
+            text = answer_of(tokens, rollout)
+            reward = known[only or rollout.prompt.data["reward"]]
+            value = reward.score(Outcome(rollout.prompt.data, text)).value
+            return float(value) * float(rollout.prompt.data.get("weight", 1.0))
+
+        def scores(rollouts: Sequence[Rollout]) -> list[float]:
+            with ThreadPoolExecutor(max_workers=4) as pool:
+                return list(pool.map(one, rollouts))
+
+        return scores
+
+    def best(self) -> float:
+        return max(reward.bounds[1] for reward in self.rewards().values())
+
+    # -- the run ----------------------------------------------------------------------------------
+
+    def _run(
+        self,
+        learner: Learner,
+        engine: RolloutEngine,
+        module: nn.Module,
+        prompts: Sequence[Prompt],
+        about: dict[str, Any],
+        out: Path,
+        progress: Progress,
+        resume: bool,
+    ) -> Checkpoint:
+        s = self.settings
+        scheduler = Scheduler(engine, endless(prompts, s.seed), self.budget(), seed=s.seed)
+        state: dict[str, Any] = {"step": 0, "metrics": {}, **about}
+        if resume:
+            state = sft_state.restore(out, module, learner.optimizer)
+            same_training(out, state, about)
+            scheduler.restore(state["scheduler"])
+        controller = Controller(
+            scheduler,
+            engine,
+            learner,
+            InProcess(),
+            self.scorer(),
+            spread=s.spread,
+            best=self.best(),
+            release=s.release,
+            version=state["step"],
+        )
+        controller.publish()
+
+        def keep(step: int, metrics: dict[str, float]) -> None:
+            kept = {**about, "step": step, "metrics": metrics, "scheduler": scheduler.state()}
+            final = {**tensors_of(module), **learner.tensors()} if s.lora else learner.tensors()
+            final = {n: t for n, t in final.items() if "lora_" not in n and ".base." not in n}
+            sft_state.save(out, module, learner.optimizer, kept, final)
+
+        return self.loop(controller, state, keep, out, progress)
+
+    def loop(
+        self,
+        controller: Controller,
+        state: dict[str, Any],
+        keep: Any,
+        out: Path,
+        progress: Progress,
+    ) -> Checkpoint:
+        """Steps until all are done; `keep(step, metrics)` writes a checkpoint."""
+        s, tokens = self.settings, self.model.ability(Tokens)
+        step: int = state["step"]
+        kept, metrics = step, dict(state["metrics"])
+        record = sft_state.Steps(out, step)
+        rollouts = Lines(out / "rollouts.jsonl", step)
+        try:
+            while step < s.steps:
+                before = controller.scheduler.state()
+                try:
+                    if progress.cancel:
+                        raise Paused
+                    rate = s.rate * min(1.0, (step + 1) / max(1, s.warmup))
+                    made = controller.step(step + 1, rate, progress.cancel)
+                except Paused:
+                    if step > kept:  # a phase that was cut short is drawn again, the same
+                        controller.scheduler.restore(before)
+                        keep(step, metrics)
+                    raise
+                step, metrics = made.number, {**made.metrics, "rate": rate}
+                ids = list(dict.fromkeys(one.prompt.id for one in made.rollouts))
+                for one, reward, advantage in zip(made.rollouts, made.rewards, made.advantages):
+                    rollouts.add(_line(step, tokens, one, reward, advantage))
+                rollouts.flush()
+                record.add(step, {**metrics, "gaps": plain(made)}, ids)  # type: ignore[dict-item]
+                progress.examples(step, ids)
+                if step % s.keep == 0 or step == s.steps:
+                    keep(step, metrics)
+                    kept = step
+                progress.update(step, s.steps, metrics)
+        finally:
+            record.close()
+            rollouts.close()
+        curves(out)
+        card(out, self.model.info.name, s, state, metrics)
+        return Checkpoint(out, step, {k: v for k, v in metrics.items() if math.isfinite(v)})
 
 
-def _restored(out: Path) -> tuple[int, float, float, float]:
+def answer_of(tokens: Tokens, rollout: Rollout) -> str:
+    """The text of an answer without its end token."""
+    ids = rollout.ids[:-1] if rollout.end == "stop" else rollout.ids
+    return tokens.decode(ids) if ids else ""
+
+
+def same_training(out: Path, state: dict[str, Any], about: dict[str, Any]) -> None:
+    """A training goes on only with the model, data and settings that it began with.
+
+    Raises:
+        DataError: the checkpoint is of another model, or of no training by reinforcement.
+        UsageError: other data or settings.
+    """
+    if state.get("kind") != "ring" or state.get("model") != about["model"]:
+        raise DataError(
+            f"{out} holds a checkpoint of another model or trainer", "name another --out"
+        )
+    for name, what in (("data", "other data"), ("settings", "other settings")):
+        if state.get(name) != about[name]:
+            raise UsageError(f"{out} was begun with {what}", "use those, or another --out")
+
+
+def _line(
+    step: int, tokens: Tokens, one: Rollout, reward: float, advantage: float
+) -> dict[str, Any]:
+    return {
+        "step": step,
+        "example": one.prompt.id,
+        "group": one.group,
+        "member": one.member,
+        "text": answer_of(tokens, one),
+        "ids": one.ids,
+        "logp": [round(p, 5) for p in one.logp],
+        "versions": one.versions,
+        "end": one.end,
+        "retention": one.retention,
+        "reward": reward if math.isfinite(reward) else None,
+        "advantage": round(advantage, 5),
+    }
+
+
+def _load(module: nn.Module, path: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
-        step, slope, offset, loss = json.loads((out / FILE).read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{out / FILE} is no checkpoint: {error}", "train from the start") from None
-    return int(step), float(slope), float(offset), float(loss)
+        given = load_file(str(path))
+    except (OSError, ValueError, SafetensorError) as error:
+        raise DataError(f"{path}: cannot be read: {error}", "name a model.safetensors") from error
+    own = dict(module.named_parameters())
+    strange = [n for n, t in given.items() if n not in own or own[n].shape != t.shape]
+    if strange:
+        raise DataError(f"{path} is of another model: {strange[0]}", "")
+    with torch.no_grad():
+        for name, tensor in given.items():
+            own[name].copy_(tensor)
+
+
+def _hash(prompts: Sequence[Prompt]) -> str:
+    digest = hashlib.sha256()
+    for one in prompts:
+        digest.update(json.dumps([one.id, one.ids, dict(one.data)], default=str).encode())
+    return digest.hexdigest()
