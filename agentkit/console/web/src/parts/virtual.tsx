@@ -1,0 +1,86 @@
+// A list of rows of one height, of which only those in sight exist.
+import type { ComponentChildren, RefObject } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+
+const SPARE = 12; // rows beyond either edge
+
+export interface Shown {
+  /** Brings a row into sight. */
+  reveal(index: number): void;
+  /** Whether the last row is in sight. */
+  atEnd(): boolean;
+}
+
+interface Props {
+  count: number;
+  label: string;
+  row: (index: number) => ComponentChildren;
+  handle?: RefObject<Shown | null>;
+  active?: number | undefined;
+  class?: string;
+  onKeyDown?: (event: KeyboardEvent) => void;
+  onSight?: (first: number, last: number) => void;
+}
+
+export function Virtual({ count, label, row, handle, active, onKeyDown, onSight, ...rest }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const probe = useRef<HTMLDivElement>(null);
+  const [height, setHeight] = useState(28);
+  const [view, setView] = useState({ top: 0, room: 600 });
+
+  useLayoutEffect(() => {
+    const element = box.current!;
+    const measure = () => {
+      setHeight(probe.current!.offsetHeight || 28);
+      setView({ top: element.scrollTop, room: element.clientHeight });
+    };
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+
+  if (handle) {
+    handle.current = {
+      reveal(index) {
+        const element = box.current;
+        if (!element) return;
+        const top = index * height;
+        if (top < element.scrollTop) element.scrollTop = top;
+        else if (top + height > element.scrollTop + element.clientHeight)
+          element.scrollTop = top + height - element.clientHeight;
+      },
+      atEnd() {
+        const element = box.current;
+        return !element || element.scrollTop + element.clientHeight >= element.scrollHeight - height;
+      },
+    };
+  }
+
+  const first = Math.max(0, Math.floor(view.top / height) - SPARE);
+  const last = Math.min(count, Math.ceil((view.top + view.room) / height) + SPARE);
+  useLayoutEffect(() => onSight?.(first, last), [first, last, count]);
+  const rows = [];
+  for (let i = first; i < last; i++) rows.push(row(i));
+  const chosen = active !== undefined && active >= first && active < last ? `row-${active}` : undefined;
+
+  return (
+    <div
+      ref={box}
+      class={`virtual ${rest.class ?? ""}`}
+      role="listbox"
+      aria-label={label}
+      tabIndex={0}
+      aria-activedescendant={chosen}
+      onScroll={() => setView({ top: box.current!.scrollTop, room: box.current!.clientHeight })}
+      onKeyDown={onKeyDown}
+    >
+      <div ref={probe} class="probe" aria-hidden="true" />
+      <div role="presentation" style={{ height: `${count * height}px` }}>
+        <div role="presentation" style={{ transform: `translateY(${first * height}px)` }}>
+          {rows}
+        </div>
+      </div>
+    </div>
+  );
+}
