@@ -15,7 +15,7 @@ import { attempt, useRun } from "./context";
 export function Plan() {
   const run = useRun();
   const state = run.state.value!;
-  const tasks = projected(state.tasks, state.messages);
+  const tasks = projected(state);
   const open = useSignal("");
   const problem = useSignal("");
   const held = useSignal(""); // the task that is being dragged

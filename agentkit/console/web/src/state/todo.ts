@@ -1,5 +1,5 @@
 // The todo list as it will be once the agent has read what waits in its inbox.
-import type { Edit, Message, Task } from "./types";
+import type { Edit, Message, RunState, Task } from "./types";
 
 export interface Shown extends Task {
   /** What will change, in the words of the edit; empty where nothing waits. */
@@ -11,7 +11,9 @@ const RANK: Record<string, number> = { in_progress: 0, pending: 1, blocked: 2, d
 
 /** Running tasks, then pending ones in the order in which they will run, then what has ended. Edits
  * that are still queued are shown as if they were done, and marked. */
-export function projected(tasks: Record<string, Task>, messages: Record<string, Message>): Shown[] {
+export function projected({ tasks, order, messages }: Pick<RunState, "tasks" | "order" | "messages">): Shown[] {
+  const places = new Map(order.map((id, place) => [id, place]));
+  const placed = (task: Task) => places.get(task.id) ?? Number.MAX_SAFE_INTEGER;
   const list: Shown[] = Object.values(tasks).map((task) => ({ ...task, waiting: [] }));
   list.sort((a, b) => (RANK[a.status] ?? 1) - (RANK[b.status] ?? 1) || placed(a) - placed(b) || number(a) - number(b));
   const queued = Object.values(messages).filter((m) => m.state === "queued").sort((a, b) => a.seq - b.seq);
@@ -19,7 +21,6 @@ export function projected(tasks: Record<string, Task>, messages: Record<string, 
   return list;
 }
 
-const placed = (task: Task) => task.place ?? Number.MAX_SAFE_INTEGER;
 const number = (task: Task) => Number(task.id.replace(/\D/g, "")) || 0;
 
 function apply(list: Shown[], edit: Edit, message: Message, index: number): void {
@@ -63,7 +64,7 @@ function endOfOpen(list: Shown[]): number {
 function fresh(title: string, id: string, message: Message): Shown {
   return {
     id, title, query: "", status: "pending", priority: 0, order: 0, facet: -1, origin: "person", parent: "",
-    depends_on: [], sources: [], evidence: 0, reason: "", author: message.author, place: null,
+    depends_on: [], sources: [], evidence: 0, reason: "", author: message.author,
     version: message.seq, queued: [message.id], history: [], waiting: ["add"],
   };
 }

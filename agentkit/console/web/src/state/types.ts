@@ -14,7 +14,7 @@ export interface Change { seq: number; time: number; author: string; reason: str
 export interface Task {
   id: string; title: string; query: string; status: string; priority: number; order: number;
   facet: number; origin: string; parent: string; depends_on: string[]; sources: string[];
-  evidence: number; reason: string; author: string; place: number | null; version: number;
+  evidence: number; reason: string; author: string; version: number;
   queued: string[]; history: Change[];
 }
 
@@ -73,6 +73,7 @@ export interface RunState {
   now: { position: string; node: string; since: number; text: string };
   steps: Record<string, Step>;
   tasks: Record<string, Task>;
+  order: string[];
   rules: Record<string, Rule>;
   messages: Record<string, Message>;
   questions: Record<string, Question>;
