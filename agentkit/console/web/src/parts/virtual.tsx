@@ -57,6 +57,11 @@ export function Virtual({ count, label, row, handle, active, onKeyDown, onSight,
     };
   }
 
+  // Where the list becomes lower, e.g. above what was chosen in it, that stays in sight.
+  useLayoutEffect(() => {
+    if (active !== undefined) handle?.current?.reveal(active);
+  }, [view.room, height]);
+
   const first = Math.max(0, Math.floor(view.top / height) - SPARE);
   const last = Math.min(count, Math.ceil((view.top + view.room) / height) + SPARE);
   useLayoutEffect(() => onSight?.(first, last), [first, last, count]);

@@ -1,4 +1,5 @@
 // What the run used: by model and by node, against its limits.
+import { Grid } from "../parts/grid";
 import { now } from "../state/clock";
 import { duration, shown, t, tk } from "../words";
 import { useRun } from "./context";
@@ -30,56 +31,20 @@ export function Cost() {
         <dd class="numbers">{meter.price === null ? <span class="quiet">{t("cost.noprice")}</span> : money(meter.price, meter.currency)}</dd>
       </dl>
       {models.length > 0 ? (
-        <div class="scroll-x" tabIndex={0} role="group" aria-label={t("cost.models")}>
-          <table>
-            <caption>{t("cost.models")}</caption>
-            <thead>
-              <tr>
-                <th>{t("cost.model")}</th>
-                <th class="number">{t("cost.calls")}</th>
-                <th class="number">{t("cost.in")}</th>
-                <th class="number">{t("cost.out")}</th>
-                <th class="number">{t("cost.price")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {models.map(([name, used]) => (
-                <tr key={name}>
-                  <td class="mono">{name}</td>
-                  <td class="number">{shown(used.calls)}</td>
-                  <td class="number">{shown(used.prompt)}</td>
-                  <td class="number">{shown(used.spent)}</td>
-                  <td class="number">{used.price == null ? "–" : money(used.price, meter.currency)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Grid
+          title={t("cost.models")}
+          columns={[t("cost.model"), t("cost.calls"), t("cost.in"), t("cost.out"), t("cost.price")]}
+          rows={models.map(([name, used]) => [name, used.calls, used.prompt, used.spent, used.price == null ? "–" : money(used.price, meter.currency)])}
+        />
       ) : (
         <p class="quiet">{t("cost.nomodel")}</p>
       )}
       {nodes.length > 0 && (
-        <div class="scroll-x" tabIndex={0} role="group" aria-label={t("cost.nodes")}>
-          <table>
-            <caption>{t("cost.nodes")}</caption>
-            <thead>
-              <tr>
-                <th>{t("cost.node")}</th>
-                <th class="number">{t("cost.calls")}</th>
-                <th class="number">{t("cost.tokens")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {nodes.map(([name, used]) => (
-                <tr key={name}>
-                  <td>{tk("node", name)}</td>
-                  <td class="number">{shown(used.calls)}</td>
-                  <td class="number">{shown(used.tokens)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Grid
+          title={t("cost.nodes")}
+          columns={[t("cost.node"), t("cost.calls"), t("cost.tokens")]}
+          rows={nodes.map(([name, used]) => [tk("node", name), used.calls, used.tokens])}
+        />
       )}
     </div>
   );

@@ -1,6 +1,7 @@
 // What plugins show of a run. They give data, the page draws it; one that fails is named.
 import { Problem } from "../parts/basics";
 import { Curve } from "../parts/curve";
+import { Grid } from "../parts/grid";
 import { link } from "../parts/link";
 import { Markdown } from "../parts/markdown";
 import type { Block, Panel } from "../state/types";
@@ -36,30 +37,7 @@ function Shown({ block }: { block: Block }) {
         </dl>
       );
     case "table":
-      return (
-        <div class="scroll-x" tabIndex={0} role="group" aria-label={block.columns.join(", ")}>
-          <table>
-            <thead>
-              <tr>
-                {block.columns.map((column) => (
-                  <th key={column}>{column}</th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {block.rows.map((row, n) => (
-                <tr key={n}>
-                  {row.map((cell, at) => (
-                    <td key={at} class={typeof cell === "number" ? "number" : ""}>
-                      {String(cell ?? "")}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      );
+      return <Grid columns={block.columns} rows={block.rows} />;
     case "series":
       return (
         <div class="curves">

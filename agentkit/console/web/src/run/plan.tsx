@@ -1,6 +1,7 @@
 // The todo list, live: seen, changed, put in another order, by pointer and by keys.
 import { useSignal, type Signal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useAction } from "../keys";
 import { Empty, IconButton, Menu, Problem, State, When } from "../parts/basics";
 import { Icon } from "../parts/icon";
@@ -23,8 +24,12 @@ export function Plan() {
   const may = operator() && !["done", "cancelled"].includes(state.run.status);
   useAction("a", () => add.current?.focus());
 
+  const list = useRef<HTMLOListElement>(null);
+  const glide = useGlide(list);
+
   const order = async (ids: string[] | null, id: string) => {
     if (!ids) return;
+    glide();
     if (await attempt(problem, run.id, "task.reorder", { tasks: ids })) announce(t("task.moved", { task: id, place: ids.indexOf(id) + 1 }));
   };
   const submit = async (event: Event) => {
@@ -49,7 +54,7 @@ export function Plan() {
             <p>{t("plan.none.how")}</p>
           </Empty>
         )}
-        <ol class="tasks">
+        <ol class="tasks" ref={list}>
           {tasks.map((task) => (
             <TaskLine key={task.id} task={task} all={tasks} may={may} open={open} held={held} order={order} problem={problem} />
           ))}
@@ -66,6 +71,31 @@ export function Plan() {
       )}
     </>
   );
+}
+
+/** Lets rows glide to their new places, once, after the person moved one; all other changes of the
+ * list are plain. */
+function useGlide(list: RefObject<HTMLElement | null>): () => void {
+  const before = useRef<Map<Element, number> | null>(null);
+  useLayoutEffect(() => {
+    const places = before.current;
+    if (!places) return;
+    const rows = [...(list.current?.children ?? [])] as HTMLElement[];
+    const shifts = rows.map((row) => (places.get(row) ?? row.offsetTop) - row.offsetTop);
+    if (shifts.every((shift) => !shift)) return;
+    before.current = null;
+    rows.forEach((row, n) => {
+      if (!shifts[n]) return;
+      row.style.transition = "none";
+      row.style.transform = `translateY(${shifts[n]}px)`;
+      void row.offsetHeight; // the browser takes in where it begins
+      row.style.transition = row.style.transform = "";
+    });
+  });
+  return () => {
+    const rows = [...(list.current?.children ?? [])] as HTMLElement[];
+    before.current = new Map(rows.map((row) => [row, row.offsetTop]));
+  };
 }
 
 interface LineProps {

@@ -1,12 +1,13 @@
 // The report: every sentence with how far it is borne out, every citation leading to its quote.
 import { Empty, Problem } from "../parts/basics";
+import { Grid } from "../parts/grid";
 import { Icon, type IconName } from "../parts/icon";
 import { link } from "../parts/link";
 import { useGet } from "../parts/load";
 import { Markdown } from "../parts/markdown";
 import { query } from "../router";
 import type { Quote, Report } from "../state/types";
-import { shown, t, tk } from "../words";
+import { t, tk } from "../words";
 import { showEvidence, useRun } from "./context";
 
 const MARKS: Record<string, [IconName, string]> = {
@@ -36,10 +37,11 @@ function Result() {
 }
 
 function Written({ report }: { report: Report }) {
+  const asked = useRun().state.value!.run.task;
   const quotes = new Map(report.sections.flatMap((section) => section.quotes).map((quote) => [quote.number, quote]));
   return (
     <article class="report" aria-label={t("report")}>
-      <h1>{report.title}</h1>
+      {report.title !== asked && <h1>{report.title}</h1>}
       <p class="meta line wrap">
         <span>{tk("report", report.status)}</span>
         <span>{t("report.coverage", { percent: Math.round(report.coverage * 100) })}</span>
@@ -107,29 +109,7 @@ function Written({ report }: { report: Report }) {
         </section>
       )}
       {report.tables.map((table, n) => (
-        <div key={n} class="scroll-x" tabIndex={0} role="group" aria-label={table.title}>
-          <table>
-            <caption>{table.title}</caption>
-            <thead>
-              <tr>
-                {table.columns.map((column) => (
-                  <th key={column}>{column}</th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {table.rows.map((row, i) => (
-                <tr key={i}>
-                  {row.map((cell, j) => (
-                    <td key={j} class={typeof cell === "number" ? "number" : ""}>
-                      {typeof cell === "number" ? shown(cell) : String(cell ?? "")}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Grid key={n} title={table.title} columns={table.columns} rows={table.rows} />
       ))}
       {report.limits.length > 0 && (
         <section>

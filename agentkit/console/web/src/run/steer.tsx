@@ -9,7 +9,7 @@ import type { Message, Rule } from "../state/types";
 import { t, tk, tn } from "../words";
 import { attempt, showEvent, useRun } from "./context";
 
-const RECENT = 3; // messages that are in sight; the others open
+const RECENT = 2; // messages that are in sight while the run goes on; the others open
 
 export function Steer() {
   const run = useRun();
@@ -38,7 +38,8 @@ export function Steer() {
   };
 
   const messages = Object.values(state.messages).filter((message) => message.text || message.edits.length).sort((a, b) => a.seq - b.seq);
-  const shown = all.value ? messages : messages.slice(-RECENT);
+  const few = ended ? 0 : RECENT;
+  const shown = all.value ? messages : messages.slice(messages.length - Math.min(few, messages.length));
   const rules = Object.values(state.rules).filter((rule) => !rule.ended);
   return (
     <div class="steer">
@@ -51,7 +52,7 @@ export function Steer() {
       )}
       {messages.length > 0 && (
         <ul class="messages" aria-label={t("messages")}>
-          {messages.length > RECENT && (
+          {messages.length > few && (
             <li>
               <button type="button" class="button plain" onClick={() => (all.value = !all.value)}>
                 {all.value ? t("messages.less") : tn("messages.all", messages.length)}

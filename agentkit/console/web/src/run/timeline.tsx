@@ -58,10 +58,11 @@ export function Timeline() {
 /** The whole log; the row of event n is the n-th. New ones are followed while the end is in sight. */
 function All({ run, wanted }: { run: RunView; wanted: number | null }) {
   const handle = useRef<Shown>(null);
-  const seen = useSignal(0); // rows that there were when the end was last in sight
+  const seen = useSignal(wanted === null ? 0 : run.total.value); // rows that there were when the end was last in sight
   const total = run.total.value;
   void run.loaded.value;
   const following = useRef(wanted === null);
+  const placed = useRef(false); // scrolled to where the person shall begin
   const end = () => {
     following.current = true;
     handle.current?.reveal(run.total.value - 1);
@@ -69,6 +70,7 @@ function All({ run, wanted }: { run: RunView; wanted: number | null }) {
   };
   useEffect(() => {
     if (following.current) end();
+    placed.current = true;
   }, [total]);
   useEffect(() => {
     if (wanted === null) return;
@@ -77,6 +79,7 @@ function All({ run, wanted }: { run: RunView; wanted: number | null }) {
   }, [wanted]);
   const sight = (first: number, last: number) => {
     void run.want(first, last);
+    if (!placed.current) return;
     following.current = handle.current?.atEnd() ?? true;
     if (following.current) seen.value = run.total.value;
   };

@@ -1,5 +1,6 @@
 // The results of experiments, as `agentkit bench` wrote them.
 import { Empty, Problem } from "../parts/basics";
+import { Grid } from "../parts/grid";
 import { useGet } from "../parts/load";
 import type { Figure, Result } from "../state/types";
 import { shown, t } from "../words";
@@ -63,33 +64,13 @@ function One({ result }: { result: Result }) {
 }
 
 function Figures({ title, of }: { title: string; of: Record<string, Figure> }) {
-  return (
-    <div class="scroll-x" tabIndex={0} role="group" aria-label={title}>
-      <table>
-        <caption>{title}</caption>
-        <thead>
-          <tr>
-            <th>{t("results.what")}</th>
-            <th class="number">{t("results.value")}</th>
-            <th class="number">{t("results.range")}</th>
-            <th class="number">n</th>
-          </tr>
-        </thead>
-        <tbody>
-          {Object.entries(of).map(([key, figure]) => (
-            <tr key={key}>
-              <td>{key}</td>
-              <td class="number">
-                {round(figure.value)} {figure.unit}
-              </td>
-              <td class="number">{figure.low != null && figure.high != null ? `${round(figure.low)} – ${round(figure.high)}` : ""}</td>
-              <td class="number">{figure.n ?? ""}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  const rows = Object.entries(of).map(([key, figure]) => [
+    key,
+    `${round(figure.value)} ${figure.unit ?? ""}`,
+    figure.low != null && figure.high != null ? `${round(figure.low)} – ${round(figure.high)}` : "",
+    figure.n ?? null,
+  ]);
+  return <Grid title={title} columns={[t("results.what"), t("results.value"), t("results.range"), "n"]} rows={rows} />;
 }
 
 const round = (value: unknown) => (typeof value === "number" ? shown(Number(value.toPrecision(4))) : String(value ?? ""));

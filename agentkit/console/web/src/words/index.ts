@@ -62,6 +62,8 @@ export function exact(time: number): string {
   return new Date(time * 1000).toLocaleString(language.value, { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** "17:04:09", in the place where the person is. */
 export function clock(time: number): string {
-  return new Date(time * 1000).toLocaleTimeString(language.value, { hour12: false });
+  const at = new Date(time * 1000);
+  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((n) => String(n).padStart(2, "0")).join(":");
 }

@@ -193,7 +193,7 @@ export const ko: Record<Key, string> = {
   "option.deny": "허용 안 함",
 
   steer: "에이전트에게 말하기",
-  "steer.hint": "방향 잡기: exclude X, focus on Y, only since 2024, add: …, T3 first",
+  "steer.hint": "방향 잡기: exclude X, focus on Y, T3 first",
   "steer.send": "보내기",
   "steer.revise": "수정 요청: shorter, exclude X, add: …",
   "steer.revise.send": "수정",
