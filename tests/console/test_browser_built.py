@@ -113,8 +113,8 @@ def test_every_text_is_used() -> None:
         re.findall(r"`([\w-]+)\.\$\{", code)
     )
     for key in catalogue("en"):
-        stem = key.rsplit(".", 1)[0]
-        assert f'"{key}"' in code or stem in prefixes, f"nothing says {key}"
+        made = any(key.startswith(f"{prefix}.") for prefix in prefixes)
+        assert f'"{key}"' in code or made, f"nothing says {key}"
 
 
 # -- colours --------------------------------------------------------------------------------------

@@ -104,10 +104,10 @@ export function Head() {
 }
 
 function StateLine({ state, text, note }: { state: RunState; text: string; note: string }) {
-  const { status, driven } = state.run;
+  const { status, driven, control } = state.run;
   const working = status === "running" && driven;
   const shown = status === "running" && !driven ? "interrupted" : status;
-  const doing = working ? text || state.now.text || tk("node", state.now.node) : note || tk("about", shown);
+  const doing = control ? tk("control", control) : working ? text || state.now.text || tk("node", state.now.node) : note || tk("about", shown);
   return (
     <div class="line wrap state-line">
       <State of={shown} />

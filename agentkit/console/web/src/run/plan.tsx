@@ -46,7 +46,7 @@ export function Plan() {
         <h2 class="grow">{t("plan")}</h2>
         <span class="meta numbers">{tasks.length > 0 && t("plan.left", { left, all: tasks.length })}</span>
       </div>
-      {state.plan.state === "asked" && <p class="pane-note waiting">{t("plan.asked")}</p>}
+      {state.plan.question !== null && <p class="pane-note waiting">{t("plan.asked")}</p>}
       {problem.value && <Problem text={problem.value} />}
       <div class="pane-body">
         {!tasks.length && (

@@ -9,7 +9,7 @@ import { query } from "../router";
 import { get, operator, told } from "../state/api";
 import type { RunView } from "../state/run";
 import type { Event, Row, Timeline as Rows } from "../state/types";
-import { duration, t, tn, type Key } from "../words";
+import { duration, t, tk, tn, type Key } from "../words";
 import { showEvent, useRun } from "./context";
 import { ForkHere } from "./forks";
 import { kindIcon } from "./kinds";
@@ -177,9 +177,10 @@ function Line({ index, row, before, chosen }: LineProps) {
       <span class={colour}>
         <Icon name={icon} />
       </span>
-      <span class="text cut">{row.text || row.kind}</span>
-      {row.path.length > 0 && <span class="path mono cut">{row.path.join(" › ")}</span>}
-      {row.tokens > 0 && <span class="meta numbers">{tn("tokens", row.tokens)}</span>}
+      <span class="kind cut">{tk("kind", row.kind)}</span>
+      <span class="text cut">{row.text}</span>
+      {!!row.path?.length && <span class="path mono cut">{row.path.join(" › ")}</span>}
+      {!!row.tokens && <span class="meta numbers">{tn("tokens", row.tokens)}</span>}
       <span class="mono task-of">{row.task}</span>
       <span class="where cut">{begins && row.node ? `${row.step} ${row.node}` : ""}</span>
       <When time={row.time} plain />
@@ -195,7 +196,7 @@ function Detail({ run, seq }: { run: RunView; seq: number }) {
     <section class="detail" aria-label={t("event", { seq })}>
       <div class="line">
         <h2 class="grow cut">
-          <span class="numbers quiet">{seq}</span> {row?.text || data?.kind}
+          <span class="numbers quiet">{seq}</span> {data && tk("kind", data.kind)}
         </h2>
         {row && operator() && <ForkHere step={row.step} />}
         <IconButton icon="cross" label={t("close")} onClick={() => showEvent(null)} />
@@ -211,8 +212,8 @@ function Detail({ run, seq }: { run: RunView; seq: number }) {
               <When time={data.time} plain />
             </dd>
             {data.position && [<dt key="p">{t("event.position")}</dt>, <dd key="pv" class="mono">{data.position}</dd>]}
-            {row && row.path.length > 0 && [<dt key="m">{t("event.path")}</dt>, <dd key="mv" class="mono">{row.path.join(" › ")}</dd>]}
-            {row && row.seconds > 0 && [<dt key="s">{t("event.seconds")}</dt>, <dd key="sv">{duration(row.seconds)}</dd>]}
+            {!!row?.path?.length && [<dt key="m">{t("event.path")}</dt>, <dd key="mv" class="mono">{row.path.join(" › ")}</dd>]}
+            {!!row?.seconds && [<dt key="s">{t("event.seconds")}</dt>, <dd key="sv">{duration(row.seconds)}</dd>]}
             {Object.entries(data.data).map(([key, value]) => [<dt key={key}>{key}</dt>, <dd key={`${key}=`}><Value of={value} /></dd>])}
           </dl>
         </div>

@@ -80,9 +80,9 @@ export class RunView {
   // -- what the stream brings ----------------------------------------------------------------------
 
   patch(patch: Patch): void {
-    if (patch.seq <= this.seq) return;
+    // One that begins and ends where we are tells of the run's own row, which has no events.
     if (patch.from !== this.seq) {
-      void this.load();
+      if (patch.seq > this.seq) void this.load();
       return;
     }
     this.seq = patch.seq;

@@ -29,7 +29,7 @@ export interface Part { state: string; text: string; told: string }
 
 export interface Message {
   id: string; text: string; author: string; sent: number; seq: number; state: string; step: string;
-  reason: string; parts: Part[]; edits: Edit[];
+  reason: string; parts: Part[]; edits: Edit[]; file?: boolean;
 }
 
 export interface Question {
@@ -68,7 +68,7 @@ export interface RunState {
   run: {
     id: string; agent: string; use: string; task: string; input: Record<string, unknown>;
     seed: number; status: string; note: string; created: number; parent: string | null;
-    parent_step: number | null; budget: Budget; driven: boolean; result: boolean;
+    parent_step: number | null; budget: Budget; driven: boolean; control: string; result: boolean;
   };
   now: { position: string; node: string; since: number; text: string };
   steps: Record<string, Step>;
@@ -91,7 +91,7 @@ export interface RunState {
 
 export interface Row {
   seq: number; time: number; kind: string; position: string; node: string; step: number; task: string;
-  text: string; path: string[]; tokens: number; seconds: number; of: number | null;
+  text: string; path?: string[]; tokens?: number; seconds?: number; of?: number;
 }
 
 export interface Timeline { rows: Row[]; first: number; last: number; seq: number; total: number }
