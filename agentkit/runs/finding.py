@@ -18,6 +18,7 @@ class Head:
     changed: float
     owner: str
     until: float
+    parent: str | None = None
 
 
 def search(
@@ -49,7 +50,7 @@ def heads(db: sqlite3.Connection, limit: int) -> list[Head]:
     """How far the newest runs are."""
     found = db.execute(
         "SELECT id, coalesce((SELECT max(seq) FROM events WHERE run = id), 0) AS seq, status, "
-        "changed, owner, until FROM runs ORDER BY created DESC LIMIT ?",
+        "changed, owner, until, parent FROM runs ORDER BY created DESC LIMIT ?",
         (limit,),
     )
     return [Head(*row) for row in found.fetchall()]

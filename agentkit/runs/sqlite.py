@@ -110,7 +110,7 @@ class SqliteRunStore:
         if run == "last":
             found = self._rows("SELECT * FROM runs ORDER BY created DESC LIMIT 1")
         else:
-            found = self._rows(
+            found = self._rows("SELECT * FROM runs WHERE id = ?", run) or self._rows(
                 "SELECT * FROM runs "
                 "WHERE ?1 IN (substr(id, 1, length(?1)), substr(id, -length(?1)))",
                 run,
@@ -250,7 +250,9 @@ class SqliteRunStore:
                 )
             changes.append(db, run, Append("inbox.withdrawn", {"id": message}))
 
-    def answer(self, run: str, answer: str, number: int | None = None) -> OpenQuestion:
+    def answer(
+        self, run: str, answer: str, number: int | None = None, *, author: str = "user"
+    ) -> OpenQuestion:
         with self._change(durable=True) as db:
             if changes.row(db, run)["status"] in ENDED:
                 raise UsageError(f"run {run} has ended: nobody waits for an answer")
@@ -269,7 +271,7 @@ class SqliteRunStore:
                     f"one of: {', '.join(one.question.options)}",
                 )
             changes.finish(db, run, one.position, one.index, {"ok": answer})
-            data = {"number": one.number, "answer": answer}
+            data = {"number": one.number, "answer": answer, "author": author}
             changes.append(db, run, Append("question.answered", data, one.position, one.index))
         return one
 

@@ -288,7 +288,9 @@ class RunStore(Protocol):
         """Takes a message back that nobody has read. Raises UsageError where somebody has."""
         ...
 
-    def answer(self, run: str, answer: str, number: int | None = None) -> OpenQuestion:
+    def answer(
+        self, run: str, answer: str, number: int | None = None, *, author: str = "user"
+    ) -> OpenQuestion:
         """Answers a question, the only open one where no number is given; safe against power loss.
 
         Raises:

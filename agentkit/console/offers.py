@@ -1,0 +1,119 @@
+"""What plugins offer for a run, asked one by one, so that a fault of one is its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from agentkit.console.faults import missing
+from agentkit.console.fold import Folds
+from agentkit.console.views import Export, Look, Screen, Views
+from agentkit.errors import AgentkitError
+from agentkit.kit import Kit
+from agentkit.registry import Registration
+from agentkit.runs.store import RunStore
+
+LOG = logging.getLogger("agentkit.console")
+T = TypeVar("T")
+
+
+class Offers:
+    """All registered views."""
+
+    def __init__(self, kit: Kit, store: RunStore, folds: Folds) -> None:
+        self._kit, self._store, self._folds = kit, store, folds
+        self._made: dict[str, Views] = {}
+        self._lock = threading.Lock()
+
+    def _all(self) -> Iterator[tuple[Registration, Views | Exception]]:
+        for entry in self._kit.host.registry.all("views"):
+            with self._lock:
+                try:
+                    if entry.name not in self._made:
+                        self._made[entry.name] = entry.load()()
+                    views: Views | Exception = self._made[entry.name]
+                except Exception as error:
+                    views = error
+            yield entry, views
+
+    def _look(self, run: str) -> Look:
+        fold = self._folds.get(run)
+        return Look(self._kit, self._store, self._store.get(run), fold.tree.root)
+
+    def _ask(
+        self, run: str, what: Callable[[Views, Look], T]
+    ) -> Iterator[tuple[Registration, T | Exception]]:
+        look = self._look(run)
+        for entry, views in self._all():
+            if isinstance(views, Exception):
+                yield entry, views
+                continue
+            try:
+                yield entry, what(views, look)
+            except Exception as error:
+                LOG.warning("views %s of %s: %s", entry.name, entry.plugin, error)
+                yield entry, error
+
+    # -- what there is ----------------------------------------------------------------------------
+
+    def report(self, run: str) -> Any:
+        """The run's report. Raises Refusal where it has none."""
+        for _, made in self._ask(run, lambda views, look: views.report(look)):
+            if isinstance(made, AgentkitError):
+                raise made
+            if made is not None and not isinstance(made, Exception):
+                return made
+        raise missing("there is no report yet")
+
+    def panels(self, run: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for entry, made in self._ask(run, lambda views, look: list(views.panels(look))):
+            one = {"name": entry.name, "plugin": entry.plugin, "title": entry.summary}
+            if isinstance(made, Exception):
+                fault = f"{type(made).__name__}: {made}"[:300]
+                found.append({**one, "error": fault, "blocks": []})
+                continue
+            for panel in made:
+                name = f"{entry.name}.{panel.name}"
+                blocks = [dict(block) for block in panel.blocks]
+                shown = {"name": name, "title": panel.title, "error": "", "blocks": blocks}
+                found.append({**one, **shown})
+        return found
+
+    def exports(self, run: str) -> dict[str, Export]:
+        """By name, those that any run has first."""
+        from agentkit.runs.export import FORMATS, export
+
+        media = {"jsonl": "application/jsonl", "md": "text/markdown", "html": "text/html"}
+        titles = {"jsonl": "Events, JSONL", "md": "Run, Markdown", "html": "Run, HTML"}
+        found = {
+            f"run.{form}": Export(
+                f"run.{form}",
+                titles[form],
+                media[form],
+                lambda form=form: export(self._store, run, form).encode(),
+            )
+            for form in FORMATS
+        }
+        for _, made in self._ask(run, lambda views, look: list(views.exports(look))):
+            if not isinstance(made, Exception):
+                found |= {one.name: one for one in made}
+        return found
+
+    def screens(self, run: str) -> dict[str, Screen]:
+        found: dict[str, Screen] = {}
+        for _, made in self._ask(run, lambda views, look: list(views.screens(look))):
+            if not isinstance(made, Exception):
+                found |= {one.name: one for one in made}
+        return found
+
+    def revise(self, run: str, text: str) -> str | None:
+        """A new run that writes the report again, None where no plugin can."""
+        for _, made in self._ask(run, lambda views, look: views.revise(look, text)):
+            if isinstance(made, AgentkitError):
+                raise made
+            if isinstance(made, str):
+                return made
+        return None
