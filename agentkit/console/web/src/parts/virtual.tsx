@@ -7,8 +7,8 @@ const SPARE = 12; // rows beyond either edge
 export interface Shown {
   /** Brings a row into sight. */
   reveal(index: number): void;
-  /** Whether the last row is in sight. */
-  atEnd(): boolean;
+  /** Brings the last row into sight, and follows those that come. */
+  toEnd(): void;
 }
 
 interface Props {
@@ -17,15 +17,18 @@ interface Props {
   row: (index: number) => ComponentChildren;
   handle?: RefObject<Shown | null>;
   active?: number | undefined;
+  /** Begins at the end, and follows it for as long as it is in sight. */
+  follows?: boolean;
   class?: string;
   onKeyDown?: (event: KeyboardEvent) => void;
-  onSight?: (first: number, last: number) => void;
+  onSight?: (first: number, last: number, end: boolean) => void;
 }
 
-export function Virtual({ count, label, row, handle, active, onKeyDown, onSight, ...rest }: Props) {
+export function Virtual({ count, label, row, handle, active, follows, onKeyDown, onSight, ...rest }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const probe = useRef<HTMLDivElement>(null);
   const [height, setHeight] = useState(28);
+  const pinned = useRef(!!follows); // the end is in sight, and shall stay so
   const [view, setView] = useState({ top: 0, room: 600 });
 
   useLayoutEffect(() => {
@@ -50,9 +53,9 @@ export function Virtual({ count, label, row, handle, active, onKeyDown, onSight,
         else if (top + height > element.scrollTop + element.clientHeight)
           element.scrollTop = top + height - element.clientHeight;
       },
-      atEnd() {
-        const element = box.current;
-        return !element || element.scrollTop + element.clientHeight >= element.scrollHeight - height;
+      toEnd() {
+        pinned.current = true;
+        if (box.current) box.current.scrollTop = box.current.scrollHeight;
       },
     };
   }
@@ -60,11 +63,17 @@ export function Virtual({ count, label, row, handle, active, onKeyDown, onSight,
   // Where the list becomes lower, e.g. above what was chosen in it, that stays in sight.
   useLayoutEffect(() => {
     if (active !== undefined) handle?.current?.reveal(active);
-  }, [view.room, height]);
+    else if (pinned.current) handle?.current?.toEnd();
+  }, [view.room, height, pinned.current && count]);
+  const scrolled = () => {
+    const element = box.current!;
+    pinned.current = element.scrollTop + element.clientHeight >= element.scrollHeight - height;
+    setView({ top: element.scrollTop, room: element.clientHeight });
+  };
 
   const first = Math.max(0, Math.floor(view.top / height) - SPARE);
   const last = Math.min(count, Math.ceil((view.top + view.room) / height) + SPARE);
-  useLayoutEffect(() => onSight?.(first, last), [first, last, count]);
+  useLayoutEffect(() => onSight?.(first, last, pinned.current), [first, last, count]);
   const rows = [];
   for (let i = first; i < last; i++) rows.push(row(i));
   const chosen = active !== undefined && active >= first && active < last ? `row-${active}` : undefined;
@@ -77,7 +86,7 @@ export function Virtual({ count, label, row, handle, active, onKeyDown, onSight,
       aria-label={label}
       tabIndex={0}
       aria-activedescendant={chosen}
-      onScroll={() => setView({ top: box.current!.scrollTop, room: box.current!.clientHeight })}
+      onScroll={scrolled}
       onKeyDown={onKeyDown}
     >
       <div ref={probe} class="probe" aria-hidden="true" />

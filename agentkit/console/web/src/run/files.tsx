@@ -12,6 +12,7 @@ export function Files() {
   const state = run.state.value!;
   const base = `/api/runs/${encodeURIComponent(run.id)}`;
   const exports = useGet<{ exports: Export[] }>(`${base}/exports`, state.run.status, state.report?.seq);
+  const offered = [...(exports.data.value?.exports ?? [])].sort((a, b) => rank(a) - rank(b));
   const made = Object.values(state.artifacts).sort((a, b) => b.seq - a.seq);
   return (
     <div class="padded stack roomy">
@@ -19,7 +20,7 @@ export function Files() {
         <h2>{t("export")}</h2>
         {exports.problem.value && <Problem text={exports.problem.value} />}
         <ul class="downloads">
-          {exports.data.value?.exports.map((one) => (
+          {offered.map((one) => (
             <li key={one.name}>
               <a class="button" href={`${base}/exports/${encodeURIComponent(one.name)}`} download={`${run.id}-${one.name}`}>
                 <Icon name="save" />
@@ -52,6 +53,9 @@ export function Files() {
     </div>
   );
 }
+
+/** The report first, then what came to it, then the log. */
+const rank = (one: Export) => ["report", "todo", "evidence", "trajectory", "run"].indexOf(one.name.split(".")[0]!);
 
 function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -107,12 +107,12 @@ function StateLine({ state, text, note }: { state: RunState; text: string; note:
   const { status, driven, control } = state.run;
   const working = status === "running" && driven;
   const shown = status === "running" && !driven ? "interrupted" : status;
-  const doing = control ? tk("control", control) : working ? text || state.now.text || tk("node", state.now.node) : note || tk("about", shown);
+  const doing = control ? tk("control", control) : working ? text || state.now?.text || tk("node", state.now?.node ?? "") : (shown !== "waiting" && note) || tk("about", shown);
   return (
     <div class="line wrap state-line">
       <State of={shown} />
       <span class="cut doing">{doing}</span>
-      {working && state.now.since > 0 && <span class="meta numbers">{t("since", { time: duration(now.value - state.now.since) })}</span>}
+      {working && state.now !== null && <span class="meta numbers">{t("since", { time: duration(now.value - state.now.since) })}</span>}
       <span class="grow" />
       <MeterLine meter={state.meter} budget={state.run.budget} working={working} />
     </div>

@@ -1,5 +1,6 @@
 // How kinds of events look.
 import type { IconName } from "../parts/icon";
+import { tk } from "../words";
 
 const BY_KIND: Record<string, [IconName, string]> = {
   "model.asked": ["ring", "quiet"],
@@ -33,6 +34,12 @@ const BY_FAMILY: Record<string, [IconName, string]> = {
   run: ["play", "quiet"],
   node: ["right", "quiet"],
 };
+
+/** What a kind is called; its family's name where it has none of its own. */
+export function kindWord(kind: string): string {
+  const own = tk("kind", kind);
+  return own === kind ? tk("family", kind.split(".")[0]!) : own;
+}
 
 export function kindIcon(kind: string): [IconName, string] {
   return BY_KIND[kind] ?? BY_FAMILY[kind.split(".")[0]!] ?? ["ring", "quiet"];

@@ -66,10 +66,10 @@ function Written({ report }: { report: Report }) {
           )}
           {section.quotes.filter((quote) => !told(section.sentences, quote)).map((quote) => (
             <blockquote key={quote.number}>
-              <Context text={quote.before} />
-              {quote.text}
-              <Context text={quote.after} /> <Cite quote={quote} number={quote.number} />
-              <footer class="meta">{quote.title}</footer>
+              {quote.text} <Cite quote={quote} number={quote.number} />
+              <footer class="meta">
+                <Mark of="quoted" /> {quote.title}
+              </footer>
             </blockquote>
           ))}
         </section>
@@ -147,8 +147,6 @@ function Written({ report }: { report: Report }) {
 /** A quote that a sentence repeats word for word stands there already. */
 const told = (sentences: Report["sections"][number]["sentences"], quote: Quote) =>
   sentences.some((sentence) => sentence.mark === "quoted" && sentence.quotes.includes(quote.number) && sentence.text.includes(quote.text));
-
-const Context = ({ text }: { text: string }) => (text.trim() ? <span class="quiet"> {text} </span> : null);
 
 function Mark({ of }: { of: string }) {
   const [icon, colour] = MARKS[of] ?? ["ring", "quiet"];

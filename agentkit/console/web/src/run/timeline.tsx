@@ -9,10 +9,10 @@ import { query } from "../router";
 import { get, operator, told } from "../state/api";
 import type { RunView } from "../state/run";
 import type { Event, Row, Timeline as Rows } from "../state/types";
-import { duration, t, tk, tn, type Key } from "../words";
+import { duration, t, tn, type Key } from "../words";
 import { showEvent, useRun } from "./context";
 import { ForkHere } from "./forks";
-import { kindIcon } from "./kinds";
+import { kindIcon, kindWord } from "./kinds";
 
 const KINDS: Record<string, readonly string[]> = {
   models: ["model.asked", "model.done", "score.done", "role.used", "wording.kept", "wording.dropped"],
@@ -58,30 +58,15 @@ export function Timeline() {
 /** The whole log; the row of event n is the n-th. New ones are followed while the end is in sight. */
 function All({ run, wanted }: { run: RunView; wanted: number | null }) {
   const handle = useRef<Shown>(null);
-  const seen = useSignal(wanted === null ? 0 : run.total.value); // rows that there were when the end was last in sight
+  const seen = useSignal(run.total.value); // rows that there were when the end was last in sight
   const total = run.total.value;
   void run.loaded.value;
-  const following = useRef(wanted === null);
-  const placed = useRef(false); // scrolled to where the person shall begin
-  const end = () => {
-    following.current = true;
-    handle.current?.reveal(run.total.value - 1);
-    seen.value = run.total.value;
-  };
   useEffect(() => {
-    if (following.current) end();
-    placed.current = true;
-  }, [total]);
-  useEffect(() => {
-    if (wanted === null) return;
-    following.current = false;
-    handle.current?.reveal(wanted - 1);
+    if (wanted !== null) handle.current?.reveal(wanted - 1);
   }, [wanted]);
-  const sight = (first: number, last: number) => {
+  const sight = (first: number, last: number, end: boolean) => {
     void run.want(first, last);
-    if (!placed.current) return;
-    following.current = handle.current?.atEnd() ?? true;
-    if (following.current) seen.value = run.total.value;
+    if (end) seen.value = run.total.value;
   };
   const fresh = total - seen.value;
   return (
@@ -91,12 +76,13 @@ function All({ run, wanted }: { run: RunView; wanted: number | null }) {
         label={t("timeline")}
         handle={handle}
         active={wanted ? wanted - 1 : undefined}
+        follows={wanted === null}
         onSight={sight}
         onKeyDown={(event) => step(event, (wanted ?? total + 1) - 1, total, (index) => showEvent(index + 1))}
         row={(index) => <Line key={index} index={index} row={run.row(index)} before={run.row(index - 1)} chosen={wanted === index + 1} />}
       />
-      {!following.current && fresh > 0 && (
-        <button type="button" class="button fresh" onClick={end}>
+      {fresh > 0 && (
+        <button type="button" class="button fresh" onClick={() => handle.current?.toEnd()}>
           <Icon name="down" />
           {tn("timeline.new", fresh)}
         </button>
@@ -177,8 +163,8 @@ function Line({ index, row, before, chosen }: LineProps) {
       <span class={colour}>
         <Icon name={icon} />
       </span>
-      <span class="kind cut">{tk("kind", row.kind)}</span>
-      <span class="text cut">{row.text}</span>
+      <span class="kind cut">{kindWord(row.kind)}</span>
+      <span class={row.text.startsWith("{") ? "text cut mono quiet" : "text cut"}>{row.text}</span>
       {!!row.path?.length && <span class="path mono cut">{row.path.join(" › ")}</span>}
       {!!row.tokens && <span class="meta numbers">{tn("tokens", row.tokens)}</span>}
       <span class="mono task-of">{row.task}</span>
@@ -196,7 +182,7 @@ function Detail({ run, seq }: { run: RunView; seq: number }) {
     <section class="detail" aria-label={t("event", { seq })}>
       <div class="line">
         <h2 class="grow cut">
-          <span class="numbers quiet">{seq}</span> {data && tk("kind", data.kind)}
+          <span class="numbers quiet">{seq}</span> {data && kindWord(data.kind)}
         </h2>
         {row && operator() && <ForkHere step={row.step} />}
         <IconButton icon="cross" label={t("close")} onClick={() => showEvent(null)} />

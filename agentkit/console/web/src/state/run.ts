@@ -34,6 +34,16 @@ export function assigned<T>(state: T, set: readonly [readonly string[], unknown]
 const TABLES = new Set(["steps", "tasks", "rules", "messages", "questions", "facets", "evidence", "gaps", "queries", "notices", "metrics", "artifacts"]);
 const removable = (path: readonly string[]) => path.length === 2 && TABLES.has(path[0]!);
 
+/** What a run has of which nothing has been heard yet. */
+const NOTHING = {
+  now: null, steps: {}, tasks: {}, order: [], rules: {}, messages: {}, questions: {}, facets: {}, evidence: {}, gaps: {},
+  queries: {}, notices: {}, metrics: {}, artifacts: {},
+  plan: { state: "none", revision: 0, question: null },
+  meter: { tokens: 0, prompt: 0, spent: 0, seconds: 0, since: null, steps: 0, calls: 0, price: null, currency: "", models: {}, nodes: {} },
+} as const;
+
+const whole = (state: object) => ({ ...NOTHING, ...state }) as unknown as RunState;
+
 export class RunView {
   readonly state = signal<RunState | null>(null);
   readonly problem = signal("");
@@ -68,7 +78,7 @@ export class RunView {
       const said = await get<{ id: string; seq: number; state: RunState }>(`/api/runs/${encodeURIComponent(this.id)}`);
       if (this.closed) return;
       this.seq = said.seq;
-      this.state.value = said.state;
+      this.state.value = whole(said.state);
       this.total.value = said.seq;
       this.problem.value = "";
       this.stop = followRun(this);
@@ -87,9 +97,9 @@ export class RunView {
     }
     this.seq = patch.seq;
     for (const row of patch.rows) this.rows[row.seq - 1] = row;
-    this.state.value = assigned(this.state.value!, patch.set);
+    this.state.value = whole(assigned(this.state.value!, patch.set));
     this.total.value = patch.seq;
-    const at = this.state.value.now.position;
+    const at = this.state.value.now?.position;
     if (this.progress.value && this.progress.value.position !== at) this.progress.value = null;
   }
 

@@ -58,7 +58,7 @@ export interface Notice { seq: number; kind: string; text: string }
 export interface Artifact { name: string; sha256: string; media_type: string; size: number; seq: number }
 
 export interface Meter {
-  tokens: number; prompt: number; spent: number; seconds: number; since: number; steps: number;
+  tokens: number; prompt: number; spent: number; seconds: number; since: number | null; steps: number;
   calls: number; price: number | null; currency: string; budget: Budget;
   models: Record<string, { calls: number; prompt: number; spent: number; price: number | null }>;
   nodes: Record<string, { calls: number; tokens: number }>;
@@ -70,7 +70,7 @@ export interface RunState {
     seed: number; status: string; note: string; created: number; parent: string | null;
     parent_step: number | null; budget: Budget; driven: boolean; control: string; result: boolean;
   };
-  now: { position: string; node: string; since: number; text: string };
+  now: { position: string; node: string; since: number; text: string } | null;
   steps: Record<string, Step>;
   tasks: Record<string, Task>;
   order: string[];

@@ -242,6 +242,13 @@ export const en = {
   "event.path": "Went through",
   "event.seconds": "Took",
 
+  "family.report": "Report",
+  "family.clock": "Clock",
+  "family.sources": "Sources",
+  "family.vocabulary": "Words looked up",
+  "family.checkpoint": "Checkpoint",
+  "family.score": "Model scores",
+  "family.embed": "Meanings compared",
   "kind.run.created": "Run created",
   "kind.run.forked": "Forked",
   "kind.run.status": "State",

@@ -244,6 +244,13 @@ export const ko: Record<Key, string> = {
   "event.path": "거친 경로",
   "event.seconds": "걸린 시간",
 
+  "family.report": "보고서",
+  "family.clock": "시계",
+  "family.sources": "출처",
+  "family.vocabulary": "낱말 조회",
+  "family.checkpoint": "체크포인트",
+  "family.score": "모델의 점수",
+  "family.embed": "뜻 비교",
   "kind.run.created": "실행 만듦",
   "kind.run.forked": "갈라짐",
   "kind.run.status": "상태",
