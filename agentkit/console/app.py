@@ -71,6 +71,7 @@ class Api:
             (f"{run}/events/{{seq:int}}", self.event),
             (f"{run}/evidence/{{key}}/page", self.page),
             (f"{run}/report", self.report),
+            (f"{run}/result", self.result),
             (f"{run}/metrics", self.metrics),
             (f"{run}/artifacts/{{name}}", self.artifact),
             (f"{run}/exports", self.exports),
@@ -225,6 +226,9 @@ class Api:
     async def report(self, request: Request) -> Any:
         return await in_thread(self.desk.views.report, await self._id(request))
 
+    async def result(self, request: Request) -> Any:
+        return await in_thread(looking.result, self.desk, await self._id(request))
+
     async def metrics(self, request: Request) -> Any:
         run = await self._id(request)
         names = set(filter(None, request.query_params.get("names", "").split(",")))
@@ -269,7 +273,7 @@ class Api:
 
     async def compare(self, request: Request) -> Any:
         q = request.query_params
-        one, two = (await in_thread(self._known, q.get(name, "")) for name in ("one", "two"))
+        one, two = [await in_thread(self._known, q.get(name, "")) for name in ("one", "two")]
         return await in_thread(looking.compare, self.desk, one, two)
 
     async def inbox(self, _: Request) -> Any:

@@ -51,6 +51,19 @@ def page(desk: Desk, run: str, key: str, around: int = AROUND) -> dict[str, Any]
     }
 
 
+def result(desk: Desk, run: str) -> dict[str, Any]:
+    """What the agent gave back: its first text, and all of it.
+
+    Raises:
+        Refusal: it has given nothing back.
+    """
+    given = desk.store.get(run).result
+    if given is None:
+        raise missing("there is no result yet")
+    texts = [value for value in given.values() if isinstance(value, str)]
+    return {"text": texts[0] if texts else "", "data": dict(given)}
+
+
 def compare(desk: Desk, one: str, two: str) -> dict[str, Any]:
     """What differs between two runs, for instance a run and its fork."""
     rows = [desk.store.get(run) for run in (one, two)]

@@ -34,7 +34,8 @@ export function Virtual({ count, label, row, handle, active, follows, onKeyDown,
   useLayoutEffect(() => {
     const element = box.current!;
     const measure = () => {
-      setHeight(probe.current!.offsetHeight || 28);
+      if (!probe.current) return;
+      setHeight(probe.current.offsetHeight || 28);
       setView({ top: element.scrollTop, room: element.clientHeight });
     };
     const observer = new ResizeObserver(measure);
@@ -66,7 +67,8 @@ export function Virtual({ count, label, row, handle, active, follows, onKeyDown,
     else if (pinned.current) handle?.current?.toEnd();
   }, [view.room, height, pinned.current && count]);
   const scrolled = () => {
-    const element = box.current!;
+    const element = box.current;
+    if (!element) return;
     pinned.current = element.scrollTop + element.clientHeight >= element.scrollHeight - height;
     setView({ top: element.scrollTop, room: element.clientHeight });
   };

@@ -88,7 +88,7 @@ export function Steer() {
           </button>
         </form>
       ) : (
-        <p class="meta">{ended ? t("steer.ended") : t("steer.viewer")}</p>
+        <p class="meta">{operator() ? t("steer.ended") : t("steer.viewer")}</p>
       )}
     </div>
   );

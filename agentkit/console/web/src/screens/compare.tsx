@@ -2,7 +2,7 @@
 import { Empty, Problem, State, When } from "../parts/basics";
 import { useGet } from "../parts/load";
 import { query } from "../router";
-import type { Compared, Meter, Run, Span, Task } from "../state/types";
+import type { Compared, Differing, Meter, Run, Span } from "../state/types";
 import { duration, t, tn } from "../words";
 
 export function Compare() {
@@ -21,13 +21,14 @@ export function Compare() {
             <Side run={both.one} meter={both.meter.one} />
             <Side run={both.two} meter={both.meter.two} />
           </div>
-          {both.shared > 0 && <p class="meta">{tn("compare.shared", both.shared)}</p>}
+          {!!both.shared && <p class="meta">{tn("compare.shared", both.shared)}</p>}
           <h2>{t("plan")}</h2>
+          {!both.tasks.length && <p class="quiet">{t("compare.sametasks")}</p>}
           <ul class="sides-list">
             {both.tasks.map((task) => (
-              <li key={task.id} class={same(task.one, task.two) ? "sides quiet" : "sides differs"}>
-                <TaskOf task={task.one} />
-                <TaskOf task={task.two} />
+              <li key={task.id} class="sides differs">
+                <TaskOf id={task.id} task={task.one} />
+                <TaskOf id={task.id} task={task.two} />
               </li>
             ))}
           </ul>
@@ -73,17 +74,18 @@ function Side({ run, meter }: { run: Run; meter: Meter }) {
   );
 }
 
-const same = (one: Task | null, two: Task | null) => one?.title === two?.title && one?.status === two?.status;
-
-function TaskOf({ task }: { task: Task | null }) {
+function TaskOf({ id, task }: { id: string; task: Differing | null }) {
   if (!task) return <p class="quiet">–</p>;
   return (
-    <p class="line">
-      <State of={task.status} />
-      <span>
-        <span class="mono">{task.id}</span> {task.title}
-      </span>
-    </p>
+    <div>
+      <p class="line">
+        <State of={task.status} />
+        <span>
+          <span class="mono">{id}</span> {task.title}
+        </span>
+      </p>
+      <p class="meta">{[tn("quotes", task.evidence), task.reason].filter(Boolean).join(" · ")}</p>
+    </div>
   );
 }
 

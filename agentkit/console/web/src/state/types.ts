@@ -130,9 +130,11 @@ export interface Panel { name: string; plugin: string; title: string; error: str
 export interface Screen { name: string; title: string; size: [number, number]; touchable: boolean }
 export interface Seen { box: [number, number, number, number]; label: string; kind: string; line: string }
 
+export type Differing = Pick<Task, "title" | "status" | "priority" | "reason" | "evidence">;
+
 export interface Compared {
-  one: Run; two: Run; shared: number;
-  tasks: { id: string; one: Task | null; two: Task | null }[];
+  one: Run; two: Run; shared: number | null;
+  tasks: { id: string; one: Differing | null; two: Differing | null }[]; // those that differ
   evidence: { both: number; one: Span[]; two: Span[] };
   report: { op: "same" | "one" | "two"; text: string }[];
   meter: { one: Meter; two: Meter };

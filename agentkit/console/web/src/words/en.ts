@@ -400,6 +400,7 @@ export const en = {
   "compare.from": "forked from {run} at step {step}",
   "compare.shared.one": "They share the first step.",
   "compare.shared.other": "They share the first {n} steps.",
+  "compare.sametasks": "They have the same tasks, with the same outcome.",
   "compare.quotes.one": "{n} quote is in both; these are in one alone:",
   "compare.quotes.other": "{n} quotes are in both; these are in one alone:",
   "compare.nothing": "Nothing that the other lacks",

@@ -402,6 +402,7 @@ export const ko: Record<Key, string> = {
   "compare.from": "{run}의 {step}단계에서 갈라짐",
   "compare.shared.one": "첫 단계가 같습니다.",
   "compare.shared.other": "처음 {n}단계가 같습니다.",
+  "compare.sametasks": "작업과 그 결과가 같습니다.",
   "compare.quotes.one": "인용 {n}개가 양쪽에 있고, 다음은 한쪽에만 있습니다:",
   "compare.quotes.other": "인용 {n}개가 양쪽에 있고, 다음은 한쪽에만 있습니다:",
   "compare.nothing": "다른 쪽에 없는 것이 없습니다",
