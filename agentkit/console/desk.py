@@ -47,6 +47,7 @@ class Desk:
         self._lock = Lock()
 
     def close(self) -> None:
+        self.starter.nursery.close()
         for made in self._kits.values():
             made.close()
         self.journal.close()

@@ -64,6 +64,7 @@ class Server(Listening):
         return f"http://{self.address}{path}#token={self.tokens[role]}"
 
     def serve_here(self) -> None:
+        self.desk.starter.nursery.warm()
         try:
             super().serve_here()
         finally:

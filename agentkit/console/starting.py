@@ -7,8 +7,6 @@ Paths, addresses, commands and other free words are for the owner's files alone.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ from pydantic import BaseModel
 from agentkit.capabilities import NOUNS
 from agentkit.console.commands import Limits, Start
 from agentkit.console.faults import Refusal
+from agentkit.console.nursery import Nursery
 from agentkit.console.worker import alone
 from agentkit.errors import AgentkitError, UsageError
 from agentkit.kit import Kit, load
@@ -40,6 +39,7 @@ class Starter:
     ) -> None:
         self.kit, self.folder = kit, folder
         self.config, self.options = config, tuple(options)
+        self.nursery = Nursery()
 
     # -- what there is ----------------------------------------------------------------------------
 
@@ -154,21 +154,8 @@ class Starter:
 
     def spawn(self, run: str) -> None:
         """A process that drives the run, once any other of it has left."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        told = {
-            "run": run,
-            "folder": str(self.folder),
-            "config": self.config,
-            "options": list(self.options),
-        }
-        with (self.folder / f"{run}.log").open("ab") as log:
-            subprocess.Popen(
-                [sys.executable, "-m", "agentkit.console.worker", json.dumps(told)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # it outlives the server
-            )
+        told = {"run": run, "folder": str(self.folder), "config": self.config}
+        self.nursery.spawn({**told, "options": list(self.options)})
 
 
 def budget_of(now: Budget, said: Limits | None) -> Budget:

@@ -16,9 +16,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from agentkit.console.live import Passing
 from agentkit.errors import AgentkitError
@@ -91,8 +91,10 @@ def owed(store: RunStore, run: str) -> bool:
     return waits and bool(told) and told[-1].kind == "question.answered"
 
 
-def main() -> None:
-    told = json.loads(sys.argv[1])
+def main(told: Mapping[str, Any]) -> None:
+    """Drives a run. told: its id, the folder for what passes, and as the server was started the
+    settings file (config) and what overrides it (options)."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", force=True)
     run, folder = str(told["run"]), Path(told["folder"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the server is not meant for the run
     again = True
@@ -125,7 +127,6 @@ def _drive(kit: Kit, folder: Path, run: str) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
-    main()
+    main(json.loads(sys.argv[1]))
     sys.stdout.flush()
     os._exit(0)  # threads of models would hold the interpreter up

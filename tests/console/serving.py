@@ -30,6 +30,7 @@ answers = ["one", "two", "three"]
 [sources.notes]
 use = "folder"
 path = "{folder}/notes"
+embedder = ""
 
 [agents.research]
 use = "deep-research"
@@ -173,11 +174,12 @@ def stop(console: Console, by: int = signal.SIGTERM) -> None:
 
 
 def stop_runs(folder: Path) -> None:
-    """Ends the processes of runs that a test left behind."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    """Ends the processes of runs that a test left behind: those that hold a run's lock."""
+    locks = {str(path) for path in (folder / "runs" / "console" / "runs").glob("*.lock")}
+    for links in Path("/proc").glob("[0-9]*/fd"):
         try:
-            words = path.read_bytes()
+            held = {os.readlink(link) for link in links.iterdir()}
         except OSError:
             continue
-        if b"agentkit.console.worker" in words and str(folder).encode() in words:
-            os.kill(int(path.parent.name), signal.SIGKILL)
+        if held & locks:
+            os.kill(int(links.parent.name), signal.SIGKILL)

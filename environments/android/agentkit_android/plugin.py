@@ -46,6 +46,11 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_android.people.bench:EXPERIMENT",
         summary="whether an agent asks its owner when it should",
     )
+    registry.views(
+        "phone",
+        "agentkit_android.view.screens:PhoneViews",
+        summary="the screen of the phone that a run works on",
+    )
     registry.command(
         "phone",
         "agentkit_android.command:phone",
