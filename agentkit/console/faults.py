@@ -61,8 +61,8 @@ def document(error: Exception) -> tuple[int, dict[str, Any]]:
                 for one in error.errors(include_url=False, include_input=False)[:20]
             ]
             told = "; ".join(f"{f['field']}: {f['message']}" for f in fields)
-            body = {"code": "invalid", "message": told, "hint": "", "id": id, "fields": fields}
-            return 422, body
+            plain = {"code": "invalid", "message": told, "hint": ""}
+            return 422, {**plain, "id": id, "fields": fields}
         case HTTPException():
             code = HTTP.get(error.status_code, "error")
             body = {"code": code, "message": error.detail, "hint": "", "id": id}

@@ -93,9 +93,8 @@ class Findings:
                 facet = {"index": number, "text": _words(data), "seq": event.seq}
                 self.tree.set(event.seq, ("facets", str(number)), facet)
             case "gap.found":
-                facet = str(data.get("facet", ""))
                 gap = {"facet": data.get("facet"), "why": str(data.get("why", ""))}
-                self.tree.set(event.seq, ("gaps", facet), gap)
+                self.tree.set(event.seq, ("gaps", str(gap["facet"])), gap)
             case "query.done":
                 made = {"seq": event.seq, **data}
                 self.tree.set(event.seq, ("queries", str(event.seq)), made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from agentkit.console.faults import missing
@@ -13,8 +14,14 @@ from agentkit.console.views import Export, Look, Screen, Views
 from agentkit.errors import AgentkitError
 from agentkit.kit import Kit
 from agentkit.registry import Registration
+from agentkit.runs.export import export
 from agentkit.runs.store import RunStore
 
+PLAIN = {
+    "jsonl": ("Events, JSONL", "application/jsonl"),
+    "md": ("Run, Markdown", "text/markdown"),
+    "html": ("Run, HTML", "text/html"),
+}
 LOG = logging.getLogger("agentkit.console")
 T = TypeVar("T")
 
@@ -84,23 +91,16 @@ class Offers:
 
     def exports(self, run: str) -> dict[str, Export]:
         """By name, those that any run has first."""
-        from agentkit.runs.export import FORMATS, export
-
-        media = {"jsonl": "application/jsonl", "md": "text/markdown", "html": "text/html"}
-        titles = {"jsonl": "Events, JSONL", "md": "Run, Markdown", "html": "Run, HTML"}
-        found = {
-            f"run.{form}": Export(
-                f"run.{form}",
-                titles[form],
-                media[form],
-                lambda form=form: export(self._store, run, form).encode(),
-            )
-            for form in FORMATS
-        }
+        found = {one.name: one for one in map(partial(self._plain, run), PLAIN)}
         for _, made in self._ask(run, lambda views, look: list(views.exports(look))):
             if not isinstance(made, Exception):
                 found |= {one.name: one for one in made}
         return found
+
+    def _plain(self, run: str, form: str) -> Export:
+        """The run itself in one of the host's own formats."""
+        title, media = PLAIN[form]
+        return Export(f"run.{form}", title, media, lambda: export(self._store, run, form).encode())
 
     def screens(self, run: str) -> dict[str, Screen]:
         found: dict[str, Screen] = {}

@@ -47,7 +47,9 @@ def events(console: Console, run: str, *kinds: str) -> list[dict[str, Any]]:
 def planned(console: Console, task: str = MANY) -> tuple[str, Any]:
     """A run whose plan waits to be approved."""
     run = console.start(task, settings={"approve": True, "mode": "quick"})
-    return run, console.until(run, lambda s: s.get("plan", {}).get("question"))
+    return run, console.until(
+        run, lambda s: s.get("plan", {}).get("question") and s["run"]["status"] == "waiting"
+    )
 
 
 def revised(console: Console, run: str, number: int) -> Any:

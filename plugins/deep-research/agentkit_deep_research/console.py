@@ -116,8 +116,7 @@ def _trajectory(run: Look) -> bytes:
 
 
 def _evidence(run: Look) -> bytes:
-    names = ("id", "task", "source", "document", "title", "uri", "page", "start", "end")
-    names += ("score", "date", "text")
+    names = "id task source document title uri page start end score date text".split()
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(names)
