@@ -22,7 +22,7 @@ from tests.console.serving import NOTES, QUESTION, Console, serve, stop, stop_ru
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WIDTHS = {"wide": (1440, 900), "middle": (800, 900), "small": (390, 844)}
-SECONDS = 60_000  # ms that something may take on a machine with other work
+SECONDS = 120_000  # ms that something may take on a machine with other work
 expect.set_options(timeout=SECONDS)
 
 SETTINGS = """
@@ -40,11 +40,6 @@ rules = [
     {{ when = "wiped it", answers = ["The disk is wiped."] }},
     {{ when = "use the tool", answers = ['{{"name": "wipe", "arguments": {{"what": "disk"}}}}'] }},
 ]
-
-[models.routed]
-use = "replay"
-base = "said"
-path = "{folder}/answers"
 
 [tools.wipe]
 use = "python"
@@ -81,6 +76,7 @@ from pydantic import BaseModel
 
 from agentkit import hookimpl
 from agentkit.capabilities import AgentInfo
+from agentkit.capabilities.guard import Verdict
 from agentkit.console.views import Panel, Views, code, facts, series, table
 
 
@@ -150,6 +146,14 @@ class Broken(Views):
 
 
 @hookimpl
+def agentkit_guard(proposal):
+    """Every tap on a phone is asked about."""
+    if proposal.target == "phone" and proposal.name == "tap":
+        return Verdict("ask", "it taps")
+    return None
+
+
+@hookimpl
 def agentkit_register(registry):
     registry.agent("desk-trainer", "desk_agents:Trainer", summary="reports a falling number")
     registry.views("desk", "desk_agents:Panels", summary="shapes")
@@ -205,8 +209,10 @@ class Desk:
     def events(self, run: str, *kinds: str) -> list[Event]:
         return self.store.tail(run, kinds=kinds)
 
-    def until(self, good: Callable[[], Any], what: str = "") -> Any:
-        """What `good` gives, once it is true."""
+    @staticmethod
+    def until(good: Callable[[], Any], what: str = "") -> Any:
+        """What `good` gives, once it is true. The page's own waiting needs `eval`, which its policy
+        forbids."""
         end = time.monotonic() + SECONDS / 1000
         while time.monotonic() < end:
             if found := good():
@@ -281,4 +287,4 @@ def steer(page: Page, text: str) -> None:
     box = page.get_by_label("Tell the agent something")
     box.fill(text)
     box.press("Enter")
-    page.wait_for_function("document.querySelector('.steer textarea').value === ''")
+    expect(box).to_have_value("")

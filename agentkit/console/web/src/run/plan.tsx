@@ -13,12 +13,15 @@ import type { Task } from "../state/types";
 import { t, tk, tn } from "../words";
 import { attempt, useRun } from "./context";
 
+const SOME = 200; // tasks that are drawn at once; more on demand
+
 export function Plan() {
   const run = useRun();
   const state = run.state.value!;
   const tasks = projected(state);
   const open = useSignal("");
   const problem = useSignal("");
+  const most = useSignal(SOME);
   const held = useSignal(""); // the task that is being dragged
   const add = useRef<HTMLInputElement>(null);
   const may = operator() && !["done", "cancelled"].includes(state.run.status);
@@ -55,10 +58,15 @@ export function Plan() {
           </Empty>
         )}
         <ol class="tasks" ref={list}>
-          {tasks.map((task) => (
+          {tasks.slice(0, most.value).map((task) => (
             <TaskLine key={task.id} task={task} all={tasks} may={may} open={open} held={held} order={order} problem={problem} />
           ))}
         </ol>
+        {tasks.length > most.value && (
+          <button type="button" class="button" onClick={() => (most.value += SOME)}>
+            {t("evidence.more", { n: tasks.length - most.value })}
+          </button>
+        )}
       </div>
       {may && (
         <form class="pane-foot line" onSubmit={submit}>

@@ -119,7 +119,7 @@ type Work = "timeline" | "report" | "cost" | "metrics" | "screen" | "files" | "p
 function Work() {
   const run = useRun();
   const state = run.state.value!;
-  const screens = useGet<{ screens: Screen[] }>(`/api/runs/${encodeURIComponent(run.id)}/screens`, state.run.driven);
+  const screens = useGet<{ screens: Screen[] }>(`/api/runs/${encodeURIComponent(run.id)}/screens`, state.run.driven, Object.keys(state.steps).length);
   const panels = useGet<{ panels: Panel[] }>(`/api/runs/${encodeURIComponent(run.id)}/panels`, state.run.status, Math.floor(run.seq / 200));
   const live = screens.data.value?.screens ?? [];
   const extra = panels.data.value?.panels ?? [];

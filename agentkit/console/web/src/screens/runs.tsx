@@ -62,21 +62,27 @@ export function Runs() {
     }
   };
 
-  useEffect(() => {
-    void load(null);
-    return followList({
-      opened: () => void load(null),
-      rows(runs, gone) {
-        const all = new Map(found.value);
-        for (const id of gone) all.delete(id);
-        // What is searched for is the server's to judge: rows that are shown change, others ask again.
-        const unknown = runs.some((run) => !all.has(run.id));
-        for (const run of runs) if (all.has(run.id) || (!q && !status)) all.set(run.id, { ...run, text: all.get(run.id)?.text ?? null });
-        found.value = all;
-        if (unknown && (q || status)) void load(null);
-      },
-    });
-  }, [q, status]);
+  // The stream stays open while the search changes, so it asks for what is wanted by then.
+  const latest = useRef({ load, searched: false });
+  latest.current = { load, searched: !!(q || status) };
+  useEffect(() => void load(null), [q, status]);
+  useEffect(
+    () =>
+      followList({
+        opened: () => void latest.current.load(null),
+        rows(runs, gone) {
+          const all = new Map(found.value);
+          for (const id of gone) all.delete(id);
+          // What a search finds is the server's to judge: rows that are shown change, others ask again.
+          const { searched } = latest.current;
+          const unknown = runs.some((run) => !all.has(run.id));
+          for (const run of runs) if (all.has(run.id) || !searched) all.set(run.id, { ...run, text: all.get(run.id)?.text ?? null });
+          found.value = all;
+          if (unknown && searched) void latest.current.load(null);
+        },
+      }),
+    [],
+  );
   useEffect(() => {
     if (query.value.get("search")) box.current?.focus();
   }, [query.value]);
