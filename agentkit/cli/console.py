@@ -30,6 +30,9 @@ def console(
         str, typer.Option(help="host name (and port) under which a proxy serves it")
     ] = "",
     results: Annotated[Path, typer.Option(help="measured results to show")] = Path("docs/results"),
+    ask: Annotated[
+        bool, typer.Option("--ask", help="ask first; where nobody can be asked, do nothing")
+    ] = False,
     browser: Annotated[bool, typer.Option(help="open it in the browser")] = False,
 ) -> None:
     """Serve the console: start agents, watch and steer their runs, answer what they ask.
@@ -39,6 +42,8 @@ def console(
     """
     from agentkit.console.server import Server
 
+    if ask and not _wanted():
+        return
     given = os.environ.get(TOKEN, "")
     if given and len(given) < 8:
         raise ConfigError(f"{TOKEN} has only {len(given)} characters", "use 8 or more, or none")
@@ -72,3 +77,13 @@ def console(
         webbrowser.open(server.url(path=path))
     server.serve_here()
     note("stopped; runs go on")
+
+
+def _wanted() -> bool:
+    """Whether the person at the terminal wants the console; no where there is none."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    note("")
+    sys.stderr.write("Open the console, where this run can be looked at and steered? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().casefold() in ("y", "yes")

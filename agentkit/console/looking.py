@@ -52,7 +52,7 @@ def page(desk: Desk, run: str, key: str, around: int = AROUND) -> dict[str, Any]
 
 
 def result(desk: Desk, run: str) -> dict[str, Any]:
-    """What the agent gave back: its first text, and all of it.
+    """What the agent gave back: the text that is meant for people, and all of it.
 
     Raises:
         Refusal: it has given nothing back.
@@ -60,8 +60,8 @@ def result(desk: Desk, run: str) -> dict[str, Any]:
     given = desk.store.get(run).result
     if given is None:
         raise missing("there is no result yet")
-    texts = [value for value in given.values() if isinstance(value, str)]
-    return {"text": texts[0] if texts else "", "data": dict(given)}
+    text = result_text(given)
+    return {"text": text if text in given.values() else "", "data": dict(given)}
 
 
 def compare(desk: Desk, one: str, two: str) -> dict[str, Any]:
