@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,18 +14,15 @@ pytestmark = pytest.mark.slow
 
 EVENTS = 10_000
 FRAMES = """async (frames) => {
-    const list = document.querySelector('.virtual'), took = [];
-    let last = performance.now();
+    const list = document.querySelector('.virtual');
+    let most = 0;
     for (let n = 0; n < frames; n++) {
         list.scrollTop -= 900;
         await new Promise(requestAnimationFrame);
-        took.push(performance.now() - last);
-        last = performance.now();
+        most = Math.max(most, document.querySelectorAll('.event').length);
     }
-    took.sort((a, b) => a - b);
-    return { median: took[took.length >> 1], rows: document.querySelectorAll('.event').length };
+    return most;
 }"""
-
 SCROLL = """part => {
     const list = document.querySelector('.virtual');
     list.scrollTop = list.scrollHeight * part;
@@ -75,16 +71,12 @@ def event(n: int) -> Append:
 
 def test_it_opens_scrolls_and_is_searched(long: Desk, run: str) -> None:
     with long.page() as page:
-        began = time.monotonic()
         page.get_by_role("link", name="a long task").click()
         page.get_by_role("tab", name="Timeline").click()
         page.locator(f".event[data-seq='{EVENTS}']").wait_for()
-        opened = time.monotonic() - began
-        assert opened < 20, "a loose bound: `agentkit bench console` measures it on a quiet machine"
 
-        moved = page.evaluate(FRAMES, 100)
-        assert moved["rows"] < 120
-        assert moved["median"] < 200, "as above"
+        # How long it takes depends on the machine and is measured by `agentkit bench console`.
+        assert page.evaluate(FRAMES, 100) < 120, "rows beyond those in sight exist"
         live = page.evaluate("document.querySelectorAll('*').length")
         assert live < 6000, f"{live} elements"
 

@@ -31,8 +31,8 @@ def looks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         operator = made.console.enter()
         done = operator.start()
         asked = operator.start(settings={"approve": True})
-        operator.ended(done)
-        operator.until(asked, lambda state: state["run"]["status"] == "waiting")
+        made.until(lambda: made.store.get(done).status == "done")
+        made.until(lambda: made.store.get(asked).status == "waiting")
         yield made
 
 

@@ -73,6 +73,17 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
+/** Something folded away behind a line; what is in it exists only while it is open. */
+export function Fold({ title, children, ...rest }: { title: string; class?: string; children: () => ComponentChildren }) {
+  const open = useSignal(false);
+  return (
+    <details class={rest.class} open={open.value} onToggle={(e) => (open.value = e.currentTarget.open)}>
+      <summary>{title}</summary>
+      {open.value && children()}
+    </details>
+  );
+}
+
 /** A button that opens a small list of buttons or links. */
 export function Menu(props: { label: string; icon?: IconName; text?: string; above?: boolean; children: ComponentChildren }) {
   const open = useSignal(false);

@@ -1,7 +1,7 @@
 // What was found: quotes by document, and the page of each with the quote marked in it.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { Empty, IconButton, Problem } from "../parts/basics";
+import { Empty, Fold, IconButton, Problem } from "../parts/basics";
 import { Icon } from "../parts/icon";
 import { useGet } from "../parts/load";
 import { link } from "../parts/link";
@@ -11,6 +11,7 @@ import type { Page, Span } from "../state/types";
 import { t, tk, tn } from "../words";
 import { attempt, showEvidence, useRun } from "./context";
 
+const MANY = 200; // searches that are drawn, the latest
 const SOME = 60; // quotes that are drawn at once; more on demand
 
 export function Evidence() {
@@ -78,16 +79,17 @@ function List({ spans }: { spans: Span[] }) {
           </section>
         )}
         {searches.length > 0 && (
-          <details class="searches">
-            <summary>{tn("searches", searches.length)}</summary>
-            <ul class="plain-list">
-              {searches.map((one) => (
-                <li key={one.seq} class="meta">
-                  <span class="mono">{one.task}</span> {one.source}: {one.query} · {one.status === "found" || one.hits ? tn("source.hits", one.hits) : tk("source", one.status)} {one.reason}
-                </li>
-              ))}
-            </ul>
-          </details>
+          <Fold class="searches" title={tn("searches", searches.length)}>
+            {() => (
+              <ul class="plain-list">
+                {searches.slice(-MANY).map((one) => (
+                  <li key={one.seq} class="meta">
+                    <span class="mono">{one.task}</span> {one.source}: {one.query} · {one.status === "found" || one.hits ? tn("source.hits", one.hits) : tk("source", one.status)} {one.reason}
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Fold>
         )}
       </div>
     </>
@@ -103,17 +105,17 @@ function Quoted({ span }: { span: Span }) {
       <button type="button" class="quote" onClick={() => showEvidence(span.key)}>
         {span.text}
       </button>
-      <p class="meta line">
+      <div class="meta line">
         {span.pinned && <Icon name="pin" />}
         <span class="cut grow" title={[span.source, span.document, ...span.heading].join(" › ")}>
           {span.title || span.document}
           {span.page !== null && `, ${t("page.number", { page: span.page })}`}
         </span>
         <span class="mono">{span.task}</span>
-      </p>
+        {operator() && <Judge span={span} run={run.id} problem={problem} />}
+      </div>
       {out && <p class="meta waiting">{span.banned ? t("evidence.banned", { why: span.banned }) : t("evidence.dropped", { why: span.dropped })}</p>}
       {problem.value && <Problem text={problem.value} />}
-      {operator() && <Judge span={span} run={run.id} problem={problem} />}
     </li>
   );
 }

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { useAction } from "../keys";
-import { Empty, Problem, Tabs } from "../parts/basics";
+import { Empty, Fold, Problem, Tabs } from "../parts/basics";
 import { useGet } from "../parts/load";
 import { go, query, withQuery } from "../router";
 import { announce } from "../state/announce";
@@ -164,22 +164,24 @@ function Notices() {
   const notices = Object.values(useRun().state.value!.notices).sort((a, b) => b.seq - a.seq);
   if (!notices.length) return null;
   return (
-    <details class="notices">
-      <summary>{tn("notices", notices.length)}</summary>
-      <ul>
-        {notices.map((notice) => (
-          <li key={notice.seq}>
-            <a href={withQuery({ event: String(notice.seq), tab: "timeline" })} class="meta numbers">
-              {notice.seq}
-            </a>{" "}
-            <span class={notice.kind === "error" ? "bad" : ""}>{notice.text}</span>
-          </li>
-        ))}
-      </ul>
-    </details>
+    <Fold class="notices" title={tn("notices", notices.length)}>
+      {() => (
+        <ul>
+          {notices.slice(0, MANY).map((notice) => (
+            <li key={notice.seq}>
+              <a href={withQuery({ event: String(notice.seq), tab: "timeline" })} class="meta numbers">
+                {notice.seq}
+              </a>{" "}
+              <span class={notice.kind === "error" ? "bad" : ""}>{notice.text}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Fold>
   );
 }
 
+const MANY = 200; // notices that are drawn, the latest
 const LEAST = { plan: 220, evidence: 260 }; // pixels
 const MOST = 640;
 const STEP = 16;

@@ -1,6 +1,7 @@
 // Two runs side by side: what they share, and where each went its own way.
-import { Empty, Problem, State, When } from "../parts/basics";
+import { Empty, Fold, Problem, State, When } from "../parts/basics";
 import { useGet } from "../parts/load";
+import { Markdown } from "../parts/markdown";
 import { query } from "../router";
 import type { Compared, Differing, Meter, Run, Span } from "../state/types";
 import { duration, t, tn } from "../words";
@@ -33,25 +34,48 @@ export function Compare() {
             ))}
           </ul>
           <h2>{t("evidence")}</h2>
-          <p class="meta">{tn("compare.quotes", both.evidence.both)}</p>
-          <div class="sides">
-            <Spans of={both.evidence.one} run={both.one.id} />
-            <Spans of={both.evidence.two} run={both.two.id} />
-          </div>
+          {both.evidence.one.length + both.evidence.two.length === 0 ? (
+            <p class="quiet">{tn("compare.samequotes", both.evidence.both)}</p>
+          ) : (
+            <>
+              <p class="meta">{tn("compare.quotes", both.evidence.both)}</p>
+              <div class="sides">
+                <Spans of={both.evidence.one} run={both.one.id} />
+                <Spans of={both.evidence.two} run={both.two.id} />
+              </div>
+            </>
+          )}
           <h2>{t("report")}</h2>
           {!both.report.length && <p class="quiet">{t("compare.noreport")}</p>}
           <div class="diff">
-            {both.report.map((line, n) => (
-              <p key={n} class={line.op} data-op={line.op}>
-                {line.op !== "same" && <span class="hidden-text">{t(line.op === "one" ? "compare.one" : "compare.two")}</span>}
-                {line.text}
-              </p>
-            ))}
+            {stretches(both.report).map((stretch, n) =>
+              stretch.op === "same" && stretch.lines.length > FEW ? (
+                <Fold key={n} title={tn("compare.same", stretch.lines.length)}>{() => <Markdown text={stretch.lines.join("\n")} />}</Fold>
+              ) : (
+                <div key={n} class={stretch.op} data-op={stretch.op}>
+                  {stretch.op !== "same" && <span class="hidden-text">{t(stretch.op === "one" ? "compare.one" : "compare.two")}</span>}
+                  <Markdown text={stretch.lines.join("\n")} />
+                </div>
+              ),
+            )}
           </div>
         </>
       )}
     </div>
   );
+}
+
+const FEW = 3; // lines alike that are not folded away
+
+/** Lines that belong together: those alike, those of one, those of the other. */
+function stretches(lines: Compared["report"]): { op: "same" | "one" | "two"; lines: string[] }[] {
+  const made: { op: "same" | "one" | "two"; lines: string[] }[] = [];
+  for (const line of lines) {
+    const last = made[made.length - 1];
+    if (last?.op === line.op) last.lines.push(line.text);
+    else made.push({ op: line.op, lines: [line.text] });
+  }
+  return made;
 }
 
 function Side({ run, meter }: { run: Run; meter: Meter }) {

@@ -45,8 +45,7 @@ function One({ result }: { result: Result }) {
       <h1>{result.question}</h1>
       <p>{result.verdict}</p>
       <dl class="facts">
-        <dt>{t("results.claim")}</dt>
-        <dd>{result.paper_claim}</dd>
+        {result.paper_claim && [<dt key="claim">{t("results.claim")}</dt>, <dd key="says">{result.paper_claim}</dd>]}
         <dt>{t("results.command")}</dt>
         <dd class="mono">{result.command}</dd>
         <dt>{t("results.seeds")}</dt>

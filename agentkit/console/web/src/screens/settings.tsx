@@ -30,8 +30,7 @@ export function Settings() {
           <dl class="facts">
             <dt>{t("settings.version")}</dt>
             <dd>{about.data.value.version}</dd>
-            <dt>{t("settings.store")}</dt>
-            <dd class="mono">{about.data.value.store}</dd>
+            {about.data.value.store && [<dt key="store">{t("settings.store")}</dt>, <dd key="at" class="mono">{about.data.value.store}</dd>]}
             <dt>{t("settings.role")}</dt>
             <dd>{operator() ? t("role.operator") : t("role.viewer")}</dd>
           </dl>

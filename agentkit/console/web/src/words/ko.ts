@@ -195,7 +195,7 @@ export const ko: Record<Key, string> = {
   "option.deny": "허용 안 함",
 
   steer: "에이전트에게 말하기",
-  "steer.hint": "방향 잡기: exclude X, focus on Y, T3 first",
+  "steer.hint": "방향 잡기: exclude X, focus on Y",
   "steer.send": "보내기",
   "steer.revise": "수정 요청: shorter, exclude X, add: …",
   "steer.revise.send": "수정",
@@ -303,7 +303,7 @@ export const ko: Record<Key, string> = {
   "kind.metric": "수치",
 
   "forks.steps": "단계",
-  "forks.step": "{step}단계: {nodes}",
+  "forks.step": "단계 {step}: {nodes}",
   "forks.parent": "원본과 비교",
   "forks.compare": "{run}와(과) 비교",
   "fork.here": "{step}단계에서 갈라가기",
@@ -405,6 +405,10 @@ export const ko: Record<Key, string> = {
   "compare.sametasks": "작업과 그 결과가 같습니다.",
   "compare.quotes.one": "인용 {n}개가 양쪽에 있고, 다음은 한쪽에만 있습니다:",
   "compare.quotes.other": "인용 {n}개가 양쪽에 있고, 다음은 한쪽에만 있습니다:",
+  "compare.same.one": "{n}줄이 같습니다",
+  "compare.same.other": "{n}줄이 같습니다",
+  "compare.samequotes.one": "인용 {n}개가 양쪽에 있고, 다른 것은 없습니다.",
+  "compare.samequotes.other": "인용 {n}개가 양쪽에 있고, 다른 것은 없습니다.",
   "compare.nothing": "다른 쪽에 없는 것이 없습니다",
   "compare.noreport": "아직 비교할 보고서가 없습니다",
   "compare.one": "첫째에만: ",
