@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from agentkit.console.faults import missing
 from agentkit.console.fold import Folds
 from agentkit.console.views import Export, Look, Screen, Views
-from agentkit.errors import AgentkitError
+from agentkit.errors import AgentkitError, PluginError
 from agentkit.kit import Kit
 from agentkit.registry import Registration
 from agentkit.runs.export import export
@@ -67,12 +67,27 @@ class Offers:
 
     def report(self, run: str) -> Any:
         """The run's report. Raises Refusal where it has none."""
-        for _, made in self._ask(run, lambda views, look: views.report(look)):
+        made = self._first(run, lambda views, look: views.report(look))
+        if made is None:
+            raise missing("there is no report yet")
+        return made
+
+    def revise(self, run: str, text: str) -> str | None:
+        """A new run that writes the report again, None where no plugin can."""
+        return self._first(run, lambda views, look: views.revise(look, text))
+
+    def _first(self, run: str, what: Callable[[Views, Look], T | None]) -> T | None:
+        """What the first plugin gives that gives anything. Raises what one had to say against it
+        where none does; what merely crashed is in the log."""
+        against: AgentkitError | None = None
+        for _, made in self._ask(run, what):
             if isinstance(made, AgentkitError):
-                raise made
-            if made is not None and not isinstance(made, Exception):
+                against = against or (None if isinstance(made, PluginError) else made)
+            elif made is not None and not isinstance(made, Exception):
                 return made
-        raise missing("there is no report yet")
+        if against is not None:
+            raise against
+        return None
 
     def panels(self, run: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -108,12 +123,3 @@ class Offers:
             if not isinstance(made, Exception):
                 found |= {one.name: one for one in made}
         return found
-
-    def revise(self, run: str, text: str) -> str | None:
-        """A new run that writes the report again, None where no plugin can."""
-        for _, made in self._ask(run, lambda views, look: views.revise(look, text)):
-            if isinstance(made, AgentkitError):
-                raise made
-            if isinstance(made, str):
-                return made
-        return None

@@ -367,6 +367,14 @@ class SqliteRunStore:
                 "UPDATE runs SET owner = '', until = 0 WHERE id = ? AND epoch = ?",
                 (lease.run, lease.epoch),
             )
+            # Somebody may have asked the owner to end the run just when it stopped to wait.
+            asked = db.execute(
+                "UPDATE runs SET control = '' WHERE id = ? AND epoch = ? AND control = 'cancel' "
+                "AND status NOT IN ('done', 'cancelled')",
+                (lease.run, lease.epoch),
+            )
+            if asked.rowcount:
+                changes.set_status(db, lease.run, SetStatus("cancelled", "by request"))
 
     def write(self, lease: Lease, *to_make: Change, durable: bool = False) -> list[Event]:
         events: list[Event] = []

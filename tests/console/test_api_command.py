@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import pty
 import signal
@@ -19,6 +20,14 @@ COMMAND = [sys.executable, "-m", "agentkit", "console", "--ask", "--port", "0"]
 def environment(folder: Path) -> dict[str, str]:
     (folder / "agentkit.toml").write_text(SETTINGS.format(folder=folder))
     return {**os.environ, "AGENTKIT_DATA": str(folder / "data")}
+
+
+def _wait_until_served(port: int) -> None:
+    """Until it answers, and so hears a Ctrl-C as it should."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    line.request("GET", "/")
+    assert line.getresponse().status == 200
+    line.close()
 
 
 def test_an_offer_ends_by_itself_where_nobody_can_be_asked(tmp_path: Path) -> None:
@@ -49,6 +58,7 @@ def test_an_offer_asks_at_a_terminal(tmp_path: Path, typed: bytes, opens: bool) 
             said += piece
         assert b"Open the console" in said and (b"#token=" in said) == opens
         if opens:
+            _wait_until_served(int(said.split(b"127.0.0.1:")[1].split(b"/")[0]))
             process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
     finally:

@@ -105,3 +105,14 @@ def test_limits_reach_who_drives_and_are_heard_once(store: SqliteRunStore) -> No
     store.write(lease, SetStatus("done"))
     with pytest.raises(UsageError, match="has ended"):
         store.limit(run, Budget())
+
+
+def test_an_end_that_was_asked_for_when_the_owner_left_is_not_lost(store: SqliteRunStore) -> None:
+    run = begun(store, "one")
+    lease = store.take(run, 30)
+    store.write(lease, SetStatus("waiting", "1 question open"))
+    store.request(run, "cancel")
+    assert store.get(run).status == "waiting"
+    store.release(lease)
+    assert store.get(run).status == "cancelled" and store.get(run).control == ""
+    assert [e.data["status"] for e in store.tail(run, kinds=("run.status",))][-1] == "cancelled"
