@@ -46,6 +46,11 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_android.people.bench:EXPERIMENT",
         summary="whether an agent asks its owner when it should",
     )
+    registry.experiment(
+        "phone-templates",
+        "agentkit_android.tasks.bench:TEMPLATES",
+        summary="whether every task template is sound, over twenty seeds",
+    )
     registry.views(
         "phone",
         "agentkit_android.view.screens:PhoneViews",

@@ -86,3 +86,14 @@ def test_everything_can_be_reached_and_is_translated(phone: Phone) -> None:
     assert {(".Main", "save"), (".Main", "discard"), (".Play", "rename"), (".Play", "delete"),
             (".Settings", "rate"), (".Main", "sort"), (".Main", "entry")} <= seen  # fmt: skip
     assert not missing
+
+
+def test_a_permission_that_is_asked_for_waits_behind_other_apps(phone: Phone) -> None:
+    tap(phone, "Record")
+    phone.start("com.android.contacts", ".People")
+    tap(phone, "Ben Okafor")
+    assert phone.activities.front.name == ".Person", "nothing is over it"
+    phone.start(PACKAGE, ".Main")
+    assert "While using the app" in texts(phone)
+    tap(phone, "While using the app")
+    assert "Recording…" in texts(phone)

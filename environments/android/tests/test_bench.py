@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from agentkit_android import bench
+from agentkit_android.tasks import bench as sound
 from agentkit_android.tasks import catalogue
+from agentkit_android.tasks.template import Part
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +22,16 @@ def test_each_player_plays_to_the_end() -> None:
         phone.reset(task, 0)
         won[name] = play(phone, task, 1)
     assert won["expert"] and not won["nothing"]
+
+
+def test_a_template_is_sound_or_says_what_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = bench._inside()
+    good = {"nothing": True, "expert": True, "nearly": True, "put back": True}
+    assert sound._sound(phone, "wifi", 3) == good
+    assert sound._sound(phone, "event-where", 3) == good, "a question"
+    monkeypatch.setattr(type(catalogue.template("wifi")), "check", lambda *a: [Part("all", True)])
+    bad = sound._sound(phone, "wifi", 3)
+    assert not bad["nothing"] and not bad["nearly"]
 
 
 def test_a_look_is_timed_beside_uiautomator2(

@@ -76,6 +76,22 @@ def test_it_can_be_done_and_only_so(phone: AndroidEnvironment, name: str) -> Non
         assert not phone.check(task).success, (task.goal, other)
 
 
+LONG = (
+    "sms-to-event", "event-add", "event-place-by-sms", "event-to-task", "place-by-sms",
+    "contact-by-sms", "place-to-contact", "expense-add-older", "contact-to-note", "event-place",
+    "event-postpone", "note-to-expense", "recipe-add", "recipe-to-note", "alarm-set",
+    "contact-number", "event-repeat", "note-to-contact", "sms-to-expense", "task-add-due",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_twenty_of_them_need_six_actions_or_more(phone: AndroidEnvironment) -> None:
+    for name in LONG:
+        task = catalogue.task(catalogue.template(name), 5)
+        phone.reset(task, 5)
+        assert play(phone, task) - 1 >= 6, f"{name}, without the word that it is done"
+
+
 def test_there_are_enough_of_each_kind() -> None:
     all_ = [catalogue.template(n) for n in NAMES]
     kinds = {k: sum(t.kind == k for t in all_) for k in ("switch", "question", "composite")}

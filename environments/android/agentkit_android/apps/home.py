@@ -5,6 +5,7 @@ from __future__ import annotations
 from agentkit_android.apps.app import App
 from agentkit_android.apps.context import Do, See
 from agentkit_android.apps.strings import own
+from agentkit_android.phone.levers import SHOP
 from agentkit_android.screen import widgets as ui
 from agentkit_android.screen.acts import Act, do, send
 from agentkit_android.screen.views import Shape, View
@@ -36,16 +37,23 @@ def wallpaper() -> View:
     return View("canvas", shapes=tuple(bands))
 
 
-def cell(see: See, app: App, ink: str) -> View:
-    name = see.label(app)
+def cell(see: See, app: App, ink: str, *, double: bool = False) -> View:
+    """An app's place; its double's name is nearly the same, and it leads to a shop."""
+    name = see.label(app) + " Lite" * double
+    act = send("android.intent.action.VIEW", SHOP) if double else launch(app)
     inside = (
         ui.badge(app.icon, app.hue, 56),
         View("text", text=name, height=24, centred=True, colour=ink, style="label"),
     )
     return View(
         "column", children=inside, centred=True, description=name, resource="icon", gap=4,
-        padding=(2, 8, 2, 0), tap=launch(app), height=96,
+        padding=(2, 8, 2, 0), tap=act, height=96,
     )  # fmt: skip
+
+
+def cells(see: See, apps: list[App], ink: str) -> tuple[View, ...]:
+    doubled = (False, True) if see.phone.plain.levers.doubles else (False,)
+    return tuple(cell(see, app, ink, double=double) for app in apps for double in doubled)
 
 
 def shown(see: See) -> list[App]:
@@ -64,7 +72,7 @@ def home(see: See) -> View:
     wide = see.phone.display.width > see.phone.display.height
     columns = 8 if wide else 4
     grid = View(
-        "grid", children=tuple(cell(see, a, "white") for a in rest), columns=columns,
+        "grid", children=cells(see, rest, "white"), columns=columns,
         resource="workspace",
     )  # fmt: skip
     pill = View(
@@ -89,7 +97,7 @@ def drawer(see: See, apps: list[App]) -> View:
     wanted = see.text("query").strip().casefold()
     found = [a for a in apps if wanted in see.label(a).casefold()]
     grid = View(
-        "grid", children=tuple(cell(see, a, "on-surface") for a in found), columns=4,
+        "grid", children=cells(see, found, "on-surface"), columns=4,
         resource="apps_list_view",
     )  # fmt: skip
     box = ui.field("query", hint=see.t("Search apps"))

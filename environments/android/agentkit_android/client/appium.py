@@ -61,6 +61,7 @@ class AppiumDriver(AdbDriver):
             source = self._session.page_source
         except Exception as error:
             raise self._fault(error) from error
+        self._turn(source.encode())
         try:
             elements, lost = parse(source, self.transport.serial), ""
         except BadAnswer as error:

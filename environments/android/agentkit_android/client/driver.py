@@ -19,6 +19,7 @@ from agentkit_android.client.words import broadcast_text, input_text, pieces
 
 PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 RESUMED = re.compile(r"ResumedActivity[:=] ?ActivityRecord\{\S+ u\d+ ([\w.]+)/([\w.$]+)")
+ROTATION = re.compile(rb"<hierarchy[^>]* rotation=\"(\d)\"")
 TRIES = 3
 BUTTONS = {"back": 4, "home": 3, "recents": 187, "menu": 82, "power": 26}
 KEYS = {
@@ -74,6 +75,7 @@ class AdbDriver:
 
     def __init__(self, transport: Transport, settle: float = 0.0) -> None:
         self.transport, self._settle = transport, settle
+        self._turned = False
 
     def close(self) -> None:
         self.transport.close()
@@ -114,6 +116,7 @@ class AdbDriver:
             if len(parts) != 3 or not parts[2].strip().isdigit():
                 lost = f"{self.transport.serial}: the answer was cut short"
                 continue
+            self._turn(parts[0])
             front = RESUMED.search(parts[1].decode("utf-8", "replace"))
             package, activity = front.groups() if front else ("", "")
             try:
@@ -125,9 +128,19 @@ class AdbDriver:
             return elements, lost, package, activity, int(parts[2])
         raise BadAnswer(lost, "is the phone still on? `adb devices` lists it")
 
-    @cached_property
+    def _turn(self, xml: bytes) -> None:
+        """Notes how the phone is held, as its tree says."""
+        if turned := ROTATION.search(xml[:500]):
+            self._turned = int(turned[1]) % 2 == 1
+
+    @property
     def size(self) -> tuple[int, int]:
-        """Of the screen as it was at first."""
+        """Of the screen as it was held at the last look."""
+        width, height = self._upright
+        return (height, width) if self._turned else (width, height)
+
+    @cached_property
+    def _upright(self) -> tuple[int, int]:
         said = must(self.transport, "wm", "size")
         found = re.findall(r"size: (\d+)x(\d+)", said)
         if not found:

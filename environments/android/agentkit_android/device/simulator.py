@@ -9,14 +9,19 @@ from __future__ import annotations
 import itertools
 from weakref import WeakKeyDictionary
 
+from pydantic import ValidationError
+
 from agentkit_android.device.packages import put_back
 from agentkit_android.phone.phone import Phone
+from agentkit_android.phone.plain import LEVERS
 from agentkit_android.phone.snapshots import State
 from agentkit_android.shell.call import Call, ProgramError, program
 
 MAX_KEPT = 1000
 """Snapshots of one phone; then the oldest goes."""
-USAGE = "version | apps | unknown | hash | reset [SEED] | snapshot [NOTE] | restore NAME"
+USAGE = (
+    "version | apps | unknown | hash | reset [SEED] | levers JSON | snapshot [NOTE] | restore NAME"
+)
 
 _kept: WeakKeyDictionary[Phone, dict[str, tuple[State, str]]] = WeakKeyDictionary()
 _numbers = itertools.count(1)
@@ -40,6 +45,12 @@ async def simulator(call: Call) -> int:
     elif verb == "reset":
         seed = int(words[0]) if words and words[0].isdecimal() else 0
         put_back(phone, Phone(seed).snapshot())
+    elif verb == "levers" and words:
+        try:
+            phone.plain.levers = LEVERS.validate_json(words[0])
+        except ValidationError as error:
+            raise ProgramError(f"no such levers: {error.errors()[0]['loc']}") from error
+        phone.save()
     elif verb == "snapshot":
         if len(kept) >= MAX_KEPT:
             kept.pop(next(iter(kept)))

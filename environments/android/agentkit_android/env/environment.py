@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from random import Random
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from agentkit.capabilities import (
@@ -17,7 +17,6 @@ from agentkit.capabilities import (
     Task,
 )
 from agentkit.errors import ConfigError, UsageError
-from agentkit.seeds import derive
 from agentkit_android.client import actions as act
 from agentkit_android.client.driver import AdbDriver, Driver, look_again
 from agentkit_android.client.errors import CommandFailed, DeviceError
@@ -26,9 +25,8 @@ from agentkit_android.env import phones
 from agentkit_android.env.episode import Episode, EpisodeFile
 from agentkit_android.env.observation import observation
 from agentkit_android.env.settings import AndroidSettings
-from agentkit_android.tasks import catalogue
-from agentkit_android.tasks.state import PhoneState
-from agentkit_android.tasks.template import Params
+from agentkit_android.suites import Suite
+from agentkit_android.suites.own import OwnSuite
 
 if TYPE_CHECKING:
     from agentkit.kit import Parts
@@ -63,42 +61,44 @@ class AndroidEnvironment:
 
     # Tasks.
 
+    @cached_property
+    def suite(self) -> Suite:
+        settings = self.settings
+        if settings.suite == "android-world":
+            from agentkit_android.suites.android_world import AndroidWorldSuite
+
+            return AndroidWorldSuite(settings.serial, grpc_port=settings.grpc_port)
+        if settings.suite == "android-lab":
+            from agentkit_android.suites.android_lab import AndroidLabSuite
+
+            return AndroidLabSuite(settings.suite_folder)
+        return OwnSuite(settings.harder, clear=settings.clear)
+
     def tasks(self, split: str) -> Sequence[Task]:
         """Of train, validation or test; or of a part of test: unseen-params, unseen-templates,
         unseen-apps."""
-        return catalogue.tasks(split)
+        return self.suite.tasks(split)
 
     def find_task(self, goal: str) -> Task:
         """The known task with that goal, or one that nobody can check."""
-        return catalogue.matching(goal) or Task("", goal)
+        return self.suite.matching(goal) or Task("", goal)
 
     def reset(self, task: Task, seed: int) -> Observation:
-        """A simulated phone begins as it left the factory, and is prepared for the task. A real
-        one goes home; the task's apps are stopped, and cleared only where `clear` allows it."""
+        """Prepares the phone for a task as its suite does, and goes home."""
         with self._lock:
             if not task.template:
                 raise UsageError(
                     f"no task template is known for {task.goal[:80]!r}",
                     "begin(task) works on the phone as it is; tasks(split) lists the known ones",
                 )
-            template = catalogue.template(task.template)
-            transport = self.driver.transport
-            if self.is_simulated:
-                must(transport, "simulator", "reset")
-            else:
-                for package in template.apps:
-                    run(transport, "am", "force-stop", package)
-                    if self.settings.clear:
-                        must(transport, "pm", "clear", package)
-            random = Random(derive(seed, task.id))
-            template.begin(PhoneState(transport), _params(task), random)
+            self.suite.prepare(self.driver, task, seed, simulated=self.is_simulated)
             self.driver.perform(act.Press(button="home"))
             return self.begin(task)
 
     def begin(self, task: Task) -> Observation:
         """Begins an episode on the phone as it is."""
         with self._lock:
-            limit = catalogue.template(task.template).budget if task.template else FREE_STEPS
+            limit = self.suite.limit(task) if task.template else FREE_STEPS
             self._driver = self.driver
             self._keep(Episode.of(task, limit))
             return self.observe()
@@ -130,7 +130,10 @@ class AndroidEnvironment:
             episode.over |= truncated
             self._keep(episode)
             seen = self.observe()
-            reward = self._score(episode) if terminated and episode.template else 0.0
+            reward = 0.0
+            if episode.template:
+                self.suite.saw(self.driver, episode.task, action)
+                reward = self.check(episode.task).score if terminated else 0.0
             return Step(seen, reward, terminated, truncated, info)
 
     def check(self, task: Task) -> Check:
@@ -138,11 +141,8 @@ class AndroidEnvironment:
         UsageError: no template is known for the task, so that nothing can be said.
         """
         with self._lock:
-            template = catalogue.template(task.template)
             answer = self._episode.answer if self._episode is not None else self._load().answer
-            parts = template.check(PhoneState(self.driver.transport), _params(task), answer)
-            score = sum(p.met for p in parts) / max(1, len(parts))
-            return Check(score, tuple(f"{'' if p.met else 'not met: '}{p.what}" for p in parts))
+            return self.suite.check(self.driver, task, answer)
 
     # State.
 
@@ -287,19 +287,6 @@ class AndroidEnvironment:
     def _keep(self, episode: Episode) -> None:
         self._episode = episode
         self._file.save(episode)
-
-    def _score(self, episode: Episode) -> float:
-        return self.check(self._task(episode)).score
-
-    def _task(self, episode: Episode) -> Task:
-        number = episode.task.rpartition("/")[2]
-        return catalogue.task(catalogue.template(episode.template), int(number))
-
-
-def _params(task: Task) -> Params:
-    template = catalogue.template(task.template)
-    made: Params = template.params.model_validate(dict(task.data["params"]))
-    return made
 
 
 def _file_name(serial: str) -> str:

@@ -4,8 +4,9 @@ in another process finds it."""
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agentkit.capabilities import EpisodeOver, Task
 from agentkit.errors import UsageError
@@ -14,10 +15,15 @@ from agentkit.files import write_atomic
 
 @dataclass(slots=True)
 class Episode:
-    """One task being worked on. limit: steps, 0 for none. answer: what the agent said."""
+    """One task being worked on. limit: steps, 0 for none. answer: what the agent said.
+    data: the task's, as JSON.
+    """
 
-    task: str
+    id: str
+    goal: str = ""
+    split: str = ""
     template: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
     steps: int = 0
     limit: int = 0
     over: bool = False
@@ -26,7 +32,12 @@ class Episode:
 
     @classmethod
     def of(cls, task: Task, limit: int) -> Episode:
-        return cls(task.id, task.template, limit=limit)
+        data = dict(task.data)
+        return cls(task.id, task.goal, task.split, task.template, data, limit=limit)
+
+    @property
+    def task(self) -> Task:
+        return Task(self.id, self.goal, self.split, self.template, self.data)
 
     def go_on(self) -> None:
         """Counts a step.

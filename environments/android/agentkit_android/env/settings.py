@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from agentkit.settings import PartSettings
+from agentkit_android.tasks.harder import Harder
 
 
 class AndroidSettings(PartSettings):
@@ -20,6 +22,10 @@ class AndroidSettings(PartSettings):
         phone and none on a simulated one.
     driver: adb alone, or Appium's UiAutomator2 driver by the server at `appium_url`.
     picture: whether observations hold the screenshot.
+    suite: whose tasks: ours; or AndroidWorld's or AndroidLab's, which need an emulator with their
+        apps (`serial`) and their code. suite_folder: a clone of AndroidLab's repository.
+        grpc_port: that AndroidWorld's emulator was started with.
+    harder: what makes a simulated phone's tasks harder, drawn anew for each: see tasks/harder.py.
     clear: of a real phone: whether the data of a task's apps may be cleared before it.
     """
 
@@ -32,4 +38,8 @@ class AndroidSettings(PartSettings):
     driver: Literal["adb", "appium"] = "adb"
     appium_url: str = "http://127.0.0.1:4723"
     picture: bool = True
+    suite: Literal["own", "android-world", "android-lab"] = "own"
+    suite_folder: Path = Path()
+    grpc_port: int = Field(default=8554, ge=1, le=65535)
+    harder: tuple[Harder, ...] = ()
     clear: bool = False

@@ -35,8 +35,8 @@ def back(phone: Phone) -> None:
     """Closes what is top-most: a dialog of the phone, the shade, recents, the keyboard, an overlay,
     the activity."""
     plain, front = phone.plain, phone.activities.front
-    if plain.dialogs:
-        answer = "deny" if plain.dialogs[-1].kind in ("permission", "popup") else "close"
+    if phone.asked is not None:
+        answer = "deny" if phone.asked.kind in ("permission", "popup") else "close"
         system_acts.do(phone, "answer", {"value": answer})
     elif plain.shade:
         plain.shade = 0

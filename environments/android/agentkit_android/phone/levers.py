@@ -26,10 +26,12 @@ class Popup:
 
 
 VIEW = "android.intent.action.VIEW"
+SHOP = "http://shop.example/"
+NOTIFICATIONS = "android.permission.POST_NOTIFICATIONS"
 POPUPS = {
     "rate": Popup(
         "Enjoying {app}?", "Tell others what you think of it.", "Rate now", "Not now",
-        send(VIEW, "http://shop.example/"),
+        send(VIEW, SHOP),
     ),
     "update": Popup(
         "Update available", "A newer version of {app} can be installed.", "Update", "Later",
@@ -37,7 +39,7 @@ POPUPS = {
     ),
     "advert": Popup(
         "You are today’s winner!", "Claim your prize within 60 seconds.", "Claim", "Close",
-        send(VIEW, "http://shop.example/"),
+        send(VIEW, SHOP),
     ),
     "warning": Popup(
         "Your phone is slow", "3 problems were found. Clean it now?", "Clean now", "Ignore",
@@ -53,6 +55,9 @@ def touched(phone: Phone) -> None:
     package = phone.activities.front.package
     if name := plain.levers.popups.get(plain.touches):
         plain.dialogs.append(Dialog("popup", package, name, allowed=POPUPS[name].act))
+        plain.keyboard = False
+    if plain.touches in plain.levers.asks and not phone.activities.at_home:
+        plain.dialogs.append(Dialog("permission", package, NOTIFICATIONS))
         plain.keyboard = False
     if plain.touches in plain.levers.crashes and not phone.activities.at_home:
         phone.crash(package, "a test of those who work with it")

@@ -282,6 +282,13 @@ class Phone:
     # The screen.
 
     @property
+    def asked(self) -> Dialog | None:
+        """The phone's own dialog that is shown; one for a permission waits behind other apps."""
+        front = self.activities.front.package
+        shown = [d for d in self.plain.dialogs if d.kind != "permission" or d.package == front]
+        return shown[-1] if shown else None
+
+    @property
     def awake(self) -> bool:
         return self.plain.awake
 

@@ -56,15 +56,19 @@ class Levers:
     Attributes:
         popups: after how many touches in all a pop-up comes, and which of levers.POPUPS.
         crashes: after how many touches the app in front stops.
+        asks: after how many touches the app in front asks to send notifications.
         slow: seconds that an activity shows nothing but a spinner after it was started.
         silent: no view says what it is: the tree has texts, and no descriptions.
+        doubles: beside each app on the launcher is one of nearly its name, which is a shop's.
         secure: apps whose screens are black in pictures.
     """
 
     popups: dict[int, str] = field(default_factory=dict)
     crashes: list[int] = field(default_factory=list)
+    asks: list[int] = field(default_factory=list)
     slow: float = 0.0
     silent: bool = False
+    doubles: bool = False
     secure: list[str] = field(default_factory=list)
 
 
@@ -109,3 +113,4 @@ class Plain:
 
 
 PLAIN: TypeAdapter[Plain] = TypeAdapter(Plain)
+LEVERS: TypeAdapter[Levers] = TypeAdapter(Levers)

@@ -111,9 +111,10 @@ def _clear_tasks(phone: Phone, given: dict[str, Value]) -> None:
 
 def _answer(phone: Phone, given: dict[str, Value]) -> None:
     """To the phone's own dialog."""
-    if not phone.plain.dialogs:
+    dialog, value = phone.asked, given.get("value")
+    if dialog is None:
         return
-    dialog, value = phone.plain.dialogs.pop(), given.get("value")
+    phone.plain.dialogs.remove(dialog)
     if dialog.kind == "popup":
         if value == "allow" and dialog.allowed:
             actions.perform(phone, dialog.allowed, dialog.package, depth=1)

@@ -42,7 +42,7 @@ def tap(phone: Phone, x: int, y: int) -> bool:
     if window is None:
         return False
     if window.modal and not window.root.contains(x, y):
-        if phone.plain.dialogs:
+        if phone.asked is not None:
             return False
         front = phone.activities.front
         front.overlays.pop()
@@ -97,7 +97,7 @@ def swipe(phone: Phone, start: tuple[int, int], end: tuple[int, int], millisecon
         return
     scene = windows.scene(phone)
     upright = abs(down) > abs(right)
-    if not phone.plain.dialogs and _gesture(phone, start, right, down, upright, milliseconds):
+    if phone.asked is None and _gesture(phone, start, right, down, upright, milliseconds):
         return
     window = _under(scene, *start)
     if window is None:

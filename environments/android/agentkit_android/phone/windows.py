@@ -10,6 +10,7 @@ from agentkit_android.apps import pickers
 from agentkit_android.apps.context import See
 from agentkit_android.phone import actions, keyboard, levers, previews, system_ui
 from agentkit_android.phone.activities import Activity
+from agentkit_android.phone.plain import Dialog
 from agentkit_android.screen.layout import Bounds, Box, Kept, Layout, reveal
 from agentkit_android.screen.scene import Scene, Window
 from agentkit_android.screen.theme import GESTURE_BAR, STATUS_BAR
@@ -87,8 +88,8 @@ class _Windows:
         if plain.shade:
             whole = (0, 0, self.width, self.bottom)
             found.append(self._window("shade", system_ui.PACKAGE, system_ui.shade(phone), whole))
-        if plain.dialogs:
-            found.append(self._system_dialog())
+        if phone.asked is not None:
+            found.append(self._system_dialog(phone.asked))
         return self._activated(found)
 
     def _activated(self, windows: list[Window]) -> list[Window]:
@@ -181,8 +182,7 @@ class _Windows:
 
     # The phone's own.
 
-    def _system_dialog(self) -> Window:
-        asked = self.phone.plain.dialogs[-1]
+    def _system_dialog(self, asked: Dialog) -> Window:
         view = system_ui.dialog(self.phone, asked)
         layout = Layout(self.display, Kept())
         bounds = self._centred(view, layout, self.bottom)
@@ -225,7 +225,7 @@ class _Windows:
     def _keyboard(self) -> Window | None:
         phone, plain = self.phone, self.phone.plain
         front = phone.activities.front
-        if not (plain.keyboard and front.focus) or plain.recents or plain.shade or plain.dialogs:
+        if not (plain.keyboard and front.focus) or plain.recents or plain.shade or phone.asked:
             return None
         package = (phone.settings.get("secure", "default_input_method") or "").partition("/")[0]
         if package == keyboard.ADB_PACKAGE:

@@ -46,7 +46,7 @@ def screens(phone: Phone, package: str) -> dict[tuple[str, ...], State]:
                 taps += 1
                 phone.restore(state)
                 (phone.hold if box.view.hold and not box.view.tap else phone.tap)(*box.middle)
-                if phone.plain.dialogs and phone.plain.dialogs[-1].kind == "permission":
+                if phone.asked is not None and phone.asked.kind == "permission":
                     phone.act("answer", value="allow")
                 waiting.append(phone.snapshot())
                 if box.view.hold and box.view.tap:

@@ -20,7 +20,7 @@ log = logging.getLogger("agentkit.android.tasks")
 GROUP = "agentkit_android.tasks"
 MODULES = (
     "switches", "display", "about", "people", "texting", "todo", "writing", "planning", "waking",
-    "household", "filing", "leisure", "calling", "across", "across_books",
+    "household", "filing", "leisure", "calling", "picturing", "across", "across_books",
     "across_places",
 )  # fmt: skip
 SPLITS = ("train", "validation", "test")

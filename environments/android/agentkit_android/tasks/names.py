@@ -19,6 +19,9 @@ MAPS = "com.example.maps"
 MUSIC = "com.android.music"
 CALCULATOR = "com.android.calculator2"
 BROWSER = "com.android.browser"
+CAMERA = "com.android.camera2"
+GALLERY = "com.android.gallery3d"
+RECORDER = "com.android.soundrecorder"
 
 FIRST = (
     "Amara", "Bram", "Chloe", "Dev", "Eun-ji", "Finn", "Gita", "Hana", "Ivo", "Joana", "Kofi",
