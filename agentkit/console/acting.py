@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentkit.console import commands as said
+from agentkit.console import faults
 from agentkit.console.desk import Desk
 from agentkit.console.entry import Person
 from agentkit.console.faults import Conflict, Refusal, missing
@@ -105,8 +106,8 @@ class Actor:
                 return status, found
             try:
                 made = do()
-            except BaseException:
-                journal.forget(client)
+            except Exception as error:
+                journal.refuse(client, faults.document(error)[0])
                 raise
             journal.end(client, status, made)
             return status, made

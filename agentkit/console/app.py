@@ -309,6 +309,7 @@ class Api:
         return {table: await in_thread(described, noun) for table, noun in nouns.items()}
 
     async def source(self, request: Request) -> Any:
+        _by(request).must("operator")  # it may ask servers outside
         name, query = request.path_params["name"], request.query_params.get("q", "")[:1000]
         if name not in self.desk.kit.names("source"):
             raise missing(f"there is no source {name!r}")

@@ -85,11 +85,12 @@ class Journal:
                 (status, json.dumps(answer, ensure_ascii=False), client),
             )
 
-    def forget(self, client: str) -> None:
+    def refuse(self, client: str, status: int) -> None:
         """It was refused before anything was done: the same id may be tried again."""
         with self._lock:
             self._db.execute(
-                "UPDATE acts SET client = client || '/' || id WHERE client = ?", (client,)
+                "UPDATE acts SET status = ?, client = client || '/' || id WHERE client = ?",
+                (status, client),
             )
 
     def entries(self, before: int, limit: int) -> list[dict[str, Any]]:

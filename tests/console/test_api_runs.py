@@ -381,3 +381,62 @@ def test_a_run_reads_uploaded_files(console: Console) -> None:
     run = console.start("When was the kiln of Elm built?", upload=upload)
     state = console.ended(run)
     assert any("1888" in s["text"] for s in state["evidence"].values())
+
+
+# -- stopping and going on ------------------------------------------------------------------------
+
+
+def test_paused_and_resumed_is_the_same_as_not(console: Console) -> None:
+    """Paused at whatever moment, gone on with by another process: the same report."""
+    plain = console.start(MANY, settings={"mode": "quick"})
+    console.ended(plain)
+    run = console.start(MANY, settings={"mode": "quick"})
+    console.until(run, lambda s: s.get("now"))
+    body = {"client_id": str(uuid.uuid4()), "kind": "pause", "args": {}}
+    answer = console.ask("POST", f"/api/runs/{run}/commands", body)
+    assert answer.status in (202, 400)  # it may have ended meanwhile
+    state = console.until(run, lambda s: s["run"]["status"] in ("paused", "done"))
+    if state["run"]["status"] == "paused":
+        assert "now" not in state and state["meter"]["running"] is False
+        console.command(run, "resume")
+    console.ended(run)
+    one, two = (console.get(f"/api/runs/{r}/report") for r in (plain, run))
+    assert one == two
+    assert not events(console, run, "error")
+
+
+def test_a_task_under_way_is_cancelled(console: Console) -> None:
+    run, _ = planned(console)
+    console.command(run, "budget.set", steps=3)
+    console.command(run, "plan.approve")
+    state = console.until(run, lambda s: s["run"]["status"] == "paused")
+    done = next(t for t in state["tasks"].values() if t["evidence"])
+    console.command(run, "task.cancel", done["version"], task=done["id"], reason="wrong track")
+    queued = console.state(run)["tasks"][done["id"]]
+    assert queued["queued"] and queued["version"] > done["version"]
+    console.command(run, "resume", budget={"steps": None})
+    state = console.ended(run)
+    assert state["tasks"][done["id"]]["status"] == "cancelled"
+    spans = [s for s in state["evidence"].values() if s["task"] == done["id"]]
+    assert spans and {s["dropped"] for s in spans} == {"wrong track"}
+    report = console.get(f"/api/runs/{run}/report")
+    cited = {q["key"] for section in report["sections"] for q in section["quotes"]}
+    assert not cited & {s["key"] for s in spans}
+
+
+def test_a_model_s_calls_are_metered_by_the_log(console: Console) -> None:
+    """A scripted model writes: its calls, tokens and price are the sums of the events."""
+    settings = {"mode": "quick", "writer": "said"}
+    run = console.start(QUESTION, settings=settings)
+    state = console.ended(run)
+    usage = [u for e in events(console, run, "model.done") for u in e["usage"]]
+    assert usage, "the model was not asked"
+    meter = state["meter"]
+    assert meter["prompt"] == sum(u["prompt"] for u in usage)
+    assert meter["spent"] == sum(u["spent"] for u in usage)
+    assert meter["tokens"] == meter["prompt"] + meter["spent"]
+    assert meter["models"]["said"]["calls"] == len(events(console, run, "model.done"))
+    wanted = (meter["prompt"] * 1.0 + meter["spent"] * 2.0) / 1e6
+    assert meter["price"] == pytest.approx(wanted)
+    rows = console.get(f"/api/runs/{run}/timeline?kinds=model.done")["rows"]
+    assert all(row["path"][0] == "said" and "of" in row for row in rows)
