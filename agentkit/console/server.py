@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from agentkit.errors import ConfigError
 from agentkit.kit import Kit
 from agentkit.serve.server import Listening
 
+WARM = 1.5  # seconds after its start until the server prepares for the first run
 DRAIN = 3.0  # seconds that answers get at the end; runs are processes of their own and go on
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
@@ -64,10 +66,13 @@ class Server(Listening):
         return f"http://{self.address}{path}#token={self.tokens[role]}"
 
     def serve_here(self) -> None:
-        self.desk.starter.nursery.warm()
+        soon = threading.Timer(WARM, self.desk.starter.nursery.warm)
+        soon.daemon = True
+        soon.start()  # not at once: the first page comes first
         try:
             super().serve_here()
         finally:
+            soon.cancel()
             self.desk.close()
 
     def stop(self) -> None:

@@ -67,9 +67,9 @@ def test_a_phone_task_through_a_guard_to_its_end(phone: Console) -> None:
     assert seen["size"] == [int(n) for n in picture.headers["x-size"].split("x")]
     act = f"/api/runs/{run}/screens/phone/act"
     assert phone.ask("POST", act, {"kind": "shell", "words": ["reboot"]}).status == 400
-    touched = phone.ask("POST", act, {"kind": "press", "button": "home"})
+    touched = phone.ask("POST", act, {"kind": "button", "button": "home"})
     assert touched.status == 200, touched.body
-    assert touched.json["done"] == {"kind": "press", "button": "home"}
+    assert touched.json["done"] == {"kind": "button", "button": "home"}
     assert phone.get("/api/audit")["entries"][0]["kind"] == "screen.act"
     while state["run"]["status"] != "done":
         waiting = [q for q in state["questions"].values() if q["open"]]
