@@ -26,6 +26,7 @@ FRAMES = """async (frames) => {
 SCROLL = """part => {
     const list = document.querySelector('.virtual');
     list.scrollTop = list.scrollHeight * part;
+    return Math.floor(list.scrollTop / list.querySelector('.probe').offsetHeight) + 1;
 }"""
 
 
@@ -105,7 +106,8 @@ def whole(page: Page, long: Desk, run: str) -> None:
     page.locator(f".event[data-seq='{EVENTS}']").wait_for()
     numbers: set[int] = set()
     for n in range(20):  # a part of it: one stretch from each of twenty places
-        page.evaluate(SCROLL, n / 20)
+        first = page.evaluate(SCROLL, n / 20)
+        page.locator(f".event[data-seq='{first}']").wait_for()
         expect(page.locator(".event:not([data-seq])")).to_have_count(0)
         there = page.evaluate(
             "[...document.querySelectorAll('.event')].map((row) => Number(row.dataset.seq))"

@@ -84,7 +84,7 @@ function List({ spans }: { spans: Span[] }) {
               <ul class="plain-list">
                 {searches.slice(-MANY).map((one) => (
                   <li key={one.seq} class="meta">
-                    <span class="mono">{one.task}</span> {one.source}: {one.query} · {one.status === "found" || one.hits ? tn("source.hits", one.hits) : tk("source", one.status)} {one.reason}
+                    <span class="mono">{one.task}</span> {one.source}: {one.query} · {one.hits ? tn("source.hits", one.hits) : tk("source", one.status)} {one.reason}
                   </li>
                 ))}
               </ul>

@@ -114,7 +114,7 @@ export const en = {
   "source.empty": "nothing found",
   "source.failed": "failed",
   "source.blocked": "blocked",
-  "source.found": "found",
+  "source.ok": "found",
 
   "run.gone": "This run was deleted",
   "run.more": "More",

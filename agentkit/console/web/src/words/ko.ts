@@ -116,7 +116,7 @@ export const ko: Record<Key, string> = {
   "source.empty": "찾은 것 없음",
   "source.failed": "실패",
   "source.blocked": "차단됨",
-  "source.found": "찾음",
+  "source.ok": "찾음",
 
   "run.gone": "이 실행은 삭제되었습니다",
   "run.more": "더 보기",
