@@ -128,7 +128,7 @@ class Findings:
     def _task(self, event: Event) -> None:
         data, id = event.data, str(event.data["id"])
         old = self.tree.get("tasks", id)
-        values = {k: v for k, v in data.items() if k in TASK}
+        values = {k: v for k, v in data.items() if k in TASK and _fits(v, TASK[k])}
         if old is not None and old["status"] == "cancelled" and not data.get("reopen"):
             # Work that was under way may tell of its end a moment after it was cancelled.
             values = {k: v for k, v in values.items() if k not in ("status", "reason", "author")}
@@ -278,6 +278,15 @@ def noticed(event: Event) -> str:
         case "guard.judged" if data.get("verdict") == "deny":
             return f"{data.get('name')} on {data.get('target')}: {data.get('reason', '')}"
     return ""
+
+
+def _fits(value: Any, usual: Any) -> bool:
+    """Whether a field of a task is of its usual kind; agents of others write what they like."""
+    if usual is None:
+        return value is None or isinstance(value, int)
+    if isinstance(usual, list):
+        return isinstance(value, list | tuple)
+    return isinstance(value, int | float if isinstance(usual, int) else type(usual))
 
 
 def _marks(span: Mapping[str, Any]) -> dict[str, Any]:

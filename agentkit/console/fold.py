@@ -43,13 +43,22 @@ class RunFold:
             while True:
                 events = self._store.tail(self.run, self.seq, upto=self.seq + BATCH)
                 for event in events:
-                    for part in self._parts:
-                        part(event)
+                    self._take(event)
                     self.seq = event.seq
                 if len(events) < BATCH:
                     break
             self.findings.settle(self.seq)
             return self.seq
+
+    def _take(self, event: Event) -> None:
+        """An event that is not as its kind should be is shown as that, and spoils nothing else."""
+        for part in self._parts:
+            try:
+                part(event)
+            except Exception as error:
+                text = f"event {event.seq} ({event.kind}) cannot be shown: {error!r}"
+                notice = {"seq": event.seq, "kind": "console.odd", "text": text[:300]}
+                self.tree.set(event.seq, ("notices", str(event.seq)), notice)
 
     def changes(self, after: int, upto: int) -> tuple[list[Change], list[dict[str, Any]]]:
         """What brings a state at `after` to one at `upto`, and the rows in between."""

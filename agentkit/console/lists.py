@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +105,8 @@ class Lists:
         last = self._store.last(run)
         if last > kept.seq:
             for event in self._store.tail(run, kept.seq, KINDS, upto=last):
-                kept.apply(event)
+                with suppress(KeyError, TypeError, ValueError):  # not as its kind should be
+                    kept.apply(event)
             kept.seq = last
         return kept
 

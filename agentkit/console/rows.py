@@ -34,8 +34,10 @@ class Rows:
             "node": node_of(position) if position else "",
             "step": step_of(position),
             "task": "",
-            "text": text_of(event),
+            "text": event.kind,
         }
+        self.all.append(row)  # at once: its place is its number, whatever is wrong with it
+        row["text"] = text_of(event)
         if event.kind == "todo.changed" and data.get("status") == "in_progress":
             self._task[position] = str(data.get("id", ""))
         if event.kind == "todo.changed":
@@ -55,7 +57,6 @@ class Rows:
             row["tokens"] = sum(u["prompt"] + u["spent"] for u in data.get("usage", ()))
         elif event.kind == "score.done":
             row["tokens"] = int(data.get("tokens", 0))
-        self.all.append(row)
 
 
 def text_of(event: Event) -> str:
