@@ -25,6 +25,7 @@ from agentkit.console.desk import Desk
 from agentkit.console.entry import Person
 from agentkit.console.faults import Refusal, missing
 from agentkit.console.fold import status_of
+from agentkit.console.requests import json_of, person_of
 from agentkit.console.stream import EventStream
 from agentkit.console.work import node_of
 from agentkit.errors import UsageError
@@ -78,11 +79,9 @@ class Agui:
 
     async def run(self, request: Request) -> Response:
         """Starts a run, or answers the questions of the one whose id is the thread, and follows."""
-        from agentkit.console.app import _by, _json
-
-        person = _by(request)
+        person = person_of(request)
         person.must("operator")
-        asked = RunInput.model_validate(await _json(request))
+        asked = RunInput.model_validate(await json_of(request))
         agent = request.path_params["agent"]
         run, after = await in_thread(self._begin, agent, asked, person)
         return EventStream(self._events(run, asked.thread_id, asked.run_id, after))

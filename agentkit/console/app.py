@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool as in_thread
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from agentkit.console import commands, faults, looking, uploads
+from agentkit.console import commands, looking, uploads
 from agentkit.console.acting import Actor
 from agentkit.console.desk import Desk
-from agentkit.console.entry import COOKIE, Entry, Person, Sessions
+from agentkit.console.entry import COOKIE, Entry, Sessions
 from agentkit.console.faults import Refusal, missing
+from agentkit.console.requests import (
+    HANDLERS,
+    Handler,
+    answered,
+    body_of,
+    download,
+    invalid,
+    json_of,
+    number,
+    person_of,
+)
 from agentkit.console.stream import MOST, EventStream, Hub, Wanted, read_cursor
 from agentkit.errors import AgentkitError, UsageError
 
-BODY = 1 << 20  # bytes
 LANGUAGES = ("en", "ko")
-Handler = Callable[[Request], Awaitable[Any]]
 KINDS = {
     ".html": "text/html",
     ".js": "text/javascript",
@@ -54,7 +57,7 @@ class Api:
         self.actor = Actor(desk)
         self.hub = Hub(desk.folds, desk.lists, desk.live)
         self._static = files("agentkit.console") / "static"
-        self.inner = Starlette(routes=list(self._routes()), exception_handlers=_HANDLERS)
+        self.inner = Starlette(routes=list(self._routes()), exception_handlers=HANDLERS)
         self.app = Entry(self.inner, sessions)
 
     def _routes(self) -> list[Route]:
@@ -101,21 +104,21 @@ class Api:
             ("POST", "/api/agui/{agent}", agui.run),
         ]
         routes = [
-            Route("/api/session", _answered(self.who), methods=["GET"]),
-            Route("/api/session", _answered(self.enter), methods=["POST"]),
-            Route("/api/session", _answered(self.leave), methods=["DELETE"]),
+            Route("/api/session", answered(self.who), methods=["GET"]),
+            Route("/api/session", answered(self.enter), methods=["POST"]),
+            Route("/api/session", answered(self.leave), methods=["DELETE"]),
         ]
-        routes += [Route(path, _answered(do), methods=["GET"]) for path, do in get]
-        routes += [Route(path, _answered(do), methods=[verb]) for verb, path, do in other]
-        routes.append(Route("/api/{rest:path}", _answered(self.nothing)))
-        routes.append(Route("/static/{path:path}", _answered(self.static), methods=["GET"]))
-        routes.append(Route("/{path:path}", _answered(self.front), methods=["GET"]))
+        routes += [Route(path, answered(do), methods=["GET"]) for path, do in get]
+        routes += [Route(path, answered(do), methods=[verb]) for verb, path, do in other]
+        routes.append(Route("/api/{rest:path}", answered(self.nothing)))
+        routes.append(Route("/static/{path:path}", answered(self.static), methods=["GET"]))
+        routes.append(Route("/{path:path}", answered(self.front), methods=["GET"]))
         return routes
 
     # -- letting in -------------------------------------------------------------------------------
 
     async def enter(self, request: Request) -> Response:
-        body = await _json(request)
+        body = await json_of(request)
         token = body.get("token") if isinstance(body, dict) else None
         found = self.sessions.trade(token) if isinstance(token, str) else None
         if found is None:
@@ -123,12 +126,12 @@ class Api:
                 401, "unauthorized", "the token is wrong", "open the address that was printed last"
             )
         person, cookie = found
-        answer = JSONResponse(_person(person))
+        answer = JSONResponse(person.to_json())
         answer.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", path="/")
         return answer
 
     async def who(self, request: Request) -> Any:
-        return _person(_by(request))
+        return person_of(request).to_json()
 
     async def leave(self, request: Request) -> Response:
         self.sessions.end(request.cookies.get(COOKIE, ""))
@@ -150,14 +153,14 @@ class Api:
 
     async def runs(self, request: Request) -> Any:
         q = request.query_params
-        limit = _number(q.get("limit", "50"), "limit", 1, 200)
+        limit = number(q.get("limit", "50"), "limit", 1, 200)
         before = None
         if q.get("before"):
             created, _, id = q["before"].partition("/")
             try:
                 before = (float(created), id)
             except ValueError as error:
-                raise _invalid("before", "is no cursor of ours") from error
+                raise invalid("before", "is no cursor of ours") from error
         words, agent, status = q.get("q", "")[:1000], q.get("agent", ""), q.get("status", "")
         rows, last = await in_thread(self.desk.lists.page, words, agent, status, limit, before)
         total = len(await in_thread(self.desk.lists.heads))
@@ -186,9 +189,9 @@ class Api:
 
     async def timeline(self, request: Request) -> Any:
         run, q = await self._id(request), request.query_params
-        limit = _number(q.get("limit", "500"), "limit", 1, 2000)
-        after = _number(q.get("after", "0"), "after", 0, 2**53)
-        before = _number(q["before"], "before", 1, 2**53) if q.get("before") else None
+        limit = number(q.get("limit", "500"), "limit", 1, 2000)
+        after = number(q.get("after", "0"), "after", 0, 2**53)
+        before = number(q["before"], "before", 1, 2**53) if q.get("before") else None
         kinds = set(filter(None, q.get("kinds", "").split(",")))
         words = q.get("q", "").casefold()
 
@@ -219,7 +222,7 @@ class Api:
         return found[0].to_json()
 
     async def page(self, request: Request) -> Any:
-        around = _number(request.query_params.get("around", "4000"), "around", 0, looking.MOST)
+        around = number(request.query_params.get("around", "4000"), "around", 0, looking.MOST)
         run = await self._id(request)
         return await in_thread(looking.page, self.desk, run, request.path_params["key"], around)
 
@@ -250,7 +253,7 @@ class Api:
                 raise missing(f"the run has no file {name!r}")
             return self.desk.store.blob(run, known[name]["sha256"])
 
-        return _download(name, "application/octet-stream", await in_thread(do))
+        return download(name, "application/octet-stream", await in_thread(do))
 
     async def exports(self, request: Request) -> Any:
         found = await in_thread(self.desk.views.exports, await self._id(request))
@@ -266,7 +269,7 @@ class Api:
         found = (await in_thread(self.desk.views.exports, run)).get(name)
         if found is None:
             raise missing(f"this run cannot be exported as {name!r}")
-        return _download(f"{run}-{name}", found.media_type, await in_thread(found.make))
+        return download(f"{run}-{name}", found.media_type, await in_thread(found.make))
 
     async def panels(self, request: Request) -> Any:
         return {"panels": await in_thread(self.desk.views.panels, await self._id(request))}
@@ -309,7 +312,7 @@ class Api:
         return {table: await in_thread(described, noun) for table, noun in nouns.items()}
 
     async def source(self, request: Request) -> Any:
-        _by(request).must("operator")  # it may ask servers outside
+        person_of(request).must("operator")  # it may ask servers outside
         name, query = request.path_params["name"], request.query_params.get("q", "")[:1000]
         if name not in self.desk.kit.names("source"):
             raise missing(f"there is no source {name!r}")
@@ -324,10 +327,10 @@ class Api:
         return Response(content, media_type="image/png")
 
     async def audit(self, request: Request) -> Any:
-        _by(request).must("operator")
+        person_of(request).must("operator")
         q = request.query_params
-        limit = _number(q.get("limit", "100"), "limit", 1, 1000)
-        before = _number(q.get("before") or str(2**53), "before", 1, 2**53)
+        limit = number(q.get("limit", "100"), "limit", 1, 1000)
+        before = number(q.get("before") or str(2**53), "before", 1, 2**53)
         found = await in_thread(self.desk.journal.entries, before, limit)
         return {"entries": found, "next": found[-1]["id"] if len(found) == limit else None}
 
@@ -362,11 +365,11 @@ class Api:
         return {"mark": seen.mark, "size": list(seen.size), "elements": found}
 
     async def touch(self, request: Request) -> Any:
-        person = _by(request)
+        person = person_of(request)
         person.must("operator")
-        screen, action = await self._screen(request), await _json(request)
+        screen, action = await self._screen(request), await json_of(request)
         if not isinstance(action, dict):
-            raise _invalid("", "an action is an object")
+            raise invalid("", "an action is an object")
         if not screen.touchable:
             raise Refusal(403, "forbidden", "this screen can only be looked at")
         run = request.path_params["run"]
@@ -391,9 +394,9 @@ class Api:
             last = request.headers.get("last-event-id") or q.get("last") or ""
             seen = read_cursor(last)
         except ValueError as error:
-            raise _invalid("runs", "write ID:SEQ,ID:SEQ") from error
+            raise invalid("runs", "write ID:SEQ,ID:SEQ") from error
         if len(runs) > MOST:
-            raise _invalid("runs", f"at most {MOST}")
+            raise invalid("runs", f"at most {MOST}")
         for run in runs:
             if run not in seen:
                 await in_thread(self._known, run)
@@ -404,27 +407,27 @@ class Api:
     # -- doing ------------------------------------------------------------------------------------
 
     async def start(self, request: Request) -> Response:
-        person = _by(request)
+        person = person_of(request)
         person.must("operator")
-        body = commands.Start.model_validate(await _json(request))
+        body = commands.Start.model_validate(await json_of(request))
         status, made = await in_thread(self.actor.start, body, person)
         return JSONResponse(made, status)
 
     async def command(self, request: Request) -> Response:
-        person = _by(request)
+        person = person_of(request)
         person.must("operator")
-        body = commands.Command.model_validate(await _json(request))
+        body = commands.Command.model_validate(await json_of(request))
         run = request.path_params["run"]
         status, made = await in_thread(self.actor.act, run, body, person)
         return JSONResponse(made, status)
 
     async def upload_begin(self, request: Request) -> Response:
-        _by(request).must("operator")
+        person_of(request).must("operator")
         return JSONResponse(await in_thread(self.desk.uploads.begin), 201)
 
     async def upload_put(self, request: Request) -> Any:
-        _by(request).must("operator")
-        content = await _body(request, uploads.FILE)
+        person_of(request).must("operator")
+        content = await body_of(request, uploads.FILE)
         place = request.path_params
         return await in_thread(self.desk.uploads.put, place["upload"], place["name"], content)
 
@@ -451,91 +454,6 @@ class Api:
         return Response(found.read_bytes(), headers=headers, media_type=kind)
 
 
-# -- what all handlers need -----------------------------------------------------------------------
-
-
-def _answered(do: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """The handler with its errors in the API's own form; what is no response is JSON."""
-
-    async def run(request: Request) -> Response:
-        try:
-            made = await do(request)
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except Exception as error:
-            return faults.answer(error)
-        return made if isinstance(made, Response) else JSONResponse(_plain(made))
-
-    run.__name__ = getattr(do, "__name__", "run")
-    return run
-
-
-async def _http(_: Request, error: Exception) -> Response:
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
-    return faults.answer(error, headers)
-
-
-_HANDLERS: Mapping[Any, Any] = {HTTPException: _http, Exception: _http}
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-
-
-def _by(request: Request) -> Person:
-    person = request.scope.get("person")
-    if not isinstance(person, Person):
-        raise Refusal(401, "unauthorized", "not let in")
-    return person
-
-
-def _person(person: Person) -> dict[str, Any]:
-    return {"role": person.role, "name": person.name, "csrf": person.csrf}
-
-
-async def _body(request: Request, most: int) -> bytes:
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > most:
-        raise Refusal(413, "too-large", f"more than {most} bytes")
-    kept, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > most:
-            raise Refusal(413, "too-large", f"more than {most} bytes")
-        kept.append(piece)
-    return b"".join(kept)
-
-
-async def _json(request: Request) -> Any:
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refusal(415, "media-type", "send application/json")
-    try:
-        return json.loads(await _body(request, BODY))
-    except (ValueError, RecursionError) as error:
-        raise _invalid("", "the body is no JSON") from error
-
-
-def _invalid(field: str, words: str) -> Refusal:
-    told = f"{field} {words}".strip()
-    return Refusal(422, "invalid", told, fields=[{"field": field, "message": words}])
-
-
-def _number(text: str, name: str, least: int, most: int) -> int:
-    try:
-        value = int(text)
-    except ValueError as error:
-        raise _invalid(name, "is no number") from error
-    return max(least, min(value, most))
-
-
-def _download(name: str, kind: str, content: bytes) -> Response:
-    """A file that the browser keeps and never shows."""
-    safe = quote(name, safe="")
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{safe}"}
-    return Response(content, headers=headers, media_type=kind)
-
-
 def _token() -> str:
     import secrets
 
@@ -547,6 +465,3 @@ def _version() -> str:
         return metadata.version("agentkit-host")
     except metadata.PackageNotFoundError:
         return "0"
-
-
-logging.getLogger("agentkit.console").addHandler(logging.NullHandler())

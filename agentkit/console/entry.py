@@ -46,6 +46,10 @@ class Person:
     csrf: str = ""
     bearer: bool = False
 
+    def to_json(self) -> dict[str, str]:
+        """What they are told of themselves."""
+        return {"role": self.role, "name": self.name, "csrf": self.csrf}
+
     def must(self, role: Role) -> None:
         """Raises Refusal where the role does not suffice."""
         if role == "operator" and self.role != "operator":
