@@ -34,7 +34,10 @@ await build({
 // Which sources this was made from; a test compares it where Node is not at hand.
 const hash = createHash("sha256");
 for (const file of ["build.mjs", "package-lock.json", ...sources(join(here, "src"))].sort()) {
-  hash.update(`${file}\0`).update(readFileSync(join(here, file))).update("\0");
+  hash
+    .update(`${file}\0`)
+    .update(readFileSync(join(here, file)))
+    .update("\0");
 }
 writeFileSync(join(out, "sources.sha256"), `${hash.digest("hex")}\n`);
 

@@ -111,7 +111,13 @@ function Bar({ first }: { first: string }) {
         ))}
       </nav>
       <span class="grow" />
-      <button type="button" class="icon-button wide-only" aria-label={t("keys")} title={`${t("keys")} (?)`} onClick={() => (keysShown.value = true)}>
+      <button
+        type="button"
+        class="icon-button wide-only"
+        aria-label={t("keys")}
+        title={`${t("keys")} (?)`}
+        onClick={() => (keysShown.value = true)}
+      >
         <Icon name="keys" />
       </button>
       {operator() && (

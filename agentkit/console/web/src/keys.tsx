@@ -18,9 +18,39 @@ export function useAction(key: string, act: () => void): void {
 }
 
 const SHEET: readonly (readonly [Key, readonly (readonly [string, Key])[]])[] = [
-  ["keys.everywhere", [["?", "keys.sheet"], ["/", "keys.search"], ["n", "keys.new"], ["g r", "keys.runs"], ["g i", "keys.inbox"], ["g e", "keys.results"], ["g s", "keys.settings"]]],
-  ["keys.run", [["s", "keys.steer"], ["p", "keys.pause"], ["1 2 3", "keys.panes"], ["[ ]", "keys.tabs"], ["a", "keys.add"], ["e", "keys.export"]]],
-  ["keys.lists", [["↑ ↓", "keys.move"], ["Enter", "keys.open"], ["Alt ↑ ↓", "keys.reorder"], ["Del", "keys.cancel"], ["Home End", "keys.ends"]]],
+  [
+    "keys.everywhere",
+    [
+      ["?", "keys.sheet"],
+      ["/", "keys.search"],
+      ["n", "keys.new"],
+      ["g r", "keys.runs"],
+      ["g i", "keys.inbox"],
+      ["g e", "keys.results"],
+      ["g s", "keys.settings"],
+    ],
+  ],
+  [
+    "keys.run",
+    [
+      ["s", "keys.steer"],
+      ["p", "keys.pause"],
+      ["1 2 3", "keys.panes"],
+      ["[ ]", "keys.tabs"],
+      ["a", "keys.add"],
+      ["e", "keys.export"],
+    ],
+  ],
+  [
+    "keys.lists",
+    [
+      ["↑ ↓", "keys.move"],
+      ["Enter", "keys.open"],
+      ["Alt ↑ ↓", "keys.reorder"],
+      ["Del", "keys.cancel"],
+      ["Home End", "keys.ends"],
+    ],
+  ],
 ];
 
 const GO: Record<string, string> = { r: "/", i: "/inbox", e: "/results", s: "/settings" };
@@ -29,7 +59,8 @@ export function useKeys(sheet: () => void): void {
   useEffect(() => {
     let going = 0; // when "g" was pressed
     const pressed = (event: KeyboardEvent) => {
-      if (keysOn.value === "off" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+      if (keysOn.value === "off" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing)
+        return;
       const at = event.target as HTMLElement;
       if (at.closest("input, textarea, select, [contenteditable], dialog")) return;
       const wasGoing = event.timeStamp - going < 1500;

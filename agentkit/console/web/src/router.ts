@@ -7,7 +7,9 @@ addEventListener("popstate", () => {
   address.value = location.pathname + location.search;
 });
 
-export const path = computed(() => address.value.split("?")[0]!.split("/").filter(Boolean).map(decodeURIComponent));
+export const path = computed(() =>
+  address.value.split("?")[0]!.split("/").filter(Boolean).map(decodeURIComponent),
+);
 export const query = computed(() => new URLSearchParams(address.value.split("?")[1] ?? ""));
 
 export function go(to: string, replace = false): void {
@@ -30,10 +32,16 @@ export function withQuery(values: Record<string, string | null>): string {
 /** Plain clicks on own links stay in the page; all others are the browser's. */
 export function follow(event: MouseEvent): void {
   const link = (event.target as Element).closest("a");
-  if (!link || event.defaultPrevented || event.button !== 0 || link.target || link.hasAttribute("download")) return;
+  if (!link || event.defaultPrevented || event.button !== 0 || link.target || link.hasAttribute("download"))
+    return;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const to = new URL(link.href);
-  if (to.origin !== location.origin || to.pathname.startsWith("/api/") || (to.hash && to.pathname === location.pathname)) return;
+  if (
+    to.origin !== location.origin ||
+    to.pathname.startsWith("/api/") ||
+    (to.hash && to.pathname === location.pathname)
+  )
+    return;
   event.preventDefault();
   go(to.pathname + to.search);
 }

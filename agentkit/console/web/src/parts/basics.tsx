@@ -74,7 +74,15 @@ export function Empty({ title, children }: { title: string; children?: Component
 }
 
 /** Something folded away behind a line; what is in it exists only while it is open. */
-export function Fold({ title, children, ...rest }: { title: string; class?: string; children: () => ComponentChildren }) {
+export function Fold({
+  title,
+  children,
+  ...rest
+}: {
+  title: string;
+  class?: string;
+  children: () => ComponentChildren;
+}) {
   const open = useSignal(false);
   return (
     <details class={rest.class} open={open.value} onToggle={(e) => (open.value = e.currentTarget.open)}>
@@ -85,7 +93,13 @@ export function Fold({ title, children, ...rest }: { title: string; class?: stri
 }
 
 /** A button that opens a small list of buttons or links. */
-export function Menu(props: { label: string; icon?: IconName; text?: string; above?: boolean; children: ComponentChildren }) {
+export function Menu(props: {
+  label: string;
+  icon?: IconName;
+  text?: string;
+  above?: boolean;
+  children: ComponentChildren;
+}) {
   const open = useSignal(false);
   const id = useId();
   const root = useRef<HTMLDivElement>(null);
@@ -134,7 +148,15 @@ export function Menu(props: { label: string; icon?: IconName; text?: string; abo
 }
 
 /** A window over the page; Escape closes it. */
-export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function Dialog({
+  title,
+  onClose,
+  children,
+}: {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {

@@ -35,13 +35,24 @@ export function Curve({ name, points, x = "" }: { name: string; points: Points; 
   const drawn = thinned(finite);
   const line = drawn.map(([a, b], i) => `${i ? "L" : "M"}${px(a).toFixed(1)} ${py(b).toFixed(1)}`).join("");
   const last = finite[finite.length - 1]!;
-  const summary = t("curve.summary", { name, n: finite.length, last: short(last[1]), low: short(y0), high: short(y1) });
+  const summary = t("curve.summary", {
+    name,
+    n: finite.length,
+    last: short(last[1]),
+    low: short(y0),
+    high: short(y1),
+  });
   return (
     <figure class="curve">
       <figcaption class="line">
         <span class="grow">{name}</span>
         <span class="numbers">{short(last[1])}</span>
-        <button type="button" class="button plain" aria-pressed={asTable.value} onClick={() => (asTable.value = !asTable.value)}>
+        <button
+          type="button"
+          class="button plain"
+          aria-pressed={asTable.value}
+          onClick={() => (asTable.value = !asTable.value)}
+        >
           {asTable.value ? t("curve.line") : t("curve.table")}
         </button>
       </figcaption>

@@ -7,7 +7,15 @@ import { useGet } from "./load";
 
 export type Values = Record<string, unknown>;
 
-export function Fields({ of, values, faults }: { of: readonly Field[]; values: Signal<Values>; faults: readonly Fault[] }) {
+export function Fields({
+  of,
+  values,
+  faults,
+}: {
+  of: readonly Field[];
+  values: Signal<Values>;
+  faults: readonly Fault[];
+}) {
   const set = (field: Field, value: unknown) => {
     const next = { ...values.value };
     if (value === undefined || value === "") delete next[field.name];
@@ -17,19 +25,32 @@ export function Fields({ of, values, faults }: { of: readonly Field[]; values: S
   return (
     <>
       {of.map((field) => (
-        <One key={field.name} field={field} value={values.value[field.name]} set={(value) => set(field, value)} fault={fault(faults, field.name)} />
+        <One
+          key={field.name}
+          field={field}
+          value={values.value[field.name]}
+          set={(value) => set(field, value)}
+          fault={fault(faults, field.name)}
+        />
       ))}
     </>
   );
 }
 
 /** The server names a field by its path, e.g. "settings.mode". */
-const fault = (faults: readonly Fault[], name: string) => faults.find((one) => one.field.split(".").pop() === name)?.message ?? "";
+const fault = (faults: readonly Fault[], name: string) =>
+  faults.find((one) => one.field.split(".").pop() === name)?.message ?? "";
 
-interface OneProps { field: Field; value: unknown; set: (value: unknown) => void; fault: string }
+interface OneProps {
+  field: Field;
+  value: unknown;
+  set: (value: unknown) => void;
+  fault: string;
+}
 
 function One({ field, value, set, fault }: OneProps) {
-  const title = tk("field", field.name) === field.name.replaceAll("_", " ") ? field.title : tk("field", field.name);
+  const title =
+    tk("field", field.name) === field.name.replaceAll("_", " ") ? field.title : tk("field", field.name);
   const wrong = fault && <span class="bad">{fault}</span>;
   const help = field.help && <span class="meta">{field.help}</span>;
   if (field.kind === "switch") {
@@ -45,13 +66,20 @@ function One({ field, value, set, fault }: OneProps) {
       </div>
     );
   }
-  if (field.kind === "parts") return <Several field={field} title={title} value={value} set={set} fault={fault} />;
+  if (field.kind === "parts")
+    return <Several field={field} title={title} value={value} set={set} fault={fault} />;
   if (field.kind === "choice" || field.kind === "part") {
     return (
       <label class="label">
         {title}
-        <select class="field" value={String(value ?? field.default ?? "")} onChange={(e) => set(e.currentTarget.value)}>
-          {!field.required && !field.choices.includes("") && field.default == null && <option value="">{t("none")}</option>}
+        <select
+          class="field"
+          value={String(value ?? field.default ?? "")}
+          onChange={(e) => set(e.currentTarget.value)}
+        >
+          {!field.required && !field.choices.includes("") && field.default == null && (
+            <option value="">{t("none")}</option>
+          )}
           {field.choices.map((choice) => (
             <option key={choice} value={choice}>
               {choice ? tk("choice", choice) : t("none")}
@@ -73,7 +101,14 @@ function One({ field, value, set, fault }: OneProps) {
     <label class="label">
       {title}
       {numeric ? (
-        <input {...shared} type="number" step={field.kind === "integer" ? "1" : "any"} min={field.least} max={field.most} onInput={(e) => set(e.currentTarget.value === "" ? undefined : Number(e.currentTarget.value))} />
+        <input
+          {...shared}
+          type="number"
+          step={field.kind === "integer" ? "1" : "any"}
+          min={field.least}
+          max={field.most}
+          onInput={(e) => set(e.currentTarget.value === "" ? undefined : Number(e.currentTarget.value))}
+        />
       ) : (
         <input {...shared} type="text" onInput={(e) => set(e.currentTarget.value || undefined)} />
       )}
@@ -97,7 +132,9 @@ function Several({ field, title, value, set, fault }: OneProps & { title: string
             <input
               type="checkbox"
               checked={chosen.includes(name)}
-              onChange={(e) => set(e.currentTarget.checked ? [...chosen, name] : chosen.filter((one) => one !== name))}
+              onChange={(e) =>
+                set(e.currentTarget.checked ? [...chosen, name] : chosen.filter((one) => one !== name))
+              }
             />
             {name}
           </label>

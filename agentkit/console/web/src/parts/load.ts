@@ -3,7 +3,11 @@ import { useSignal, type ReadonlySignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { get, told } from "../state/api";
 
-export interface Loaded<T> { data: ReadonlySignal<T | null>; problem: ReadonlySignal<string>; again: () => void }
+export interface Loaded<T> {
+  data: ReadonlySignal<T | null>;
+  problem: ReadonlySignal<string>;
+  again: () => void;
+}
 
 /** Null as path: nothing is read. Answers that come after another request was made are dropped. */
 export function useGet<T>(path: string | null, ...when: readonly unknown[]): Loaded<T> {

@@ -94,7 +94,10 @@ function Piece({ token }: { token: Token }): ComponentChildren {
     case "image": {
       // Pictures of sources are not loaded: their address could carry something out.
       const to = link((token as Tokens.Link).href);
-      const said = token.type === "link" ? inline(token.tokens) : (token as Tokens.Image).text || (token as Tokens.Image).href;
+      const said =
+        token.type === "link"
+          ? inline(token.tokens)
+          : (token as Tokens.Image).text || (token as Tokens.Image).href;
       return to ? (
         <a href={to} target="_blank" rel="noopener noreferrer">
           {said}
@@ -109,4 +112,5 @@ function Piece({ token }: { token: Token }): ComponentChildren {
 }
 
 const NAMED: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: "\u00a0" };
-const plain = (text: string) => text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name: string) => NAMED[name]!);
+const plain = (text: string) =>
+  text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name: string) => NAMED[name]!);

@@ -18,11 +18,19 @@ export function showEvidence(key: string | null): void {
 
 /** Shows an event in the timeline. */
 export function showEvent(seq: number | null): void {
-  go(withQuery(seq === null ? { event: null } : { event: String(seq), tab: "timeline", pane: "work" }), seq === null);
+  go(
+    withQuery(seq === null ? { event: null } : { event: String(seq), tab: "timeline", pane: "work" }),
+    seq === null,
+  );
 }
 
 /** Sends a command; what goes wrong is told by `problem`, which is emptied before. */
-export async function attempt(problem: { value: string }, run: string, kind: string, args: object = {}): Promise<Done | null> {
+export async function attempt(
+  problem: { value: string },
+  run: string,
+  kind: string,
+  args: object = {},
+): Promise<Done | null> {
   problem.value = "";
   try {
     return await command(run, kind, args);

@@ -27,10 +27,15 @@ function List({ spans }: { spans: Span[] }) {
   const state = run.state.value!;
   const most = useSignal(SOME);
   const task = query.value.get("task") ?? "";
-  const kept = spans.filter((span) => !task || span.task === task).sort((a, b) => a.facet - b.facet || b.score - a.score || a.seq - b.seq);
+  const kept = spans
+    .filter((span) => !task || span.task === task)
+    .sort((a, b) => a.facet - b.facet || b.score - a.score || a.seq - b.seq);
   const groups = new Map<number, Span[]>();
-  for (const span of kept.slice(0, most.value)) groups.set(span.facet, [...(groups.get(span.facet) ?? []), span]);
-  const searches = Object.values(state.queries).filter((one) => !task || one.task === task).sort((a, b) => a.seq - b.seq);
+  for (const span of kept.slice(0, most.value))
+    groups.set(span.facet, [...(groups.get(span.facet) ?? []), span]);
+  const searches = Object.values(state.queries)
+    .filter((one) => !task || one.task === task)
+    .sort((a, b) => a.seq - b.seq);
   return (
     <>
       <div class="pane-head line">
@@ -39,7 +44,9 @@ function List({ spans }: { spans: Span[] }) {
       </div>
       {task && (
         <p class="pane-note line">
-          <span class="grow cut">{t("evidence.of", { task: `${task} ${state.tasks[task]?.title ?? ""}` })}</span>
+          <span class="grow cut">
+            {t("evidence.of", { task: `${task} ${state.tasks[task]?.title ?? ""}` })}
+          </span>
           <button type="button" class="button plain" onClick={() => go(withQuery({ task: null }))}>
             {t("evidence.every")}
           </button>
@@ -84,7 +91,8 @@ function List({ spans }: { spans: Span[] }) {
               <ul class="plain-list">
                 {searches.slice(-MANY).map((one) => (
                   <li key={one.seq} class="meta">
-                    <span class="mono">{one.task}</span> {one.source}: {one.query} · {one.hits ? tn("source.hits", one.hits) : tk("source", one.status)} {one.reason}
+                    <span class="mono">{one.task}</span> {one.source}: {one.query} ·{" "}
+                    {one.hits ? tn("source.hits", one.hits) : tk("source", one.status)} {one.reason}
                   </li>
                 ))}
               </ul>
@@ -114,7 +122,13 @@ function Quoted({ span }: { span: Span }) {
         <span class="mono">{span.task}</span>
         {operator() && <Judge span={span} run={run.id} problem={problem} />}
       </div>
-      {out && <p class="meta waiting">{span.banned ? t("evidence.banned", { why: span.banned }) : t("evidence.dropped", { why: span.dropped })}</p>}
+      {out && (
+        <p class="meta waiting">
+          {span.banned
+            ? t("evidence.banned", { why: span.banned })
+            : t("evidence.dropped", { why: span.dropped })}
+        </p>
+      )}
       {problem.value && <Problem text={problem.value} />}
     </li>
   );
@@ -124,8 +138,18 @@ function Judge({ span, run, problem }: { span: Span; run: string; problem: { val
   const act = (kind: string) => void attempt(problem, run, kind, { evidence: span.key });
   return (
     <span class="judge line">
-      <IconButton icon="pin" label={t(span.pinned ? "evidence.unpin" : "evidence.pin")} aria-pressed={span.pinned} onClick={() => act(span.pinned ? "evidence.unpin" : "evidence.pin")} />
-      <IconButton icon="ban" label={t(span.banned ? "evidence.unban" : "evidence.ban")} aria-pressed={!!span.banned} onClick={() => act(span.banned ? "evidence.unban" : "evidence.ban")} />
+      <IconButton
+        icon="pin"
+        label={t(span.pinned ? "evidence.unpin" : "evidence.pin")}
+        aria-pressed={span.pinned}
+        onClick={() => act(span.pinned ? "evidence.unpin" : "evidence.pin")}
+      />
+      <IconButton
+        icon="ban"
+        label={t(span.banned ? "evidence.unban" : "evidence.ban")}
+        aria-pressed={!!span.banned}
+        onClick={() => act(span.banned ? "evidence.unban" : "evidence.ban")}
+      />
     </span>
   );
 }
@@ -133,7 +157,9 @@ function Judge({ span, run, problem }: { span: Span; run: string; problem: { val
 /** The stored text around a quote. It is text of others: shown as text, whatever it holds. */
 function PageOf({ span }: { span: Span }) {
   const run = useRun();
-  const page = useGet<Page>(`/api/runs/${encodeURIComponent(run.id)}/evidence/${encodeURIComponent(span.key)}/page?around=4000`);
+  const page = useGet<Page>(
+    `/api/runs/${encodeURIComponent(run.id)}/evidence/${encodeURIComponent(span.key)}/page?around=4000`,
+  );
   const marked = useRef<HTMLElement>(null);
   const problem = useSignal("");
   const said = page.data.value;
@@ -146,7 +172,14 @@ function PageOf({ span }: { span: Span }) {
         <h2 class="grow cut">{span.title || span.document}</h2>
         {operator() && <Judge span={span} run={run.id} problem={problem} />}
         {original && (
-          <a class="icon-button" href={original} target="_blank" rel="noopener noreferrer" aria-label={t("evidence.original")} title={t("evidence.original")}>
+          <a
+            class="icon-button"
+            href={original}
+            target="_blank"
+            rel="noopener noreferrer"
+            aria-label={t("evidence.original")}
+            title={t("evidence.original")}
+          >
             <Icon name="out" />
           </a>
         )}

@@ -5,7 +5,11 @@ import { useGet } from "../parts/load";
 import { shown, t } from "../words";
 import { useRun } from "./context";
 
-interface Export { name: string; title: string; media_type: string }
+interface Export {
+  name: string;
+  title: string;
+  media_type: string;
+}
 
 export function Files() {
   const run = useRun();
@@ -22,7 +26,11 @@ export function Files() {
         <ul class="downloads">
           {offered.map((one) => (
             <li key={one.name}>
-              <a class="button" href={`${base}/exports/${encodeURIComponent(one.name)}`} download={`${run.id}-${one.name}`}>
+              <a
+                class="button"
+                href={`${base}/exports/${encodeURIComponent(one.name)}`}
+                download={`${run.id}-${one.name}`}
+              >
                 <Icon name="save" />
                 {one.title}
               </a>
@@ -37,7 +45,11 @@ export function Files() {
           <ul class="plain-list">
             {made.map((file) => (
               <li key={file.name} class="line">
-                <a href={`${base}/artifacts/${encodeURIComponent(file.name)}`} download={file.name} class="cut">
+                <a
+                  href={`${base}/artifacts/${encodeURIComponent(file.name)}`}
+                  download={file.name}
+                  class="cut"
+                >
                   {file.name}
                 </a>
                 <span class="meta numbers">{size(file.size)}</span>
@@ -48,14 +60,16 @@ export function Files() {
         </section>
       )}
       <p class="meta">
-        {t("files.run")} <code>{run.id}</code> · {t("files.seed")} {state.run.seed} · <When time={state.run.created} />
+        {t("files.run")} <code>{run.id}</code> · {t("files.seed")} {state.run.seed} ·{" "}
+        <When time={state.run.created} />
       </p>
     </div>
   );
 }
 
 /** The report first, then what came to it, then the log. */
-const rank = (one: Export) => ["report", "todo", "evidence", "trajectory", "run"].indexOf(one.name.split(".")[0]!);
+const rank = (one: Export) =>
+  ["report", "todo", "evidence", "trajectory", "run"].indexOf(one.name.split(".")[0]!);
 
 function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

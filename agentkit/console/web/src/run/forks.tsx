@@ -12,12 +12,17 @@ import { attempt, showEvent, useRun } from "./context";
 export function Forks() {
   const run = useRun();
   const state = run.state.value!;
-  const family = useGet<{ root: string; runs: Run[] }>(`/api/runs/${encodeURIComponent(run.id)}/family`, state.run.status);
+  const family = useGet<{ root: string; runs: Run[] }>(
+    `/api/runs/${encodeURIComponent(run.id)}/family`,
+    state.run.status,
+  );
   const steps = Object.values(state.steps).sort((a, b) => a.step - b.step);
   const others = family.data.value?.runs.filter((one) => one.id !== run.id) ?? [];
   if (!steps.length) return null;
   const forks = new Map<number, Run[]>();
-  for (const one of others) if (one.parent === run.id && one.parent_step !== null) forks.set(one.parent_step, [...(forks.get(one.parent_step) ?? []), one]);
+  for (const one of others)
+    if (one.parent === run.id && one.parent_step !== null)
+      forks.set(one.parent_step, [...(forks.get(one.parent_step) ?? []), one]);
   const seq = Number(query.value.get("event")) || 0;
   const here = [...steps].reverse().find((step) => step.seq <= seq);
   return (
@@ -41,7 +46,12 @@ export function Forks() {
       </ol>
       {here && operator() && <ForkHere step={here.step} />}
       {others.map((one) => (
-        <a key={one.id} class="button" href={`/compare?one=${encodeURIComponent(run.id)}&two=${encodeURIComponent(one.id)}`} title={one.task}>
+        <a
+          key={one.id}
+          class="button"
+          href={`/compare?one=${encodeURIComponent(run.id)}&two=${encodeURIComponent(one.id)}`}
+          title={one.task}
+        >
           <Icon name="fork" />
           {one.id === state.run.parent ? t("forks.parent") : t("forks.compare", { run: one.id.slice(-6) })}
         </a>
@@ -72,7 +82,10 @@ function ForkDialog({ step, onClose }: { step: number; onClose: () => void }) {
   const submit = async (event: Event) => {
     event.preventDefault();
     busy.value = true;
-    const done = await attempt(problem, run.id, "fork", { step, ...(text.value.trim() ? { text: text.value.trim() } : {}) });
+    const done = await attempt(problem, run.id, "fork", {
+      step,
+      ...(text.value.trim() ? { text: text.value.trim() } : {}),
+    });
     busy.value = false;
     if (done?.result.run) {
       onClose();
@@ -90,7 +103,12 @@ function ForkDialog({ step, onClose }: { step: number; onClose: () => void }) {
         )}
         <label class="label">
           {t("fork.text")}
-          <textarea class="field" placeholder={t("steer.hint")} value={text.value} onInput={(e) => (text.value = e.currentTarget.value)} />
+          <textarea
+            class="field"
+            placeholder={t("steer.hint")}
+            value={text.value}
+            onInput={(e) => (text.value = e.currentTarget.value)}
+          />
         </label>
         {problem.value && <Problem text={problem.value} />}
         <div>

@@ -29,7 +29,8 @@ export function Head() {
     return done;
   };
   const working = status === "running" && driven;
-  const resumable = ["paused", "interrupted", "created"].includes(status) || (status === "running" && !driven);
+  const resumable =
+    ["paused", "interrupted", "created"].includes(status) || (status === "running" && !driven);
   useAction("p", () => may && (working ? void act("pause") : resumable && void act("resume")));
   return (
     <header class="head">
@@ -38,25 +39,47 @@ export function Head() {
           {state.run.task || t("runs.untitled")}
         </h1>
         {may && working && (
-          <button type="button" class="button" disabled={busy.value} onClick={() => void act("pause")} title={`${t("pause")} (p)`}>
+          <button
+            type="button"
+            class="button"
+            disabled={busy.value}
+            onClick={() => void act("pause")}
+            title={`${t("pause")} (p)`}
+          >
             <Icon name="pause" />
             <span class="word">{t("pause")}</span>
           </button>
         )}
         {may && resumable && (
-          <button type="button" class="button primary" disabled={busy.value} onClick={() => void act("resume")} title={`${t("resume")} (p)`}>
+          <button
+            type="button"
+            class="button primary"
+            disabled={busy.value}
+            onClick={() => void act("resume")}
+            title={`${t("resume")} (p)`}
+          >
             <Icon name="play" />
             {t("resume")}
           </button>
         )}
         {may && status === "failed" && (
-          <button type="button" class="button primary" disabled={busy.value} onClick={() => void act("retry")}>
+          <button
+            type="button"
+            class="button primary"
+            disabled={busy.value}
+            onClick={() => void act("retry")}
+          >
             <Icon name="retry" />
             {t("retry")}
           </button>
         )}
         {may && !ENDED.includes(status) && (
-          <button type="button" class="button danger" disabled={busy.value} onClick={() => (stopping.value = true)}>
+          <button
+            type="button"
+            class="button danger"
+            disabled={busy.value}
+            onClick={() => (stopping.value = true)}
+          >
             <Icon name="stop" />
             <span class="word">{t("stop")}</span>
           </button>
@@ -71,7 +94,10 @@ export function Head() {
             {t("export")}
           </button>
           {may && (
-            <a class="button" href={`/new?agent=${encodeURIComponent(state.run.agent)}&task=${encodeURIComponent(state.run.task.slice(0, 2000))}`}>
+            <a
+              class="button"
+              href={`/new?agent=${encodeURIComponent(state.run.agent)}&task=${encodeURIComponent(state.run.task.slice(0, 2000))}`}
+            >
               {t("run.again")}
             </a>
           )}
@@ -86,7 +112,13 @@ export function Head() {
       {problem.value && <Problem text={problem.value} />}
       {limiting.value && <Limits budget={state.run.budget} onClose={() => (limiting.value = false)} />}
       {stopping.value && (
-        <Sure title={t("stop.sure")} text={t("stop.what")} yes={t("stop.yes")} onYes={() => void act("stop")} onClose={() => (stopping.value = false)} />
+        <Sure
+          title={t("stop.sure")}
+          text={t("stop.what")}
+          yes={t("stop.yes")}
+          onYes={() => void act("stop")}
+          onClose={() => (stopping.value = false)}
+        />
       )}
       {deleting.value && (
         <Sure
@@ -107,12 +139,18 @@ function StateLine({ state, text, note }: { state: RunState; text: string; note:
   const { status, driven, control } = state.run;
   const working = status === "running" && driven;
   const shown = status === "running" && !driven ? "interrupted" : status;
-  const doing = control ? tk("control", control) : working ? text || state.now?.text || tk("node", state.now?.node ?? "") : (shown !== "waiting" && note) || tk("about", shown);
+  const doing = control
+    ? tk("control", control)
+    : working
+      ? text || state.now?.text || tk("node", state.now?.node ?? "")
+      : (shown !== "waiting" && note) || tk("about", shown);
   return (
     <div class="line wrap state-line">
       <State of={shown} />
       <span class="cut doing">{doing}</span>
-      {working && state.now !== null && <span class="meta numbers">{t("since", { time: duration(now.value - state.now.since) })}</span>}
+      {working && state.now !== null && (
+        <span class="meta numbers">{t("since", { time: duration(now.value - state.now.since) })}</span>
+      )}
       <span class="grow" />
       <MeterLine meter={state.meter} budget={state.run.budget} working={working} />
     </div>
@@ -128,8 +166,18 @@ function MeterLine({ meter, budget, working }: { meter: Meter; budget: Budget; w
   const seconds = worked(meter, working, now.value);
   return (
     <span class="meta meter-line line">
-      <Used text={duration(seconds)} used={seconds} most={budget.seconds} limit={budget.seconds && duration(budget.seconds)} />
-      <Used text={tn("tokens", meter.tokens)} used={meter.tokens} most={budget.tokens} limit={budget.tokens} />
+      <Used
+        text={duration(seconds)}
+        used={seconds}
+        most={budget.seconds}
+        limit={budget.seconds && duration(budget.seconds)}
+      />
+      <Used
+        text={tn("tokens", meter.tokens)}
+        used={meter.tokens}
+        most={budget.tokens}
+        limit={budget.tokens}
+      />
       <Used text={tn("steps", meter.steps)} used={meter.steps} most={budget.steps} limit={budget.steps} />
       {meter.price !== null && meter.price > 0 && <span>{money(meter.price, meter.currency)}</span>}
     </span>
@@ -140,12 +188,28 @@ export function money(price: number, currency: string): string {
   return `${price.toFixed(price < 1 ? 4 : 2)} ${currency}`;
 }
 
-function Used({ text, used, most, limit }: { text: string; used: number; most: number | null; limit: string | number | null }) {
+function Used({
+  text,
+  used,
+  most,
+  limit,
+}: {
+  text: string;
+  used: number;
+  most: number | null;
+  limit: string | number | null;
+}) {
   if (!most) return <span>{text}</span>;
   return (
     <span class="used">
       {t("used.of", { used: text, limit: limit ?? "" })}
-      <meter min={0} max={most} high={most * 0.9} value={Math.min(used, most)} aria-label={t("used.of", { used: text, limit: limit ?? "" })} />
+      <meter
+        min={0}
+        max={most}
+        high={most * 0.9}
+        value={Math.min(used, most)}
+        aria-label={t("used.of", { used: text, limit: limit ?? "" })}
+      />
     </span>
   );
 }
@@ -163,7 +227,10 @@ function Limits({ budget, onClose }: { budget: Budget; onClose: () => void }) {
     event.preventDefault();
     const { minutes, tokens, steps } = values.value;
     const seconds = minutes ? Number(minutes) * 60 : null;
-    if (await attempt(problem, run.id, "budget.set", { tokens: number(tokens), seconds, steps: number(steps) })) onClose();
+    if (
+      await attempt(problem, run.id, "budget.set", { tokens: number(tokens), seconds, steps: number(steps) })
+    )
+      onClose();
   };
   return (
     <Dialog title={t("budget.change")} onClose={onClose}>
@@ -172,7 +239,15 @@ function Limits({ budget, onClose }: { budget: Budget; onClose: () => void }) {
         {(["minutes", "tokens", "steps"] as const).map((key) => (
           <label key={key} class="label">
             {t(`new.${key}`)}
-            <input class="field numbers" type="number" min="1" step={key === "minutes" ? "any" : "1"} placeholder={t("new.nolimit")} value={values.value[key]} onInput={(e) => (values.value = { ...values.value, [key]: e.currentTarget.value })} />
+            <input
+              class="field numbers"
+              type="number"
+              min="1"
+              step={key === "minutes" ? "any" : "1"}
+              placeholder={t("new.nolimit")}
+              value={values.value[key]}
+              onInput={(e) => (values.value = { ...values.value, [key]: e.currentTarget.value })}
+            />
           </label>
         ))}
         {problem.value && <Problem text={problem.value} />}

@@ -10,7 +10,10 @@ export function Metrics() {
   const run = useRun();
   const known = Object.values(run.state.value!.metrics);
   const points = known.reduce((sum, one) => sum + one.points, 0);
-  const curves = useGet<{ series: Series }>(known.length ? `/api/runs/${encodeURIComponent(run.id)}/metrics` : null, points);
+  const curves = useGet<{ series: Series }>(
+    known.length ? `/api/runs/${encodeURIComponent(run.id)}/metrics` : null,
+    points,
+  );
   if (curves.problem.value) return <Problem text={curves.problem.value} />;
   if (!known.length) return <Empty title={t("metrics.none")} />;
   return (

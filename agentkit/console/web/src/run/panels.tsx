@@ -16,7 +16,11 @@ export function Panels({ panels }: { panels: Panel[] }) {
           <h2 class="line">
             {panel.title} <span class="meta">{panel.plugin}</span>
           </h2>
-          {panel.error ? <Problem text={t("panel.failed", { plugin: panel.plugin, error: panel.error })} /> : panel.blocks.map((block, n) => <Shown key={n} block={block} />)}
+          {panel.error ? (
+            <Problem text={t("panel.failed", { plugin: panel.plugin, error: panel.error })} />
+          ) : (
+            panel.blocks.map((block, n) => <Shown key={n} block={block} />)
+          )}
         </section>
       ))}
     </div>
@@ -27,13 +31,20 @@ function Shown({ block }: { block: Block }) {
   const run = useRun();
   switch (block.kind) {
     case "text":
-      return <div class="reading"><Markdown text={block.text} /></div>;
+      return (
+        <div class="reading">
+          <Markdown text={block.text} />
+        </div>
+      );
     case "code":
       return <pre class="code">{block.text}</pre>;
     case "facts":
       return (
         <dl class="facts">
-          {block.facts.map(([name, value]) => [<dt key={name}>{name}</dt>, <dd key={`${name}=`}>{value}</dd>])}
+          {block.facts.map(([name, value]) => [
+            <dt key={name}>{name}</dt>,
+            <dd key={`${name}=`}>{value}</dd>,
+          ])}
         </dl>
       );
     case "table":
@@ -47,7 +58,13 @@ function Shown({ block }: { block: Block }) {
         </div>
       );
     case "image":
-      return <img class="picture" src={`/api/runs/${encodeURIComponent(run.id)}/artifacts/${encodeURIComponent(block.artifact)}`} alt={block.alt} />;
+      return (
+        <img
+          class="picture"
+          src={`/api/runs/${encodeURIComponent(run.id)}/artifacts/${encodeURIComponent(block.artifact)}`}
+          alt={block.alt}
+        />
+      );
     case "link": {
       const to = link(block.uri);
       return to ? (

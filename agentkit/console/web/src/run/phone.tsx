@@ -35,7 +35,11 @@ export function Phone({ screens }: { screens: Screen[] }) {
   );
 }
 
-interface Elements { mark: string; size: [number, number]; elements: Seen[] }
+interface Elements {
+  mark: string;
+  size: [number, number];
+  elements: Seen[];
+}
 
 function Live({ screen }: { screen: Screen }) {
   const run = useRun();
@@ -55,7 +59,8 @@ function Live({ screen }: { screen: Screen }) {
   const look = async () => {
     const answer = await fetch(`${base}.png?mark=${encodeURIComponent(mark.current)}`);
     if (answer.status === 304) return;
-    if (!answer.ok) throw new Error((await answer.json().catch(() => null))?.error?.message ?? String(answer.status));
+    if (!answer.ok)
+      throw new Error((await answer.json().catch(() => null))?.error?.message ?? String(answer.status));
     mark.current = answer.headers.get("X-Mark") ?? "";
     const old = picture.value;
     picture.value = URL.createObjectURL(await answer.blob());
@@ -92,12 +97,19 @@ function Live({ screen }: { screen: Screen }) {
   };
   const at = (event: PointerEvent): [number, number] => {
     const box = image.current!.getBoundingClientRect();
-    const place = (from: number, start: number, length: number, most: number) => Math.min(most - 1, Math.max(0, Math.round(((from - start) / length) * most)));
-    return [place(event.clientX, box.left, box.width, size[0]), place(event.clientY, box.top, box.height, size[1])];
+    const place = (from: number, start: number, length: number, most: number) =>
+      Math.min(most - 1, Math.max(0, Math.round(((from - start) / length) * most)));
+    return [
+      place(event.clientX, box.left, box.width, size[0]),
+      place(event.clientY, box.top, box.height, size[1]),
+    ];
   };
   const release = (event: PointerEvent) => {
     if (!down.current || !touchable) return;
-    const { at: [x, y], when } = down.current;
+    const {
+      at: [x, y],
+      when,
+    } = down.current;
     const [to_x, to_y] = at(event);
     const held = event.timeStamp - when;
     down.current = null;
@@ -141,7 +153,12 @@ function Live({ screen }: { screen: Screen }) {
         {touchable && (
           <div class="line wrap">
             {BUTTONS.map((button) => (
-              <button key={button} type="button" class="button" onClick={() => void act({ kind: "button", button })}>
+              <button
+                key={button}
+                type="button"
+                class="button"
+                onClick={() => void act({ kind: "button", button })}
+              >
                 {t(`phone.${button}` as Key)}
               </button>
             ))}
@@ -162,7 +179,12 @@ function Live({ screen }: { screen: Screen }) {
           >
             <label class="grow">
               <span class="hidden-text">{t("phone.type")}</span>
-              <input class="field" placeholder={t("phone.type")} value={text.value} onInput={(e) => (text.value = e.currentTarget.value)} />
+              <input
+                class="field"
+                placeholder={t("phone.type")}
+                value={text.value}
+                onInput={(e) => (text.value = e.currentTarget.value)}
+              />
             </label>
             <button class="button" disabled={!text.value}>
               <Icon name="send" />
@@ -183,9 +205,16 @@ function Live({ screen }: { screen: Screen }) {
                 onMouseLeave={() => (outlined.value = null)}
                 onFocus={() => (outlined.value = element)}
                 onBlur={() => (outlined.value = null)}
-                onClick={() => void act({ kind: "tap", x: Math.round((element.box[0] + element.box[2]) / 2), y: Math.round((element.box[1] + element.box[3]) / 2) })}
+                onClick={() =>
+                  void act({
+                    kind: "tap",
+                    x: Math.round((element.box[0] + element.box[2]) / 2),
+                    y: Math.round((element.box[1] + element.box[3]) / 2),
+                  })
+                }
               >
-                <span class="cut">{element.label || element.line}</span> <span class="meta">{element.kind}</span>
+                <span class="cut">{element.label || element.line}</span>{" "}
+                <span class="meta">{element.kind}</span>
               </button>
             </li>
           ))}

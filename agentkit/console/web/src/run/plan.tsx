@@ -33,7 +33,8 @@ export function Plan() {
   const order = async (ids: string[] | null, id: string) => {
     if (!ids) return;
     glide();
-    if (await attempt(problem, run.id, "task.reorder", { tasks: ids })) announce(t("task.moved", { task: id, place: ids.indexOf(id) + 1 }));
+    if (await attempt(problem, run.id, "task.reorder", { tasks: ids }))
+      announce(t("task.moved", { task: id, place: ids.indexOf(id) + 1 }));
   };
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -59,7 +60,16 @@ export function Plan() {
         )}
         <ol class="tasks" ref={list}>
           {tasks.slice(0, most.value).map((task) => (
-            <TaskLine key={task.id} task={task} all={tasks} may={may} open={open} held={held} order={order} problem={problem} />
+            <TaskLine
+              key={task.id}
+              task={task}
+              all={tasks}
+              may={may}
+              open={open}
+              held={held}
+              order={order}
+              problem={problem}
+            />
           ))}
         </ol>
         {tasks.length > most.value && (
@@ -161,20 +171,43 @@ function TaskLine({ task, all, may, open, held, problem, order }: LineProps) {
       <div class="line">
         <State of={task.status} word="" />
         <span class="hidden-text">{tk("state", task.status)}</span>
-        <button type="button" class="title" aria-expanded={opened} onClick={() => (open.value = opened ? "" : task.id)}>
+        <button
+          type="button"
+          class="title"
+          aria-expanded={opened}
+          onClick={() => (open.value = opened ? "" : task.id)}
+        >
           {task.title}
         </button>
         {may && !coming && (
           <span class="task-actions line">
-            {pending && <IconButton icon="up" label={t("task.up", { task: task.id })} disabled={!up} onClick={() => void move(up)} />}
-            {pending && <IconButton icon="down" label={t("task.down", { task: task.id })} disabled={!down} onClick={() => void move(down)} />}
+            {pending && (
+              <IconButton
+                icon="up"
+                label={t("task.up", { task: task.id })}
+                disabled={!up}
+                onClick={() => void move(up)}
+              />
+            )}
+            {pending && (
+              <IconButton
+                icon="down"
+                label={t("task.down", { task: task.id })}
+                disabled={!down}
+                onClick={() => void move(down)}
+              />
+            )}
             <Menu label={t("task.more", { task: task.id })}>
               <button type="button" class="button" onClick={() => (open.value = task.id)}>
                 <Icon name="pencil" />
                 {t("task.edit")}
               </button>
               {task.status === "cancelled" || task.status === "done" || task.status === "blocked" ? (
-                <button type="button" class="button" onClick={() => void attempt(problem, run.id, "task.retry", { task: task.id })}>
+                <button
+                  type="button"
+                  class="button"
+                  onClick={() => void attempt(problem, run.id, "task.retry", { task: task.id })}
+                >
                   <Icon name="retry" />
                   {t("task.retry")}
                 </button>
@@ -190,10 +223,16 @@ function TaskLine({ task, all, may, open, held, problem, order }: LineProps) {
       </div>
       <p class="meta about">
         {!coming && <span class="mono">{task.id}</span>}
-        {task.waiting.length > 0 && <span class="waiting">{t("task.queued", { what: [...new Set(task.waiting)].map((op) => t(`op.${op}`)).join(", ") })}</span>}
+        {task.waiting.length > 0 && (
+          <span class="waiting">
+            {t("task.queued", { what: [...new Set(task.waiting)].map((op) => t(`op.${op}`)).join(", ") })}
+          </span>
+        )}
         {task.origin !== "question" && <span class="badge">{tk("origin", task.origin)}</span>}
         {task.evidence > 0 && (
-          <a href={withQuery({ pane: "evidence", task: task.id, evidence: null })}>{tn("quotes", task.evidence)}</a>
+          <a href={withQuery({ pane: "evidence", task: task.id, evidence: null })}>
+            {tn("quotes", task.evidence)}
+          </a>
         )}
         {task.depends_on.length > 0 && <span>{t("task.after", { tasks: task.depends_on.join(", ") })}</span>}
         {task.reason && <span class="reason">{task.reason}</span>}
@@ -225,10 +264,16 @@ function TaskDetail({ task, may, close }: { task: Shown; may: boolean; close: ()
     problem.value = "";
     theirs.value = null;
     try {
-      await command(run.id, "task.edit", { task: task.id, title: title.value.trim(), query: search.value.trim() }, against);
+      await command(
+        run.id,
+        "task.edit",
+        { task: task.id, title: title.value.trim(), query: search.value.trim() },
+        against,
+      );
       close();
     } catch (error) {
-      if (error instanceof Failed && error.status === 409 && error.current) theirs.value = error.current as Task;
+      if (error instanceof Failed && error.status === 409 && error.current)
+        theirs.value = error.current as Task;
       else problem.value = told(error);
     }
   };
@@ -238,11 +283,24 @@ function TaskDetail({ task, may, close }: { task: Shown; may: boolean; close: ()
         <form class="stack" onSubmit={submit} onKeyDown={(e) => e.key === "Escape" && close()}>
           <label class="label">
             {t("task.title")}
-            <textarea class="field growing" rows={1} required maxLength={1000} value={title.value} onInput={(e) => (title.value = e.currentTarget.value)} onKeyDown={enters} />
+            <textarea
+              class="field growing"
+              rows={1}
+              required
+              maxLength={1000}
+              value={title.value}
+              onInput={(e) => (title.value = e.currentTarget.value)}
+              onKeyDown={enters}
+            />
           </label>
           <label class="label">
             {t("task.query")}
-            <input class="field" maxLength={1000} value={search.value} onInput={(e) => (search.value = e.currentTarget.value)} />
+            <input
+              class="field"
+              maxLength={1000}
+              value={search.value}
+              onInput={(e) => (search.value = e.currentTarget.value)}
+            />
           </label>
           {theirs.value && (
             <Problem text={t("task.conflict", { title: theirs.value.title })}>
@@ -285,10 +343,16 @@ function TaskDetail({ task, may, close }: { task: Shown; may: boolean; close: ()
           <ul class="history">
             {[...task.history].reverse().map((change) => (
               <li key={change.seq} class="meta">
-                <button type="button" class="button plain numbers" onClick={() => go(withQuery({ event: String(change.seq), tab: "timeline", pane: "work" }))} aria-label={t("event.show", { seq: change.seq })}>
+                <button
+                  type="button"
+                  class="button plain numbers"
+                  onClick={() => go(withQuery({ event: String(change.seq), tab: "timeline", pane: "work" }))}
+                  aria-label={t("event.show", { seq: change.seq })}
+                >
                   {change.seq}
                 </button>
-                <When time={change.time} /> {tk("author", change.author)}: {change.reason || saying(change.changed)}
+                <When time={change.time} /> {tk("author", change.author)}:{" "}
+                {change.reason || saying(change.changed)}
               </li>
             ))}
           </ul>
@@ -299,7 +363,12 @@ function TaskDetail({ task, may, close }: { task: Shown; may: boolean; close: ()
 }
 
 const saying = (changed: Record<string, unknown>) =>
-  Object.entries(changed).map(([key, value]) => `${tk("field", key)} ${key === "status" ? tk("state", String(value)) : String(value)}`).join(", ");
+  Object.entries(changed)
+    .map(
+      ([key, value]) =>
+        `${tk("field", key)} ${key === "status" ? tk("state", String(value)) : String(value)}`,
+    )
+    .join(", ");
 
 /** Enter saves; a title has one line. */
 function enters(event: KeyboardEvent): void {

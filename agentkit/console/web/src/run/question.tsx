@@ -46,10 +46,20 @@ export function QuestionCard({ run, question }: { run: string; question: Questio
       {!operator() && <p class="meta">{t("steer.viewer")}</p>}
       {operator() && question.kind === "plan" && (
         <div class="line wrap">
-          <button type="button" class="button primary" disabled={busy.value} onClick={() => void act("plan.approve")}>
+          <button
+            type="button"
+            class="button primary"
+            disabled={busy.value}
+            onClick={() => void act("plan.approve")}
+          >
             {t("plan.approve")}
           </button>
-          <button type="button" class="button danger" disabled={busy.value} onClick={() => void act("plan.reject")}>
+          <button
+            type="button"
+            class="button danger"
+            disabled={busy.value}
+            onClick={() => void act("plan.reject")}
+          >
             {t("plan.reject")}
           </button>
         </div>
@@ -57,13 +67,21 @@ export function QuestionCard({ run, question }: { run: string; question: Questio
       {operator() && question.kind !== "plan" && question.options.length > 0 && (
         <div class="line wrap">
           {question.options.map((option) => (
-            <button key={option} type="button" class="button" disabled={busy.value} onClick={() => void answer(option)}>
+            <button
+              key={option}
+              type="button"
+              class="button"
+              disabled={busy.value}
+              onClick={() => void answer(option)}
+            >
               {tk("option", option)}
             </button>
           ))}
         </div>
       )}
-      {operator() && question.kind !== "plan" && question.options.length === 0 && <Free answer={answer} busy={busy.value} first={question.default ?? ""} />}
+      {operator() && question.kind !== "plan" && question.options.length === 0 && (
+        <Free answer={answer} busy={busy.value} first={question.default ?? ""} />
+      )}
     </section>
   );
 }
@@ -76,7 +94,10 @@ function Proposal({ data }: { data: Record<string, unknown> }) {
     <dl class="facts">
       <dt>{t("guard.action")}</dt>
       <dd class="mono">{[data.target, data.name].filter(Boolean).join(" · ")}</dd>
-      {rows.map(([key, value]) => [<dt key={key}>{key}</dt>, <dd key={`${key}=`}>{typeof value === "string" ? value : JSON.stringify(value)}</dd>])}
+      {rows.map(([key, value]) => [
+        <dt key={key}>{key}</dt>,
+        <dd key={`${key}=`}>{typeof value === "string" ? value : JSON.stringify(value)}</dd>,
+      ])}
     </dl>
   );
 }
@@ -93,7 +114,13 @@ function Free({ answer, busy, first }: { answer: (text: string) => void; busy: b
     >
       <label class="grow">
         <span class="hidden-text">{t("question.answer")}</span>
-        <textarea class="field growing" rows={1} placeholder={first || t("question.answer")} value={text.value} onInput={(e) => (text.value = e.currentTarget.value)} />
+        <textarea
+          class="field growing"
+          rows={1}
+          placeholder={first || t("question.answer")}
+          value={text.value}
+          onInput={(e) => (text.value = e.currentTarget.value)}
+        />
       </label>
       <button class="button primary" disabled={busy || !(text.value.trim() || first)}>
         {t("question.send")}

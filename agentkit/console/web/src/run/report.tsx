@@ -33,12 +33,18 @@ function Result() {
   if (result.problem.value) return <Problem text={result.problem.value} />;
   const said = result.data.value;
   if (!said) return null;
-  return <article class="report">{said.text ? <Markdown text={said.text} /> : <pre>{JSON.stringify(said.data, null, 1)}</pre>}</article>;
+  return (
+    <article class="report">
+      {said.text ? <Markdown text={said.text} /> : <pre>{JSON.stringify(said.data, null, 1)}</pre>}
+    </article>
+  );
 }
 
 function Written({ report }: { report: Report }) {
   const asked = useRun().state.value!.run.task;
-  const quotes = new Map(report.sections.flatMap((section) => section.quotes).map((quote) => [quote.number, quote]));
+  const quotes = new Map(
+    report.sections.flatMap((section) => section.quotes).map((quote) => [quote.number, quote]),
+  );
   return (
     <article class="report" aria-label={t("report")}>
       {report.title !== asked && <h1>{report.title}</h1>}
@@ -64,14 +70,16 @@ function Written({ report }: { report: Report }) {
               ))}
             </ul>
           )}
-          {section.quotes.filter((quote) => !told(section.sentences, quote)).map((quote) => (
-            <blockquote key={quote.number}>
-              {quote.text} <Cite quote={quote} number={quote.number} />
-              <footer class="meta">
-                <Mark of="quoted" /> {quote.title}
-              </footer>
-            </blockquote>
-          ))}
+          {section.quotes
+            .filter((quote) => !told(section.sentences, quote))
+            .map((quote) => (
+              <blockquote key={quote.number}>
+                {quote.text} <Cite quote={quote} number={quote.number} />
+                <footer class="meta">
+                  <Mark of="quoted" /> {quote.title}
+                </footer>
+              </blockquote>
+            ))}
         </section>
       ))}
       {report.conflicts.length > 0 && (
@@ -146,7 +154,12 @@ function Written({ report }: { report: Report }) {
 
 /** A quote that a sentence repeats word for word stands there already. */
 const told = (sentences: Report["sections"][number]["sentences"], quote: Quote) =>
-  sentences.some((sentence) => sentence.mark === "quoted" && sentence.quotes.includes(quote.number) && sentence.text.includes(quote.text));
+  sentences.some(
+    (sentence) =>
+      sentence.mark === "quoted" &&
+      sentence.quotes.includes(quote.number) &&
+      sentence.text.includes(quote.text),
+  );
 
 function Mark({ of }: { of: string }) {
   const [icon, colour] = MARKS[of] ?? ["ring", "quiet"];
@@ -165,7 +178,14 @@ function Cite({ quote, number }: { quote: Quote | undefined; number: number }) {
   if (!quote) return <span class="cite">[{number}]</span>;
   return (
     <span class="cite-of">
-      <button type="button" class="cite" aria-pressed={chosen} aria-label={t("cite", { n: number, title: quote.title })} aria-describedby={`cite-${number}`} onClick={() => showEvidence(quote.key)}>
+      <button
+        type="button"
+        class="cite"
+        aria-pressed={chosen}
+        aria-label={t("cite", { n: number, title: quote.title })}
+        aria-describedby={`cite-${number}`}
+        onClick={() => showEvidence(quote.key)}
+      >
         {number}
       </button>
       <span class="cite-tip" role="tooltip" id={`cite-${number}`}>

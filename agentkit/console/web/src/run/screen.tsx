@@ -64,7 +64,9 @@ function Panes({ run }: { run: RunView }) {
   const state = run.state.value!;
   const pane = chosen(PANES, query.value.get("pane"), "work");
   const size = useSignal(widths());
-  const open = Object.values(state.tasks).filter((task) => task.status === "pending" || task.status === "in_progress").length;
+  const open = Object.values(state.tasks).filter(
+    (task) => task.status === "pending" || task.status === "in_progress",
+  ).length;
   const found = Object.keys(state.evidence).length;
   const show = (to: Pane) => go(withQuery({ pane: to }), true);
   useEffect(() => {
@@ -119,8 +121,16 @@ type Work = "timeline" | "report" | "cost" | "metrics" | "screen" | "files" | "p
 function Work() {
   const run = useRun();
   const state = run.state.value!;
-  const screens = useGet<{ screens: Screen[] }>(`/api/runs/${encodeURIComponent(run.id)}/screens`, state.run.driven, Object.keys(state.steps).length);
-  const panels = useGet<{ panels: Panel[] }>(`/api/runs/${encodeURIComponent(run.id)}/panels`, state.run.status, Math.floor(run.seq / 200));
+  const screens = useGet<{ screens: Screen[] }>(
+    `/api/runs/${encodeURIComponent(run.id)}/screens`,
+    state.run.driven,
+    Object.keys(state.steps).length,
+  );
+  const panels = useGet<{ panels: Panel[] }>(
+    `/api/runs/${encodeURIComponent(run.id)}/panels`,
+    state.run.status,
+    Math.floor(run.seq / 200),
+  );
   const live = screens.data.value?.screens ?? [];
   const extra = panels.data.value?.panels ?? [];
   const curves = Object.keys(state.metrics).length > 0;
@@ -146,7 +156,13 @@ function Work() {
       </div>
       {tab === "timeline" && <Forks />}
       <Notices />
-      <div class="pane-body" id="work-panel" role="tabpanel" aria-label={tabs.find(([id]) => id === tab)![1]} tabIndex={-1}>
+      <div
+        class="pane-body"
+        id="work-panel"
+        role="tabpanel"
+        aria-label={tabs.find(([id]) => id === tab)![1]}
+        tabIndex={-1}
+      >
         {tab === "timeline" && <Timeline />}
         {tab === "report" && <ReportView />}
         {tab === "cost" && <Cost />}
@@ -187,7 +203,13 @@ const MOST = 640;
 const STEP = 16;
 
 /** The border of a pane: dragged, or moved by the arrow keys. */
-function Grip({ side, size }: { side: "plan" | "evidence"; size: { value: { plan?: number; evidence?: number } } }) {
+function Grip({
+  side,
+  size,
+}: {
+  side: "plan" | "evidence";
+  size: { value: { plan?: number; evidence?: number } };
+}) {
   const pane = useRef<HTMLElement | null>(null);
   const width = () => (pane.current ??= document.getElementById(`pane-${side}`))!.offsetWidth;
   const set = (to: number) => {
@@ -201,7 +223,9 @@ function Grip({ side, size }: { side: "plan" | "evidence"; size: { value: { plan
     grip.setPointerCapture(event.pointerId);
     const move = (e: PointerEvent) => set(from + outward * (e.clientX - at));
     grip.addEventListener("pointermove", move);
-    grip.addEventListener("lostpointercapture", () => grip.removeEventListener("pointermove", move), { once: true });
+    grip.addEventListener("lostpointercapture", () => grip.removeEventListener("pointermove", move), {
+      once: true,
+    });
     event.preventDefault();
   };
   return (

@@ -37,7 +37,9 @@ export function Steer() {
     if (done.result?.run) location.assign(`/runs/${encodeURIComponent(done.result.run.id)}`);
   };
 
-  const messages = Object.values(state.messages).filter((message) => message.text || message.edits.length).sort((a, b) => a.seq - b.seq);
+  const messages = Object.values(state.messages)
+    .filter((message) => message.text || message.edits.length)
+    .sort((a, b) => a.seq - b.seq);
   const few = ended ? 0 : RECENT;
   const shown = all.value ? messages : messages.slice(messages.length - Math.min(few, messages.length));
   const rules = Object.values(state.rules).filter((rule) => !rule.ended);
@@ -110,7 +112,14 @@ function Said({ message, problem }: { message: Message; problem: { value: string
   const run = useRun();
   const [icon, colour] = LOOKS[message.state] ?? ["dot", "quiet"];
   const parts = message.parts.length > 1 ? message.parts : [];
-  const what = message.text || message.edits.map((edit) => t(`op.${edit.op}`) + ("task" in edit ? ` ${edit.task}` : "title" in edit ? `: ${edit.title}` : "")).join(", ");
+  const what =
+    message.text ||
+    message.edits
+      .map(
+        (edit) =>
+          t(`op.${edit.op}`) + ("task" in edit ? ` ${edit.task}` : "title" in edit ? `: ${edit.title}` : ""),
+      )
+      .join(", ");
   return (
     <li class="message" data-message={message.id} data-state={message.state}>
       <span class={`state ${colour}`}>
@@ -120,7 +129,11 @@ function Said({ message, problem }: { message: Message; problem: { value: string
       <span class="cut said" title={what}>
         {what}
       </span>
-      {message.reason && !parts.length && <span class="meaning">{t(message.state === "rejected" ? "message.because" : "message.meaning", { text: message.reason })}</span>}
+      {message.reason && !parts.length && (
+        <span class="meaning">
+          {t(message.state === "rejected" ? "message.because" : "message.meaning", { text: message.reason })}
+        </span>
+      )}
       {parts.map((part, n) => (
         <span key={n} class={part.state === "rejected" ? "meaning bad" : "meaning"}>
           {part.text}: {part.told}
@@ -135,7 +148,11 @@ function Said({ message, problem }: { message: Message; problem: { value: string
         <span>{tk("author", message.author)}</span>
         <When time={message.sent} />
         {message.state === "queued" && operator() && (
-          <button type="button" class="button plain" onClick={() => void attempt(problem, run.id, "message.withdraw", { message: message.id })}>
+          <button
+            type="button"
+            class="button plain"
+            onClick={() => void attempt(problem, run.id, "message.withdraw", { message: message.id })}
+          >
             {t("message.undo")}
           </button>
         )}
@@ -152,7 +169,13 @@ function Standing({ rule, may, problem }: { rule: Rule; may: boolean; problem: {
     <li class="badge rule" title={rule.meaning} data-rule={rule.id}>
       <span class="mono">{rule.id}</span> {rule.text}
       {removed > 0 && <span class="numbers">{tn("rule.removed", removed)}</span>}
-      {may && <IconButton icon="cross" label={t("rule.remove", { rule: rule.text })} onClick={() => void attempt(problem, run.id, "directive.remove", { directive: rule.id })} />}
+      {may && (
+        <IconButton
+          icon="cross"
+          label={t("rule.remove", { rule: rule.text })}
+          onClick={() => void attempt(problem, run.id, "directive.remove", { directive: rule.id })}
+        />
+      )}
     </li>
   );
 }

@@ -16,9 +16,33 @@ import { kindIcon, kindWord } from "./kinds";
 
 const KINDS: Record<string, readonly string[]> = {
   models: ["model.asked", "model.done", "score.done", "role.used", "wording.kept", "wording.dropped"],
-  searches: ["search.asked", "search.done", "open.asked", "open.done", "query.done", "evidence.added", "gap.found", "word.absent"],
+  searches: [
+    "search.asked",
+    "search.done",
+    "open.asked",
+    "open.done",
+    "query.done",
+    "evidence.added",
+    "gap.found",
+    "word.absent",
+  ],
   actions: ["action.asked", "action.done", "tool.asked", "tool.done", "guard.judged"],
-  people: ["inbox.received", "inbox.read", "inbox.late", "message.ended", "directive.added", "directive.removed", "directive.rejected", "directive.followed", "question.asked", "question.answered", "plan.approved", "plan.refused", "plan.revised", "todo.changed"],
+  people: [
+    "inbox.received",
+    "inbox.read",
+    "inbox.late",
+    "message.ended",
+    "directive.added",
+    "directive.removed",
+    "directive.rejected",
+    "directive.followed",
+    "question.asked",
+    "question.answered",
+    "plan.approved",
+    "plan.refused",
+    "plan.revised",
+    "todo.changed",
+  ],
   problems: ["error", "warning", "run.notice", "injection.found", "guard.judged"],
 };
 const PAGE = 500;
@@ -45,11 +69,20 @@ export function Timeline() {
         </label>
         <label class="grow">
           <span class="hidden-text">{t("timeline.search")}</span>
-          <input class="field" type="search" placeholder={t("timeline.search")} onChange={(e) => (text.value = e.currentTarget.value.trim())} />
+          <input
+            class="field"
+            type="search"
+            placeholder={t("timeline.search")}
+            onChange={(e) => (text.value = e.currentTarget.value.trim())}
+          />
         </label>
         <span class="meta numbers">{tn("events", run.total.value)}</span>
       </div>
-      {filtered ? <Found run={run} kinds={KINDS[kinds.value] ?? []} text={text.value} wanted={wanted} /> : <All run={run} wanted={wanted} />}
+      {filtered ? (
+        <Found run={run} kinds={KINDS[kinds.value] ?? []} text={text.value} wanted={wanted} />
+      ) : (
+        <All run={run} wanted={wanted} />
+      )}
       {wanted !== null && <Detail run={run} seq={wanted} />}
     </div>
   );
@@ -79,7 +112,15 @@ function All({ run, wanted }: { run: RunView; wanted: number | null }) {
         follows={wanted === null}
         onSight={sight}
         onKeyDown={(event) => step(event, (wanted ?? total + 1) - 1, total, (index) => showEvent(index + 1))}
-        row={(index) => <Line key={index} index={index} row={run.row(index)} before={run.row(index - 1)} chosen={wanted === index + 1} />}
+        row={(index) => (
+          <Line
+            key={index}
+            index={index}
+            row={run.row(index)}
+            before={run.row(index - 1)}
+            chosen={wanted === index + 1}
+          />
+        )}
       />
       {fresh > 0 && (
         <button type="button" class="button fresh" onClick={() => handle.current?.toEnd()}>
@@ -92,7 +133,17 @@ function All({ run, wanted }: { run: RunView; wanted: number | null }) {
 }
 
 /** The rows of some kinds, or with some words; asked for page by page as they come into sight. */
-function Found({ run, kinds, text, wanted }: { run: RunView; kinds: readonly string[]; text: string; wanted: number | null }) {
+function Found({
+  run,
+  kinds,
+  text,
+  wanted,
+}: {
+  run: RunView;
+  kinds: readonly string[];
+  text: string;
+  wanted: number | null;
+}) {
   const rows = useSignal<Row[]>([]);
   const whole = useSignal(false);
   const busy = useRef(false);
@@ -103,7 +154,12 @@ function Found({ run, kinds, text, wanted }: { run: RunView; kinds: readonly str
     if (busy.current) return;
     busy.current = true;
     const after = fresh ? 0 : (rows.value[rows.value.length - 1]?.seq ?? 0);
-    const asked = new URLSearchParams({ after: String(after), limit: String(PAGE), kinds: kinds.join(","), q: text });
+    const asked = new URLSearchParams({
+      after: String(after),
+      limit: String(PAGE),
+      kinds: kinds.join(","),
+      q: text,
+    });
     try {
       const said = await get<Rows>(`/api/runs/${encodeURIComponent(run.id)}/timeline?${asked}`);
       rows.value = fresh ? said.rows : [...rows.value, ...said.rows];
@@ -135,13 +191,28 @@ function Found({ run, kinds, text, wanted }: { run: RunView; kinds: readonly str
           handle.current?.reveal(index);
         })
       }
-      row={(index) => <Line key={rows.value[index]!.seq} index={index} row={rows.value[index]} before={rows.value[index - 1]} chosen={wanted === rows.value[index]!.seq} />}
+      row={(index) => (
+        <Line
+          key={rows.value[index]!.seq}
+          index={index}
+          row={rows.value[index]}
+          before={rows.value[index - 1]}
+          chosen={wanted === rows.value[index]!.seq}
+        />
+      )}
     />
   );
 }
 
 function step(event: KeyboardEvent, at: number, count: number, show: (index: number) => void): void {
-  const to: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 20, PageUp: at - 20, Home: 0, End: count - 1 };
+  const to: Record<string, number> = {
+    ArrowDown: at + 1,
+    ArrowUp: at - 1,
+    PageDown: at + 20,
+    PageUp: at - 20,
+    Home: 0,
+    End: count - 1,
+  };
   const next = to[event.key];
   if (next === undefined || event.altKey || event.ctrlKey || event.metaKey || !count) {
     if (event.key === "Escape") showEvent(null);
@@ -151,14 +222,35 @@ function step(event: KeyboardEvent, at: number, count: number, show: (index: num
   show(Math.min(count - 1, Math.max(0, next)));
 }
 
-interface LineProps { index: number; row: Row | undefined; before: Row | undefined; chosen: boolean }
+interface LineProps {
+  index: number;
+  row: Row | undefined;
+  before: Row | undefined;
+  chosen: boolean;
+}
 
 function Line({ index, row, before, chosen }: LineProps) {
-  if (!row) return <div class="event empty-row" role="option" id={`row-${index}`} aria-selected={chosen} aria-label={t("timeline.loading")} />;
+  if (!row)
+    return (
+      <div
+        class="event empty-row"
+        role="option"
+        id={`row-${index}`}
+        aria-selected={chosen}
+        aria-label={t("timeline.loading")}
+      />
+    );
   const [icon, colour]: [IconName, string] = kindIcon(row.kind);
   const begins = !before || before.step !== row.step;
   return (
-    <div class={`event ${begins ? "begins" : ""}`} role="option" id={`row-${index}`} aria-selected={chosen} data-seq={row.seq} onClick={() => showEvent(row.seq)}>
+    <div
+      class={`event ${begins ? "begins" : ""}`}
+      role="option"
+      id={`row-${index}`}
+      aria-selected={chosen}
+      data-seq={row.seq}
+      onClick={() => showEvent(row.seq)}
+    >
       <span class="seq">{row.seq}</span>
       <span class={colour}>
         <Icon name={icon} />
@@ -197,10 +289,28 @@ function Detail({ run, seq }: { run: RunView; seq: number }) {
             <dd>
               <When time={data.time} plain />
             </dd>
-            {data.position && [<dt key="p">{t("event.position")}</dt>, <dd key="pv" class="mono">{data.position}</dd>]}
-            {!!row?.path?.length && [<dt key="m">{t("event.path")}</dt>, <dd key="mv" class="mono">{row.path.join(" › ")}</dd>]}
-            {!!row?.seconds && [<dt key="s">{t("event.seconds")}</dt>, <dd key="sv">{duration(row.seconds)}</dd>]}
-            {Object.entries(data.data).map(([key, value]) => [<dt key={key}>{key}</dt>, <dd key={`${key}=`}><Value of={value} /></dd>])}
+            {data.position && [
+              <dt key="p">{t("event.position")}</dt>,
+              <dd key="pv" class="mono">
+                {data.position}
+              </dd>,
+            ]}
+            {!!row?.path?.length && [
+              <dt key="m">{t("event.path")}</dt>,
+              <dd key="mv" class="mono">
+                {row.path.join(" › ")}
+              </dd>,
+            ]}
+            {!!row?.seconds && [
+              <dt key="s">{t("event.seconds")}</dt>,
+              <dd key="sv">{duration(row.seconds)}</dd>,
+            ]}
+            {Object.entries(data.data).map(([key, value]) => [
+              <dt key={key}>{key}</dt>,
+              <dd key={`${key}=`}>
+                <Value of={value} />
+              </dd>,
+            ])}
           </dl>
         </div>
       )}

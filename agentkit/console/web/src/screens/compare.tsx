@@ -9,7 +9,9 @@ import { duration, t, tn } from "../words";
 export function Compare() {
   const one = query.value.get("one") ?? "";
   const two = query.value.get("two") ?? "";
-  const said = useGet<Compared>(one && two ? `/api/compare?one=${encodeURIComponent(one)}&two=${encodeURIComponent(two)}` : null);
+  const said = useGet<Compared>(
+    one && two ? `/api/compare?one=${encodeURIComponent(one)}&two=${encodeURIComponent(two)}` : null,
+  );
   const both = said.data.value;
   return (
     <div class="page">
@@ -50,10 +52,14 @@ export function Compare() {
           <div class="diff">
             {stretches(both.report).map((stretch, n) =>
               stretch.op === "same" && stretch.lines.length > FEW ? (
-                <Fold key={n} title={tn("compare.same", stretch.lines.length)}>{() => <Markdown text={stretch.lines.join("\n")} />}</Fold>
+                <Fold key={n} title={tn("compare.same", stretch.lines.length)}>
+                  {() => <Markdown text={stretch.lines.join("\n")} />}
+                </Fold>
               ) : (
                 <div key={n} class={stretch.op} data-op={stretch.op}>
-                  {stretch.op !== "same" && <span class="hidden-text">{t(stretch.op === "one" ? "compare.one" : "compare.two")}</span>}
+                  {stretch.op !== "same" && (
+                    <span class="hidden-text">{t(stretch.op === "one" ? "compare.one" : "compare.two")}</span>
+                  )}
                   <Markdown text={stretch.lines.join("\n")} />
                 </div>
               ),
@@ -89,7 +95,9 @@ function Side({ run, meter }: { run: Run; meter: Meter }) {
       </p>
       <p class="meta line wrap">
         <code>{run.id.slice(-6)}</code>
-        {run.parent && <span>{t("compare.from", { run: run.parent.slice(-6), step: run.parent_step ?? 0 })}</span>}
+        {run.parent && (
+          <span>{t("compare.from", { run: run.parent.slice(-6), step: run.parent_step ?? 0 })}</span>
+        )}
         <span class="numbers">{duration(meter.seconds)}</span>
         <span class="numbers">{tn("tokens", meter.tokens)}</span>
         <When time={run.created} />
@@ -119,7 +127,10 @@ function Spans({ of, run }: { of: Span[]; run: string }) {
     <ul class="spans">
       {of.map((span) => (
         <li key={span.key} class="span">
-          <a class="quote" href={`/runs/${encodeURIComponent(run)}?evidence=${encodeURIComponent(span.key)}&pane=evidence`}>
+          <a
+            class="quote"
+            href={`/runs/${encodeURIComponent(run)}?evidence=${encodeURIComponent(span.key)}&pane=evidence`}
+          >
             {span.text}
           </a>
           <p class="meta">{span.title || span.document}</p>

@@ -1,6 +1,6 @@
 // Starting a run: what to find out or do, by which agent, with which of its settings and limits.
 import { useSignal, type Signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Problem } from "../parts/basics";
 import { Fields, type Values } from "../parts/fields";
 import { useGet } from "../parts/load";
@@ -23,6 +23,8 @@ export function NewRun() {
   const problem = useSignal("");
   const faults = useSignal<Fault[]>([]);
   const busy = useSignal("");
+  const first = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => first.current?.focus(), []);
 
   useEffect(() => {
     settings.value = {};
@@ -44,7 +46,11 @@ export function NewRun() {
         agent: name,
         task: task.value,
         settings: settings.value,
-        budget: { tokens: number(tokens), seconds: minutes ? Number(minutes) * 60 : null, steps: number(steps) },
+        budget: {
+          tokens: number(tokens),
+          seconds: minutes ? Number(minutes) * 60 : null,
+          steps: number(steps),
+        },
         upload: await sent(files.value, busy),
       });
       go(`/runs/${encodeURIComponent(said.run.id)}`);
@@ -82,7 +88,7 @@ export function NewRun() {
             class="field"
             rows={4}
             required
-            autoFocus
+            ref={first}
             placeholder={t("new.task.hint")}
             value={task.value}
             onInput={(e) => (task.value = e.currentTarget.value)}
@@ -168,7 +174,11 @@ function Uploads({ files }: { files: Signal<File[]> }) {
           {files.value.map((file) => (
             <li key={file.name} class="line">
               <span class="cut">{file.name}</span>
-              <button type="button" class="button plain" onClick={() => (files.value = files.value.filter((f) => f !== file))}>
+              <button
+                type="button"
+                class="button plain"
+                onClick={() => (files.value = files.value.filter((f) => f !== file))}
+              >
                 {t("remove")}
               </button>
             </li>

@@ -9,7 +9,12 @@ export function Results({ name }: { name: string }) {
   const all = useGet<{ results: Result[] }>("/api/results");
   const results = all.data.value?.results ?? [];
   const one = results.find((result) => result.name === name);
-  if (all.problem.value) return <div class="page"><Problem text={all.problem.value} /></div>;
+  if (all.problem.value)
+    return (
+      <div class="page">
+        <Problem text={all.problem.value} />
+      </div>
+    );
   if (name && one) return <One result={one} />;
   return (
     <div class="page">
@@ -45,7 +50,10 @@ function One({ result }: { result: Result }) {
       <h1>{result.question}</h1>
       <p>{result.verdict}</p>
       <dl class="facts">
-        {result.paper_claim && [<dt key="claim">{t("results.claim")}</dt>, <dd key="says">{result.paper_claim}</dd>]}
+        {result.paper_claim && [
+          <dt key="claim">{t("results.claim")}</dt>,
+          <dd key="says">{result.paper_claim}</dd>,
+        ]}
         <dt>{t("results.command")}</dt>
         <dd class="mono">{result.command}</dd>
         <dt>{t("results.seeds")}</dt>
@@ -53,7 +61,13 @@ function One({ result }: { result: Result }) {
         <dt>{t("results.commit")}</dt>
         <dd class="mono">{String(result.commit).slice(0, 12)}</dd>
       </dl>
-      {result.picture && <img class="picture" src={`/api/results/${encodeURIComponent(result.name)}.png`} alt={t("results.picture", { name: result.name })} />}
+      {result.picture && (
+        <img
+          class="picture"
+          src={`/api/results/${encodeURIComponent(result.name)}.png`}
+          alt={t("results.picture", { name: result.name })}
+        />
+      )}
       <Figures title={t("results.measured")} of={result.metrics} />
       {Object.entries(result.baselines ?? {}).map(([who, figures]) => (
         <Figures key={who} title={who} of={figures} />
@@ -69,7 +83,14 @@ function Figures({ title, of }: { title: string; of: Record<string, Figure> }) {
     figure.low != null && figure.high != null ? `${round(figure.low)} – ${round(figure.high)}` : "",
     figure.n ?? null,
   ]);
-  return <Grid title={title} columns={[t("results.what"), t("results.value"), t("results.range"), "n"]} rows={rows} />;
+  return (
+    <Grid
+      title={title}
+      columns={[t("results.what"), t("results.value"), t("results.range"), "n"]}
+      rows={rows}
+    />
+  );
 }
 
-const round = (value: unknown) => (typeof value === "number" ? shown(Number(value.toPrecision(4))) : String(value ?? ""));
+const round = (value: unknown) =>
+  typeof value === "number" ? shown(Number(value.toPrecision(4))) : String(value ?? "");

@@ -10,8 +10,15 @@ import { followList } from "../state/stream";
 import type { Run } from "../state/types";
 import { t, tk, tn } from "../words";
 
-interface Listed { runs: Run[]; next: string | null; total: number }
-interface Line { run: Run; depth: number }
+interface Listed {
+  runs: Run[];
+  next: string | null;
+  total: number;
+}
+interface Line {
+  run: Run;
+  depth: number;
+}
 
 const STATES = ["running", "waiting", "paused", "failed", "cancelled", "done"];
 
@@ -76,7 +83,9 @@ export function Runs() {
           // What a search finds is the server's to judge: rows that are shown change, others ask again.
           const { searched } = latest.current;
           const unknown = runs.some((run) => !all.has(run.id));
-          for (const run of runs) if (all.has(run.id) || !searched) all.set(run.id, { ...run, text: all.get(run.id)?.text ?? null });
+          for (const run of runs)
+            if (all.has(run.id) || !searched)
+              all.set(run.id, { ...run, text: all.get(run.id)?.text ?? null });
           found.value = all;
           if (unknown && searched) void latest.current.load(null);
         },
@@ -108,11 +117,22 @@ export function Runs() {
         <label class="search">
           <span class="hidden-text">{t("runs.search")}</span>
           <Icon name="search" />
-          <input ref={box} class="field" type="search" placeholder={t("runs.search")} defaultValue={q} onInput={(e) => search(e.currentTarget.value)} />
+          <input
+            ref={box}
+            class="field"
+            type="search"
+            placeholder={t("runs.search")}
+            defaultValue={q}
+            onInput={(e) => search(e.currentTarget.value)}
+          />
         </label>
         <label>
           <span class="hidden-text">{t("runs.state")}</span>
-          <select class="field" value={status} onChange={(e) => go(withQuery({ status: e.currentTarget.value || null }), true)}>
+          <select
+            class="field"
+            value={status}
+            onChange={(e) => go(withQuery({ status: e.currentTarget.value || null }), true)}
+          >
             <option value="">{t("runs.all")}</option>
             {STATES.map((state) => (
               <option key={state} value={state}>
@@ -145,7 +165,14 @@ export function Runs() {
       {lines.value.length > 0 && (
         <ul class="runs" aria-label={t("runs")}>
           {lines.value.map(({ run, depth }) => (
-            <RunLine key={run.id} run={run} depth={depth} chosen={chosen.value.has(run.id)} pick={pick} full={chosen.value.size >= 2} />
+            <RunLine
+              key={run.id}
+              run={run}
+              depth={depth}
+              chosen={chosen.value.has(run.id)}
+              pick={pick}
+              full={chosen.value.size >= 2}
+            />
           ))}
         </ul>
       )}
@@ -162,9 +189,18 @@ export function Runs() {
   );
 }
 
-function RunLine({ run, depth, chosen, pick, full }: Line & { chosen: boolean; pick: (id: string, on: boolean) => void; full: boolean }) {
+function RunLine({
+  run,
+  depth,
+  chosen,
+  pick,
+  full,
+}: Line & { chosen: boolean; pick: (id: string, on: boolean) => void; full: boolean }) {
   return (
-    <li class="run-line" style={depth ? { paddingInlineStart: `calc(var(--thread) * ${Math.min(depth, 6)})` } : undefined}>
+    <li
+      class="run-line"
+      style={depth ? { paddingInlineStart: `calc(var(--thread) * ${Math.min(depth, 6)})` } : undefined}
+    >
       <input
         type="checkbox"
         aria-label={t("runs.choose", { run: run.id.slice(-6) })}
@@ -186,7 +222,9 @@ function RunLine({ run, depth, chosen, pick, full }: Line & { chosen: boolean; p
             {run.questions}
           </span>
         )}
-        {run.tasks > 0 && <span class="numbers">{t("runs.tasks", { done: run.done, tasks: run.tasks })}</span>}
+        {run.tasks > 0 && (
+          <span class="numbers">{t("runs.tasks", { done: run.done, tasks: run.tasks })}</span>
+        )}
         {run.tokens > 0 && <span class="numbers">{tn("tokens", run.tokens)}</span>}
         <span>{run.agent}</span>
         <When time={run.changed} />

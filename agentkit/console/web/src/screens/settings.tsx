@@ -6,7 +6,10 @@ import { keysOn, speak, theme, type Theme } from "../state/settings";
 import type { About, Audit, Parts } from "../state/types";
 import { language, t, type Language } from "../words";
 
-const LANGUAGES: readonly (readonly [Language, string])[] = [["en", "English"], ["ko", "한국어"]];
+const LANGUAGES: readonly (readonly [Language, string])[] = [
+  ["en", "English"],
+  ["ko", "한국어"],
+];
 
 export function Settings() {
   const about = useGet<About>("/api/about");
@@ -16,10 +19,26 @@ export function Settings() {
       <h1>{t("settings")}</h1>
       <section class="stack">
         <h2>{t("settings.look")}</h2>
-        <Choice name="theme" title={t("settings.theme")} now={theme.value} of={(["system", "light", "dark"] as const).map((id) => [id, t(`theme.${id}`)])} set={(id) => (theme.value = id as Theme)} />
-        <Choice name="language" title={t("settings.language")} now={language.value} of={LANGUAGES} set={(id) => speak(id as Language)} />
+        <Choice
+          name="theme"
+          title={t("settings.theme")}
+          now={theme.value}
+          of={(["system", "light", "dark"] as const).map((id) => [id, t(`theme.${id}`)])}
+          set={(id) => (theme.value = id as Theme)}
+        />
+        <Choice
+          name="language"
+          title={t("settings.language")}
+          now={language.value}
+          of={LANGUAGES}
+          set={(id) => speak(id as Language)}
+        />
         <label class="check">
-          <input type="checkbox" checked={keysOn.value === "on"} onChange={(e) => (keysOn.value = e.currentTarget.checked ? "on" : "off")} />
+          <input
+            type="checkbox"
+            checked={keysOn.value === "on"}
+            onChange={(e) => (keysOn.value = e.currentTarget.checked ? "on" : "off")}
+          />
           {t("settings.keys")}
         </label>
       </section>
@@ -30,7 +49,12 @@ export function Settings() {
           <dl class="facts">
             <dt>{t("settings.version")}</dt>
             <dd>{about.data.value.version}</dd>
-            {about.data.value.store && [<dt key="store">{t("settings.store")}</dt>, <dd key="at" class="mono">{about.data.value.store}</dd>]}
+            {about.data.value.store && [
+              <dt key="store">{t("settings.store")}</dt>,
+              <dd key="at" class="mono">
+                {about.data.value.store}
+              </dd>,
+            ]}
             <dt>{t("settings.role")}</dt>
             <dd>{operator() ? t("role.operator") : t("role.viewer")}</dd>
           </dl>
@@ -51,13 +75,25 @@ export function Settings() {
   );
 }
 
-function Choice(props: { name: string; title: string; now: string; of: readonly (readonly [string, string])[]; set: (id: string) => void }) {
+function Choice(props: {
+  name: string;
+  title: string;
+  now: string;
+  of: readonly (readonly [string, string])[];
+  set: (id: string) => void;
+}) {
   return (
     <fieldset class="line wrap">
       <legend>{props.title}</legend>
       {props.of.map(([id, text]) => (
         <label key={id} class="check" lang={props.name === "language" ? id : undefined}>
-          <input type="radio" name={props.name} value={id} checked={props.now === id} onChange={() => props.set(id)} />
+          <input
+            type="radio"
+            name={props.name}
+            value={id}
+            checked={props.now === id}
+            onChange={() => props.set(id)}
+          />
           {text}
         </label>
       ))}
@@ -66,7 +102,9 @@ function Choice(props: { name: string; title: string; now: string; of: readonly 
 }
 
 function PartsTable({ parts }: { parts: Parts }) {
-  const rows = (["models", "sources", "environments"] as const).flatMap((noun) => parts[noun].map((part) => ({ noun, ...part })));
+  const rows = (["models", "sources", "environments"] as const).flatMap((noun) =>
+    parts[noun].map((part) => ({ noun, ...part })),
+  );
   return (
     <div class="scroll-x" tabIndex={0} role="group" aria-label={t("settings.parts")}>
       <table>
@@ -109,7 +147,9 @@ function Log() {
                 </td>
                 <td>{entry.who}</td>
                 <td class="mono">{entry.kind}</td>
-                <td>{entry.run && <a href={`/runs/${encodeURIComponent(entry.run)}`}>{entry.run.slice(-6)}</a>}</td>
+                <td>
+                  {entry.run && <a href={`/runs/${encodeURIComponent(entry.run)}`}>{entry.run.slice(-6)}</a>}
+                </td>
                 <td class="number">{entry.status}</td>
               </tr>
             ))}

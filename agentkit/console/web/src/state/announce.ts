@@ -10,9 +10,12 @@ let last = 0;
 export function announce(text: string): void {
   next = text;
   if (timer) return;
-  timer = setTimeout(() => {
-    timer = 0;
-    last = Date.now();
-    announced.value = next;
-  }, Math.max(0, last + REST - Date.now()));
+  timer = setTimeout(
+    () => {
+      timer = 0;
+      last = Date.now();
+      announced.value = next;
+    },
+    Math.max(0, last + REST - Date.now()),
+  );
 }

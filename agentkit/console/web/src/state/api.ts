@@ -4,9 +4,13 @@ import { t } from "../words";
 import type { Run, Session } from "./types";
 
 export const session = signal<Session | null | "unknown">("unknown");
-export const operator = () => session.value !== null && session.value !== "unknown" && session.value.role === "operator";
+export const operator = () =>
+  session.value !== null && session.value !== "unknown" && session.value.role === "operator";
 
-export interface Fault { field: string; message: string }
+export interface Fault {
+  field: string;
+  message: string;
+}
 
 export class Failed extends Error {
   constructor(
@@ -56,7 +60,9 @@ export async function put<T>(path: string, body: Blob): Promise<T> {
 /** Lets the person in: by the token of the address that the server printed, else by the cookie. */
 export async function enter(token = ""): Promise<void> {
   try {
-    session.value = token ? await post<Session>("/api/session", { token }) : await get<Session>("/api/session");
+    session.value = token
+      ? await post<Session>("/api/session", { token })
+      : await get<Session>("/api/session");
   } catch (error) {
     if (!(error instanceof Failed)) throw error;
     session.value = null;
@@ -91,9 +97,20 @@ export async function once<T>(path: string, body: object): Promise<T> {
   }
 }
 
-export interface Done { seq: number; message: string | null; question: number | null; run: Run; result: { run?: Run } }
+export interface Done {
+  seq: number;
+  message: string | null;
+  question: number | null;
+  run: Run;
+  result: { run?: Run };
+}
 
-export function command(run: string, kind: string, args: object = {}, expected_version?: number): Promise<Done> {
+export function command(
+  run: string,
+  kind: string,
+  args: object = {},
+  expected_version?: number,
+): Promise<Done> {
   const version = expected_version === undefined ? {} : { expected_version };
   return once<Done>(`/api/runs/${encodeURIComponent(run)}/commands`, { kind, args, ...version });
 }

@@ -10,7 +10,8 @@ const CHUNK = 500; // rows fetched at a time
 export function assigned<T>(state: T, set: readonly [readonly string[], unknown][]): T {
   const copied = new Set<object>();
   const own = (value: unknown): Record<string, unknown> => {
-    if (typeof value === "object" && value !== null && copied.has(value)) return value as Record<string, unknown>;
+    if (typeof value === "object" && value !== null && copied.has(value))
+      return value as Record<string, unknown>;
     const copy = { ...(value as object) } as Record<string, unknown>;
     copied.add(copy);
     return copy;
@@ -31,15 +32,52 @@ export function assigned<T>(state: T, set: readonly [readonly string[], unknown]
 }
 
 /** A null takes an entry out of one of the state's tables; deeper ones may be values. */
-const TABLES = new Set(["steps", "tasks", "rules", "messages", "questions", "facets", "evidence", "gaps", "queries", "notices", "metrics", "artifacts"]);
+const TABLES = new Set([
+  "steps",
+  "tasks",
+  "rules",
+  "messages",
+  "questions",
+  "facets",
+  "evidence",
+  "gaps",
+  "queries",
+  "notices",
+  "metrics",
+  "artifacts",
+]);
 const removable = (path: readonly string[]) => path.length === 2 && TABLES.has(path[0]!);
 
 /** What a run has of which nothing has been heard yet. */
 const NOTHING = {
-  now: null, steps: {}, tasks: {}, order: [], rules: {}, messages: {}, questions: {}, facets: {}, evidence: {}, gaps: {},
-  queries: {}, notices: {}, metrics: {}, artifacts: {},
+  now: null,
+  steps: {},
+  tasks: {},
+  order: [],
+  rules: {},
+  messages: {},
+  questions: {},
+  facets: {},
+  evidence: {},
+  gaps: {},
+  queries: {},
+  notices: {},
+  metrics: {},
+  artifacts: {},
   plan: { state: "none", revision: 0, question: null },
-  meter: { tokens: 0, prompt: 0, spent: 0, seconds: 0, since: null, steps: 0, calls: 0, price: null, currency: "", models: {}, nodes: {} },
+  meter: {
+    tokens: 0,
+    prompt: 0,
+    spent: 0,
+    seconds: 0,
+    since: null,
+    steps: 0,
+    calls: 0,
+    price: null,
+    currency: "",
+    models: {},
+    nodes: {},
+  },
 } as const;
 
 const whole = (state: object) => ({ ...NOTHING, ...state }) as unknown as RunState;
@@ -75,7 +113,9 @@ export class RunView {
     this.stop?.();
     this.stop = null;
     try {
-      const said = await get<{ id: string; seq: number; state: RunState }>(`/api/runs/${encodeURIComponent(this.id)}`);
+      const said = await get<{ id: string; seq: number; state: RunState }>(
+        `/api/runs/${encodeURIComponent(this.id)}`,
+      );
       if (this.closed) return;
       this.seq = said.seq;
       this.state.value = whole(said.state);
@@ -127,7 +167,9 @@ export class RunView {
       if (gap === upto || this.asked.has(chunk)) continue;
       this.asked.add(chunk);
       try {
-        const said = await get<{ rows: Row[] }>(`/api/runs/${encodeURIComponent(this.id)}/timeline?after=${from}&limit=${CHUNK}`);
+        const said = await get<{ rows: Row[] }>(
+          `/api/runs/${encodeURIComponent(this.id)}/timeline?after=${from}&limit=${CHUNK}`,
+        );
         for (const row of said.rows) this.rows[row.seq - 1] = row;
         this.loaded.value++;
       } catch (error) {

@@ -4,10 +4,31 @@ import { signal } from "@preact/signals";
 import { session } from "./api";
 import type { Question, Row, Run } from "./types";
 
-export interface Patch { run: string; from: number; seq: number; set: [string[], unknown][]; rows: Row[] }
-export interface Live { run: string; position: string; text: string; done: number | null; draft: string }
-export interface Followed { id: string; seq: number; patch(patch: Patch): void; live(live: Live): void; gone(): void }
-export interface ListReader { rows(runs: Run[], gone: string[]): void; opened(): void }
+export interface Patch {
+  run: string;
+  from: number;
+  seq: number;
+  set: [string[], unknown][];
+  rows: Row[];
+}
+export interface Live {
+  run: string;
+  position: string;
+  text: string;
+  done: number | null;
+  draft: string;
+}
+export interface Followed {
+  id: string;
+  seq: number;
+  patch(patch: Patch): void;
+  live(live: Live): void;
+  gone(): void;
+}
+export interface ListReader {
+  rows(runs: Run[], gone: string[]): void;
+  opened(): void;
+}
 
 export type Asked = Question & { run: Run };
 
@@ -86,15 +107,21 @@ export function close(): void {
 function again(): void {
   close();
   connection.value = "lost";
-  timer = setTimeout(async () => {
-    if (await dismissed()) session.value = null;
-    else open();
-  }, Math.min(250 * 2 ** tries++, 8000));
+  timer = setTimeout(
+    async () => {
+      if (await dismissed()) session.value = null;
+      else open();
+    },
+    Math.min(250 * 2 ** tries++, 8000),
+  );
 }
 
 /** Whether the server is there and does not know us any more; an EventSource cannot tell. */
 async function dismissed(): Promise<boolean> {
-  return fetch("/api/session").then((answer) => answer.status === 401, () => false);
+  return fetch("/api/session").then(
+    (answer) => answer.status === 401,
+    () => false,
+  );
 }
 
 function each(id: string, act: (run: Followed) => void): void {

@@ -11,12 +11,20 @@ const RANK: Record<string, number> = { in_progress: 0, pending: 1, blocked: 2, d
 
 /** Running tasks, then pending ones in the order in which they will run, then what has ended. Edits
  * that are still queued are shown as if they were done, and marked. */
-export function projected({ tasks, order, messages }: Pick<RunState, "tasks" | "order" | "messages">): Shown[] {
+export function projected({
+  tasks,
+  order,
+  messages,
+}: Pick<RunState, "tasks" | "order" | "messages">): Shown[] {
   const places = new Map(order.map((id, place) => [id, place]));
   const placed = (task: Task) => places.get(task.id) ?? Number.MAX_SAFE_INTEGER;
   const list: Shown[] = Object.values(tasks).map((task) => ({ ...task, waiting: [] }));
-  list.sort((a, b) => (RANK[a.status] ?? 1) - (RANK[b.status] ?? 1) || placed(a) - placed(b) || number(a) - number(b));
-  const queued = Object.values(messages).filter((m) => m.state === "queued").sort((a, b) => a.seq - b.seq);
+  list.sort(
+    (a, b) => (RANK[a.status] ?? 1) - (RANK[b.status] ?? 1) || placed(a) - placed(b) || number(a) - number(b),
+  );
+  const queued = Object.values(messages)
+    .filter((m) => m.state === "queued")
+    .sort((a, b) => a.seq - b.seq);
   for (const message of queued) message.edits.forEach((edit, index) => apply(list, edit, message, index));
   return list;
 }
@@ -30,7 +38,9 @@ function apply(list: Shown[], edit: Edit, message: Message, index: number): void
     return;
   }
   if (edit.op === "order") {
-    const order = edit.tasks.map((id) => list.find((task) => task.id === id)).filter((task) => task !== undefined);
+    const order = edit.tasks
+      .map((id) => list.find((task) => task.id === id))
+      .filter((task) => task !== undefined);
     const moved = order.filter((task) => task.status === "pending");
     const places = moved.map((task) => list.indexOf(task)).sort((a, b) => a - b);
     const before = places.map((place) => list[place]!.id);
@@ -63,15 +73,32 @@ function endOfOpen(list: Shown[]): number {
 
 function fresh(title: string, id: string, message: Message): Shown {
   return {
-    id, title, query: "", status: "pending", priority: 0, order: 0, facet: -1, origin: "person", parent: "",
-    depends_on: [], sources: [], evidence: 0, reason: "", author: message.author,
-    version: message.seq, queued: [message.id], history: [], waiting: ["add"],
+    id,
+    title,
+    query: "",
+    status: "pending",
+    priority: 0,
+    order: 0,
+    facet: -1,
+    origin: "person",
+    parent: "",
+    depends_on: [],
+    sources: [],
+    evidence: 0,
+    reason: "",
+    author: message.author,
+    version: message.seq,
+    queued: [message.id],
+    history: [],
+    waiting: ["add"],
   };
 }
 
 /** The pending ids with one of them moved by a step, or null where it cannot. */
 export function moved(list: readonly Shown[], id: string, step: number): string[] | null {
-  const ids = list.filter((task) => task.status === "pending" && !task.waiting.includes("add")).map((task) => task.id);
+  const ids = list
+    .filter((task) => task.status === "pending" && !task.waiting.includes("add"))
+    .map((task) => task.id);
   const at = ids.indexOf(id);
   const to = at + step;
   if (at < 0 || to < 0 || to >= ids.length) return null;
@@ -81,7 +108,9 @@ export function moved(list: readonly Shown[], id: string, step: number): string[
 
 /** The pending ids with one put at the place of another. */
 export function dropped(list: readonly Shown[], id: string, onto: string): string[] | null {
-  const ids = list.filter((task) => task.status === "pending" && !task.waiting.includes("add")).map((task) => task.id);
+  const ids = list
+    .filter((task) => task.status === "pending" && !task.waiting.includes("add"))
+    .map((task) => task.id);
   const [from, to] = [ids.indexOf(id), ids.indexOf(onto)];
   if (from < 0 || to < 0 || from === to) return null;
   ids.splice(to, 0, ...ids.splice(from, 1));
