@@ -30,6 +30,7 @@ KEPT = {  # name: (screen, width, theme, language)
     "compare": ("compare", "wide", "light", "en"),
     "small": ("plan", "small", "dark", "ko"),
 }
+PATIENCE = 600.0  # seconds for a step of a run, on a machine with much else to do
 LARGEST = 150_000  # bytes of a picture that is kept
 
 
@@ -57,14 +58,14 @@ def prepared(made: Desk) -> dict[str, str]:
     """Runs to look at, and the address of each screen."""
     operator = made.console.enter()
     done = operator.start(QUESTION)
-    operator.ended(done)
+    until(operator, done, "done")
     fork = operator.command(done, "fork", step=2, text="exclude recovery")["result"]["run"]["id"]
-    operator.ended(fork)
+    until(operator, fork, "done")
     asked = operator.start(QUESTION, settings={"approve": True})
-    operator.until(asked, lambda state: state["run"]["status"] == "waiting")
+    until(operator, asked, "waiting")
     operator.command(asked, "task.add", title="What PRAGMA busy_timeout does")
     operator.command(asked, "steer", text="exclude recovery")
-    operator.until(asked, lambda state: len(state["tasks"]) == 3)
+    operator.until(asked, lambda state: len(state["tasks"]) == 3, PATIENCE)
     first = made.events(done, "evidence.added")[1].data
     opened = made.events(done, "todo.changed")[-1].seq
     return {
@@ -83,10 +84,14 @@ def prepared(made: Desk) -> dict[str, str]:
     }
 
 
+def until(operator: Console, run: str, status: str) -> None:
+    operator.until(run, lambda state: state["run"]["status"] == status, PATIENCE)
+
+
 def waiting(operator: Console) -> dict[str, str]:
     """A run whose guard asks."""
     run = operator.start("use the tool", agent="wiper")
-    operator.until(run, lambda state: state["run"]["status"] == "waiting")
+    until(operator, run, "waiting")
     return {"guard": f"/runs/{run}"}
 
 
