@@ -108,6 +108,8 @@ def picture(made: Desk, path: str, to: Path, width: str, theme: str, language: s
 
 def settled(page: Page) -> None:
     page.locator("main > *").first.wait_for()
+    if "evidence=" in page.url:
+        page.locator(".page-text mark").wait_for()
     page.wait_for_timeout(1500)
 
 

@@ -1,4 +1,5 @@
 // The report: every sentence with how far it is borne out, every citation leading to its quote.
+import { useId } from "preact/hooks";
 import { Empty, Problem } from "../parts/basics";
 import { Grid } from "../parts/grid";
 import { Icon, type IconName } from "../parts/icon";
@@ -42,9 +43,10 @@ function Result() {
 
 function Written({ report }: { report: Report }) {
   const asked = useRun().state.value!.run.task;
-  const quotes = new Map(
-    report.sections.flatMap((section) => section.quotes).map((quote) => [quote.number, quote]),
-  );
+  // Numbers are those of documents: of several quotes of one, the section's own comes first.
+  const every = report.sections.flatMap((section) => section.quotes);
+  const cited = (number: number, nearby: readonly Quote[] = []) =>
+    [...nearby, ...every].find((quote) => quote.number === number);
   return (
     <article class="report" aria-label={t("report")}>
       {report.title !== asked && <h1>{report.title}</h1>}
@@ -64,7 +66,7 @@ function Written({ report }: { report: Report }) {
                 <li key={i} data-mark={sentence.mark}>
                   <Mark of={sentence.mark} /> {sentence.text}{" "}
                   {sentence.quotes.map((number) => (
-                    <Cite key={number} quote={quotes.get(number)} number={number} />
+                    <Cite key={number} quote={cited(number, section.quotes)} number={number} />
                   ))}
                 </li>
               ))}
@@ -91,7 +93,7 @@ function Written({ report }: { report: Report }) {
               <ul class="sentences">
                 {conflict.sides.map((side, i) => (
                   <li key={i}>
-                    {side.text} <Cite quote={quotes.get(side.number)} number={side.number} />
+                    {side.text} <Cite quote={cited(side.number)} number={side.number} />
                   </li>
                 ))}
               </ul>
@@ -174,6 +176,7 @@ function Mark({ of }: { of: string }) {
 
 /** A number that opens the quote in its page; the quote itself is told on focus and hover. */
 function Cite({ quote, number }: { quote: Quote | undefined; number: number }) {
+  const id = useId();
   const chosen = quote !== undefined && query.value.get("evidence") === quote.key;
   if (!quote) return <span class="cite">[{number}]</span>;
   return (
@@ -183,12 +186,12 @@ function Cite({ quote, number }: { quote: Quote | undefined; number: number }) {
         class="cite"
         aria-pressed={chosen}
         aria-label={t("cite", { n: number, title: quote.title })}
-        aria-describedby={`cite-${number}`}
+        aria-describedby={id}
         onClick={() => showEvidence(quote.key)}
       >
         {number}
       </button>
-      <span class="cite-tip" role="tooltip" id={`cite-${number}`}>
+      <span class="cite-tip" role="tooltip" id={id}>
         {quote.text}
       </span>
     </span>
