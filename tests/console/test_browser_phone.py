@@ -47,7 +47,7 @@ def switch_off(folder: Path) -> None:
 
 def test_a_task_is_watched_touched_asked_about_and_done(phone: Desk) -> None:
     with phone.page() as page:
-        run = new_run(page, "Turn on Bluetooth.", agent="phone")
+        run = new_run(page, "Turn on airplane mode.", agent="phone")
         state_is(page, "waiting")
         page.get_by_role("tab", name="Screen").click()
         screen = page.get_by_role("img", name="The screen of")
@@ -55,9 +55,9 @@ def test_a_task_is_watched_touched_asked_about_and_done(phone: Desk) -> None:
         before = screen.get_attribute("src")
 
         # A person's own touch goes to the phone at once.
-        page.get_by_role("button", name="Notifications").click()
+        page.get_by_role("button", name="Notifications", exact=True).click()
         expect(screen).not_to_have_attribute("src", before or "")
-        page.get_by_role("button", name="Home").click()
+        page.get_by_role("button", name="Home", exact=True).click()
         box = screen.bounding_box()
         assert box is not None
         with page.expect_response(lambda answer: answer.url.endswith("/act")) as touched:

@@ -53,8 +53,8 @@ function Live({ screen }: { screen: Screen }) {
   const mark = useRef("");
   const image = useRef<HTMLImageElement>(null);
   const down = useRef<{ at: [number, number]; when: number } | null>(null);
-  const touchable = screen.touchable && operator();
-  const size = elements.value?.size ?? screen.size;
+  const touchable = screen.touchable && operator() && elements.value !== null; // in its own pixels
+  const size = elements.value?.size ?? [1, 1];
 
   const look = async () => {
     const answer = await fetch(`${base}.png?mark=${encodeURIComponent(mark.current)}`);

@@ -319,7 +319,6 @@ export interface Panel {
 export interface Screen {
   name: string;
   title: string;
-  size: [number, number];
   touchable: boolean;
 }
 export interface Seen {
