@@ -24,7 +24,9 @@ run: setup models  ## answer a question from the documents in this repository
 	  '  $(BIN)/agentkit research "your question" --source a/folder/of/yours' \
 	  '  $(BIN)/agentkit models ask small "Name three rivers."' \
 	  '  $(BIN)/agentkit runs list' \
-	  '  docs/agents.md, examples/'
+	  '  $(BIN)/agentkit console last' \
+	  '  docs/agents.md, docs/console.md, examples/'
+	@$(BIN)/agentkit console last --ask
 
 test: setup models appium lint  ## lint, types and all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile

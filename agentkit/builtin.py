@@ -129,6 +129,11 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.bench.resume:RESUME",
         summary="kills at any moment: is anything lost, repeated or doubled?",
     )
+    registry.experiment(
+        "console",
+        "agentkit.bench.consoling:CONSOLE",
+        summary="a long run opened, 50 viewers, cut connections: time, and anything lost",
+    )
     registry.default_part("model", "small", use="transformers", model="smollm2-135m")
     registry.default_part("model", "coder", use="transformers", model="qwen2.5-coder-0.5b")
     registry.default_part("model", "minilm", use="embedder", model="minilm")

@@ -44,8 +44,8 @@ hookimpl = pluggy.HookimplMarker("agentkit")
 @hookspec
 def agentkit_register(registry: Registry) -> None:
     """Names what the plugin offers: parts of every noun, default parts, commands, experiments,
-    routes, doctor checks. Called once per process, before anything else; imports nothing heavy,
-    because the targets are import strings that are resolved when first used.
+    console views, doctor checks. Called once per process, before anything else; imports nothing
+    heavy, because the targets are import strings that are resolved when first used.
 
         @hookimpl
         def agentkit_register(registry):

@@ -32,7 +32,7 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_
 class Registration:
     """One thing that a plugin offers under (kind, name).
 
-    kind: a noun, or command, experiment, routes, check. target: "module:attribute". needs: for a
+    kind: a noun, or command, experiment, views, check. target: "module:attribute". needs: for a
     part, its settings fields that name other parts, each with a noun ("source"), or abilities of a
     model ("tokens", "tokens+hidden", "tokens|continuations"). gives: a model's own abilities, known
     before it is built.
@@ -147,9 +147,9 @@ class Registry:
         """`agentkit bench NAME`; target: an `agentkit.bench.Experiment`."""
         self.add("experiment", name, target, summary=summary)
 
-    def routes(self, name: str, target: str, *, summary: str) -> None:
-        """HTTP routes and console panels; target: a function that gives Starlette routes."""
-        self.add("routes", name, target, summary=summary)
+    def views(self, name: str, target: str, *, summary: str) -> None:
+        """What the console shows of a run besides: target: an `agentkit.console.views.Views`."""
+        self.add("views", name, target, summary=summary)
 
     def check(self, name: str, target: str, *, summary: str) -> None:
         """A doctor check; target: a function () -> str that raises AgentkitError on a fault."""

@@ -46,6 +46,7 @@ class HostSettings(PartSettings):
 
     store: folder of the run store. seed: of runs that name none. disable: plugins to leave out.
     telemetry: where traces go, see `agentkit.runs.otel`; nowhere where it is empty.
+    prices: of a million prompt and a million output tokens, by model, in whatever currency.
     """
 
     store: Path | None = None
@@ -55,6 +56,7 @@ class HostSettings(PartSettings):
     model: str = "small"
     budget: Budget = Budget()
     telemetry: str = ""
+    prices: dict[str, tuple[float, float]] = {}
 
 
 @dataclass(frozen=True, slots=True)

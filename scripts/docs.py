@@ -53,7 +53,7 @@ def page() -> str:
         "",
         clean(Noun.__call__.__doc__),
     ]
-    for name in ("default_part", "command", "experiment", "routes", "check"):
+    for name in ("default_part", "command", "experiment", "views", "check"):
         method = getattr(Registry, name)
         lines += ["", f"### `registry.{signature(method)}`", "", clean(method.__doc__)]
     lines += ["", "## Nouns", "", "| noun | protocol | what it is |", "|---|---|---|"]

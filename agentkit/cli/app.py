@@ -20,6 +20,7 @@ COMMANDS = {
     "run": ("agentkit.cli.run:run", "give an agent a task and watch it work"),
     "chat": ("agentkit.cli.chat:chat", "talk with a model or an agent"),
     "serve": ("agentkit.cli.serve:serve", "models as an OpenAI-compatible API"),
+    "console": ("agentkit.cli.console:console", "watch, steer and answer agents in the browser"),
     "models": ("agentkit.cli.models:app", "list, get, look at and ask models"),
     "runs": ("agentkit.cli.runs:app", "list, follow, steer, resume, fork and export runs"),
     "plugins": ("agentkit.cli.plugins:plugins", "what is installed, and what is wrong with it"),

@@ -53,7 +53,19 @@ class BoundAgent:
         budget: Budget | None = None,
         **input: Any,
     ) -> Run:
-        """Starts a run in a thread of its own.
+        """Starts a run in a thread of its own; see `create`."""
+        made = self.create(task, seed=seed, budget=budget, **input)
+        return Run(self.kit, self.kit.runs, made)
+
+    def create(
+        self,
+        task: str | None = None,
+        *,
+        seed: int | None = None,
+        budget: Budget | None = None,
+        **input: Any,
+    ) -> RunRow:
+        """A run that nobody drives yet; `kit.resume` begins it, in any process.
 
         Args:
             task: the agent's input in words; goes to the first field of its input model.
@@ -75,17 +87,9 @@ class BoundAgent:
         shown = task if task is not None else str(next(iter(plain.values()), ""))
         recipe = self.kit.recipe("agent", self.name)
         recipe["guards"] = [self.kit.recipe("guard", name) for name in self.kit.names("guard")]
-        row = self.kit.runs.create(
-            NewRun(
-                self.name,
-                shown,
-                plain,
-                settings.seed if seed is None else seed,
-                recipe,
-                limits,
-            )
-        )
-        return Run(self.kit, self.kit.runs, row)
+        chosen = settings.seed if seed is None else seed
+        new = NewRun(self.name, shown, plain, chosen, recipe, limits)
+        return self.kit.runs.create(new)
 
     def _input(self, task: str | None, given: dict[str, Any]) -> BaseModel:
         from pydantic import ValidationError

@@ -206,6 +206,8 @@ class Driver:
             beats += 1
             try:
                 wanted = self._store.wanted(self.session.lease)
+                if wanted == "limits":
+                    self.session.budget, wanted = self._store.limits(self.session.lease), ""
                 if beats % round(TTL / 3 / POLL) == 0:
                     self._store.renew(self.session.lease, TTL)
             except LeaseLost:

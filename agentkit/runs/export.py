@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agentkit.runs.store import RunRow, RunStore
 
 FORMATS = ("jsonl", "md", "html")
+READ = ("report", "text", "answer")  # fields of outputs that are meant for people
 LONG = 2000  # characters of an event that people are shown; JSONL has all
 
 STYLE = """
@@ -84,11 +85,17 @@ def _head(row: RunRow) -> list[tuple[str, str]]:
 
 
 def result_text(result: Mapping[str, Any] | None) -> str:
-    """What people read of a run's output: its first text, or all of it as JSON."""
+    """What people read of a run's output: the field that is meant for that, else its longest text,
+    or all of it as JSON. The order of fields tells nothing: the store sorts them."""
     if result is None:
         return ""
-    texts = [value for value in result.values() if isinstance(value, str)]
-    return texts[0] if texts else json.dumps(dict(result), ensure_ascii=False, indent=2)
+    texts = {name: value for name, value in result.items() if isinstance(value, str)}
+    for name in READ:
+        if texts.get(name):
+            return texts[name]
+    if texts:
+        return max(texts.values(), key=len)
+    return json.dumps(dict(result), ensure_ascii=False, indent=2)
 
 
 def _content(data: Mapping[str, Any]) -> str:

@@ -237,10 +237,10 @@ class Rt(Visit):
         self._session.show("progress", {"text": text, "done": done}, self._position)
 
     def view(self, fold: Callable[[S, Event], S], start: S, kinds: Sequence[str] = ()) -> S:
-        store, bound = self._session.store, self._ledger[self._bound].seq
-        own = store.own(self.run, self._position, bound, self._index)
+        session, bound = self._session, self._ledger[self._bound].seq
+        own = session.store.own(self.run, self._position, bound, self._index)
         state = start
-        for event in [*store.tail(self.run, kinds=kinds, upto=bound), *own]:
+        for event in [*session.past(kinds, bound), *own]:
             if not kinds or event.kind in kinds:
                 state = fold(state, event)
         return state

@@ -59,7 +59,7 @@ CREATE TABLE inbox (
     text    TEXT NOT NULL,
     data    TEXT NOT NULL,                  -- JSON
     sent    DOUBLE PRECISION NOT NULL,
-    state   TEXT NOT NULL,                  -- waiting handled late
+    state   TEXT NOT NULL,                  -- waiting handled late withdrawn
     PRIMARY KEY (run, id)
 ) WITHOUT ROWID;
 

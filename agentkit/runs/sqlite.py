@@ -15,15 +15,17 @@ from typing import Any, Literal
 
 from agentkit.capabilities.agent import Directive
 from agentkit.errors import LeaseLost, StoreError, UsageError
-from agentkit.runs import changes, forking, rows
+from agentkit.runs import changes, finding, forking, rows
 from agentkit.runs import lease as leases
 from agentkit.runs.contents import Contents
 from agentkit.runs.events import Event
+from agentkit.runs.finding import Head
 from agentkit.runs.opening import connect, open_store, suspect
 from agentkit.runs.rows import dump
 from agentkit.runs.store import (
     ENDED,
     Append,
+    Budget,
     Call,
     Change,
     Lease,
@@ -48,6 +50,7 @@ class SqliteRunStore:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = open_store(self.path, self.notices)
             self._durable = connect(self.path, "FULL")
+            self._watch = connect(self.path, "NORMAL")  # writes nothing: see `stamp`
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"the run store {self.path} cannot be opened: {error}") from error
 
@@ -55,6 +58,7 @@ class SqliteRunStore:
         with self._lock:
             self._db.close()
             self._durable.close()
+            self._watch.close()
 
     # -- transactions -----------------------------------------------------------------------------
 
@@ -88,12 +92,17 @@ class SqliteRunStore:
         hint = hints.get(code, "nothing stored was lost")
         return StoreError(f"the run store {self.path} cannot be {what}: {error}", hint)
 
-    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                return self._db.execute(sql, values).fetchall()
+                yield self._db
             except sqlite3.Error as error:
                 raise self._fault("read", error) from error
+
+    def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        with self._reading() as db:
+            return db.execute(sql, values).fetchall()
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -101,7 +110,7 @@ class SqliteRunStore:
         if run == "last":
             found = self._rows("SELECT * FROM runs ORDER BY created DESC LIMIT 1")
         else:
-            found = self._rows(
+            found = self._rows("SELECT * FROM runs WHERE id = ?", run) or self._rows(
                 "SELECT * FROM runs "
                 "WHERE ?1 IN (substr(id, 1, length(?1)), substr(id, -length(?1)))",
                 run,
@@ -157,6 +166,29 @@ class SqliteRunStore:
         found = self._rows("SELECT * FROM ledger WHERE run = ? ORDER BY position, call", run)
         return [rows.call(row) for row in found]
 
+    def search(
+        self,
+        text: str = "",
+        agent: str = "",
+        before: tuple[float, str] | None = None,
+        limit: int = 50,
+    ) -> list[RunRow]:
+        with self._reading() as db:
+            return [rows.run(r) for r in finding.search(db, text, agent, before, limit)]
+
+    def children(self, run: str) -> list[str]:
+        found = self._rows("SELECT id FROM runs WHERE parent = ? ORDER BY created, id", run)
+        return [row["id"] for row in found]
+
+    def heads(self, limit: int = 200) -> list[Head]:
+        with self._reading() as db:
+            return finding.heads(db, limit)
+
+    def stamp(self) -> int:
+        # SQLite tells a connection of everybody's changes but its own; this one makes none.
+        with self._reading():
+            return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+
     def questions(self, run: str) -> list[OpenQuestion]:
         found = self._rows(
             "SELECT e.* FROM events e JOIN ledger l ON l.run = e.run AND l.position = e.position "
@@ -204,7 +236,23 @@ class SqliteRunStore:
             changes.append(db, run, Append("inbox.received", asdict(made)))
         return made
 
-    def answer(self, run: str, answer: str, number: int | None = None) -> OpenQuestion:
+    def withdraw(self, run: str, message: str) -> None:
+        with self._change() as db:
+            changed = db.execute(
+                "UPDATE inbox SET state = 'withdrawn' WHERE run = ? AND id = ? "
+                "AND state = 'waiting'",
+                (run, message),
+            )
+            if changed.rowcount != 1:
+                raise UsageError(
+                    f"run {run} has no message {message!r} that waits",
+                    "what the agent has read cannot be taken back; send another message",
+                )
+            changes.append(db, run, Append("inbox.withdrawn", {"id": message}))
+
+    def answer(
+        self, run: str, answer: str, number: int | None = None, *, author: str = "user"
+    ) -> OpenQuestion:
         with self._change(durable=True) as db:
             if changes.row(db, run)["status"] in ENDED:
                 raise UsageError(f"run {run} has ended: nobody waits for an answer")
@@ -223,7 +271,7 @@ class SqliteRunStore:
                     f"one of: {', '.join(one.question.options)}",
                 )
             changes.finish(db, run, one.position, one.index, {"ok": answer})
-            data = {"number": one.number, "answer": answer}
+            data = {"number": one.number, "answer": answer, "author": author}
             changes.append(db, run, Append("question.answered", data, one.position, one.index))
         return one
 
@@ -239,6 +287,18 @@ class SqliteRunStore:
                 changes.set_status(db, run, status)
             else:
                 db.execute("UPDATE runs SET control = ? WHERE id = ?", (control, run))
+
+    def limit(self, run: str, budget: Budget) -> None:
+        plain = asdict(budget)
+        with self._change() as db:
+            if changes.row(db, run)["status"] in ENDED:
+                raise UsageError(f"run {run} has ended: it needs no limits")
+            db.execute(
+                "UPDATE runs SET budget = ?, control = CASE control WHEN '' THEN 'limits' "
+                "ELSE control END WHERE id = ?",
+                (dump(plain), run),
+            )
+            changes.append(db, run, Append("budget.changed", plain))
 
     def fork(self, run: str, step: int) -> RunRow:
         if step < 0:
@@ -292,12 +352,29 @@ class SqliteRunStore:
             raise LeaseLost(f"another process took over run {lease.run}")
         return str(found[0]["control"])
 
+    def limits(self, lease: Lease) -> Budget:
+        with self._change() as db:
+            changes.held(db, lease)
+            db.execute(
+                "UPDATE runs SET control = '' WHERE id = ? AND control = 'limits'", (lease.run,)
+            )
+            found = changes.row(db, lease.run)["budget"]
+        return Budget(**json.loads(found))
+
     def release(self, lease: Lease) -> None:
         with self._change() as db:
             db.execute(
                 "UPDATE runs SET owner = '', until = 0 WHERE id = ? AND epoch = ?",
                 (lease.run, lease.epoch),
             )
+            # Somebody may have asked the owner to end the run just when it stopped to wait.
+            asked = db.execute(
+                "UPDATE runs SET control = '' WHERE id = ? AND epoch = ? AND control = 'cancel' "
+                "AND status NOT IN ('done', 'cancelled')",
+                (lease.run, lease.epoch),
+            )
+            if asked.rowcount:
+                changes.set_status(db, lease.run, SetStatus("cancelled", "by request"))
 
     def write(self, lease: Lease, *to_make: Change, durable: bool = False) -> list[Event]:
         events: list[Event] = []

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from agentkit.capabilities.agent import Directive, Question
 from agentkit.runs.events import Event
+from agentkit.runs.finding import Head
 
 Status = Literal["created", "running", "waiting", "paused", "failed", "cancelled", "done"]
 ENDED: tuple[Status, ...] = ("done", "cancelled")
@@ -105,7 +106,7 @@ class Message:
 
     directive: Directive
     sent: float
-    state: Literal["waiting", "handled", "late"]
+    state: Literal["waiting", "handled", "late", "withdrawn"]
 
 
 # -- changes that one transaction may hold --------------------------------------------------------
@@ -248,6 +249,29 @@ class RunStore(Protocol):
         """All of it, sorted by position and index."""
         ...
 
+    def search(
+        self,
+        text: str = "",
+        agent: str = "",
+        before: tuple[float, str] | None = None,
+        limit: int = 50,
+    ) -> list[RunRow]:
+        """Runs that hold the text in their task, result, messages or todo list, newest first.
+        before: (created, id) of the last run of an earlier page."""
+        ...
+
+    def children(self, run: str) -> list[str]:
+        """Ids of the runs that were forked from it, oldest first."""
+        ...
+
+    def heads(self, limit: int = 200) -> list[Head]:
+        """How far the newest runs are, newest first."""
+        ...
+
+    def stamp(self) -> int:
+        """Another number once anything in the store has changed, by whichever process. Cheap."""
+        ...
+
     def questions(self, run: str) -> list[OpenQuestion]: ...
     def messages(self, run: str) -> list[Message]: ...
     def artifacts(self, run: str) -> list[Mapping[str, Any]]: ...
@@ -260,7 +284,13 @@ class RunStore(Protocol):
         """Puts a message into the inbox. Raises UsageError once the run has ended."""
         ...
 
-    def answer(self, run: str, answer: str, number: int | None = None) -> OpenQuestion:
+    def withdraw(self, run: str, message: str) -> None:
+        """Takes a message back that nobody has read. Raises UsageError where somebody has."""
+        ...
+
+    def answer(
+        self, run: str, answer: str, number: int | None = None, *, author: str = "user"
+    ) -> OpenQuestion:
         """Answers a question, the only open one where no number is given; safe against power loss.
 
         Raises:
@@ -270,6 +300,10 @@ class RunStore(Protocol):
 
     def request(self, run: str, control: Literal["pause", "cancel"]) -> None:
         """Asks the run's owner to stop it; a run without owner is stopped at once."""
+        ...
+
+    def limit(self, run: str, budget: Budget) -> None:
+        """Other limits from now on, also for a run that somebody drives."""
         ...
 
     def fork(self, run: str, step: int) -> RunRow:
@@ -291,7 +325,12 @@ class RunStore(Protocol):
         ...
 
     def wanted(self, lease: Lease) -> str:
-        """What somebody asked of the owner ("", pause, cancel). Raises LeaseLost."""
+        """What somebody asked of the owner ("", pause, cancel, or limits: they were changed).
+        Raises LeaseLost."""
+        ...
+
+    def limits(self, lease: Lease) -> Budget:
+        """The limits that hold now; "limits" is not wanted any more. Raises LeaseLost."""
         ...
 
     def release(self, lease: Lease) -> None: ...

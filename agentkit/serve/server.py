@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from agentkit.errors import BackendUnavailable
 from agentkit.serve.app import Api
@@ -19,15 +20,15 @@ BACKLOG = 2048  # connections that the system keeps until they are taken up
 FILES = 8192  # open files that are asked for: each connection is one
 
 
-class Server(uvicorn.Server):
-    """Serves until it is told to stop: once, and it lets answers end; twice, and it does not.
+class Listening(uvicorn.Server):
+    """Serves an application until it is told to stop: once, and it lets answers end; twice, and it
+    does not. It listens from the moment that it is made.
 
     Args:
         drain: seconds that answers under way get at the end.
     """
 
-    def __init__(self, api: Api, host: str, port: int, *, drain: float = 30.0) -> None:
-        self.api = api
+    def __init__(self, app: ASGIApp, host: str, port: int, *, drain: float = 30.0) -> None:
         self.socket = _bound(host, port)
         settings: dict[str, Any] = {
             "log_level": "warning",
@@ -38,12 +39,13 @@ class Server(uvicorn.Server):
             "backlog": BACKLOG,
             "timeout_graceful_shutdown": int(drain),
         }
-        super().__init__(uvicorn.Config(api.app, **settings))
+        super().__init__(uvicorn.Config(app, **settings))
 
     @property
-    def url(self) -> str:
+    def address(self) -> str:
+        """host:port as it stands in URLs."""
         host, port = self.socket.getsockname()[:2]
-        return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def serve_here(self) -> None:
         """Runs in this thread until `stop`, or a signal where it is the main one."""
@@ -52,13 +54,11 @@ class Server(uvicorn.Server):
             self.run([self.socket])
         finally:
             self.socket.close()
-            self.api.workers.close()
 
     def stop(self) -> None:
         """From any thread. A second call breaks off what is still being answered."""
         self.force_exit = self.should_exit
         self.should_exit = True
-        self.api.workers.refuse()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -77,6 +77,28 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+class Server(Listening):
+    """Serves models."""
+
+    def __init__(self, api: Api, host: str, port: int, *, drain: float = 30.0) -> None:
+        self.api = api
+        super().__init__(api.app, host, port, drain=drain)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}/v1"
+
+    def serve_here(self) -> None:
+        try:
+            super().serve_here()
+        finally:
+            self.api.workers.close()
+
+    def stop(self) -> None:
+        super().stop()
+        self.api.workers.refuse()
 
 
 def _bound(host: str, port: int) -> socket.socket:

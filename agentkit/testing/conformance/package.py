@@ -26,6 +26,7 @@ PUBLIC = (
     "bench",
     "capabilities",
     "cli",
+    "console",
     "errors",
     "fetching",
     "files",

@@ -59,6 +59,11 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_android.tasks.bench:TEMPLATES",
         summary="whether every task template is sound, over twenty seeds",
     )
+    registry.views(
+        "phone",
+        "agentkit_android.view.screens:PhoneViews",
+        summary="the screen of the phone that a run works on",
+    )
     registry.command(
         "phone",
         "agentkit_android.command:phone",

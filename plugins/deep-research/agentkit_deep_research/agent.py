@@ -115,7 +115,8 @@ class DeepResearch:
             folder = self.parts.resolve(self.settings.path, "path").resolve()
             name = f"{self.parts.name}-path"
             if name not in kit.names("source"):
-                kit.define("source", name, use="folder", path=str(folder))
+                reads = self.settings.embedder or ""
+                kit.define("source", name, use="folder", path=str(folder), embedder=reads)
             named.append(name)
         found = named or kit.names("source")
         if not found:

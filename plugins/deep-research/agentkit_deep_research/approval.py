@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from agentkit.capabilities import Directive, Question
@@ -15,20 +16,23 @@ from agentkit_deep_research.todo import render
 if TYPE_CHECKING:
     from agentkit.capabilities import Runtime
 
-REVISIONS = 5  # of a plan; then it is approved as it is, or not at all
+REVISIONS = 5  # of a plan in words; then it is approved as it is, or not at all
+BY_HAND = 500  # revisions at most, those by hand included
 YES = frozenset("approve approved yes y ok okay go start run".split()) | {"looks good", "go ahead"}
 NO = frozenset("no n stop cancel reject refuse".split())
 
 
 def approve(rt: Runtime, inbox: Inbox, planner: Planner) -> None:
-    """Shows the plan until a person approves it, or refuses it, after REVISIONS changes at most.
+    """Shows the plan until a person approves or refuses it, after REVISIONS changes in words at
+    most.
 
     An answer is approval or refusal only where it is nothing else: "not enough" is no "no". All
-    others are steering: lines of the grammar, or the whole todo.md, edited.
+    others are steering: lines of the grammar, the whole todo.md, edited, or changes made by hand as
+    JSON, {"edits": […]}.
     """
-    told = ""
-    for revision in range(REVISIONS + 1):
-        last = revision == REVISIONS
+    told, words = "", 0
+    for revision in range(BY_HAND + 1):
+        last = words == REVISIONS or revision == BY_HAND
         plan = render(look(rt).todo)
         how = (
             "Approve it as it is, or stop?"
@@ -49,16 +53,28 @@ def approve(rt: Runtime, inbox: Inbox, planner: Planner) -> None:
             rt.emit("research.finish", {"reason": "the plan was refused"})
             return
         rt.emit("plan.revised", {"revision": revision, "text": answer})
-        edited = "- [" in answer
-        message = Directive(
-            f"plan-{revision}", "" if edited else answer, data={"todo": answer} if edited else {}
-        )
+        message = _told(f"plan-{revision}", answer)
+        words += "edits" not in message.data
         outcomes = inbox.follow(rt, message)
         planner.asked_for(look(rt))
         ended = look(rt).messages.get(message.id, ("", ""))
         told = "\n".join(f"{o.state}: {o.told}" for o in outcomes)
         if ended[0] == "rejected" and all(o.state != "rejected" for o in outcomes):
             told += f"\nrejected: {ended[1]}"
+
+
+def _told(id: str, answer: str) -> Directive:
+    """An answer that is neither yes nor no, as a message."""
+    if answer.lstrip().startswith("{"):
+        try:
+            edits = json.loads(answer)["edits"]
+        except (ValueError, KeyError, TypeError):
+            edits = None
+        if isinstance(edits, list) and all(isinstance(edit, dict) for edit in edits):
+            return Directive(id, "", data={"edits": edits})
+    if "- [" in answer:
+        return Directive(id, "", data={"todo": answer})
+    return Directive(id, answer)
 
 
 def explain(rt: Runtime, inbox: Inbox, planner: Planner) -> None:

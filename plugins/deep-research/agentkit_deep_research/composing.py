@@ -50,7 +50,8 @@ def compose(
             missing.append(Missing(title, _nowhere(why), _tried(desk, number)))
             continue
         resolved = resolve(number, facet, _ordered(desk, number), desk.counts[number])
-        spans = _chosen(resolved, most, used)
+        pinned = [s for s in desk.usable(number) if s.id in desk.pinned]
+        spans = _chosen(resolved, most, used, pinned)
         if not spans:
             why_not = _unsearched(desk, number) or desk.gaps.get(number) or "nothing was found"
             missing.append(Missing(title, why_not, _tried(desk, number)))
@@ -121,16 +122,20 @@ def _ordered(desk: Desk, facet: int) -> list[Span]:
     return spans
 
 
-def _chosen(resolved: Resolved, most: int, used: Sequence[Span]) -> list[Span]:
+def _chosen(
+    resolved: Resolved, most: int, used: Sequence[Span], pinned: Sequence[Span]
+) -> list[Span]:
     """The spans to show: no near-duplicates, none that a facet before has used up; both sides of a
-    contradiction, and all of a chain of documents."""
+    contradiction, all of a chain of documents, and what people pinned."""
     kept: list[Span] = []
     sides = [] if resolved.conflict is None else [s for _, s in resolved.conflict.values]
     chain = [s for s in resolved.answers if s.via or any(o.via == s.id for o in resolved.answers)]
-    for span in dict.fromkeys([*sides, *chain[: 2 * most], *resolved.answers]):
-        needed = span in sides or span in chain
+    for span in dict.fromkeys([*pinned, *sides, *chain[: 2 * most], *resolved.answers]):
+        needed = span in sides or span in chain or span in pinned
         near = [k for k in kept if alike(k.text, span.text) or _overlap(k, span)]
-        if near or (kept and not needed and any(_overlap(u, span) for u in used)):
+        if (near and span not in pinned) or (
+            kept and not needed and any(_overlap(u, span) for u in used)
+        ):
             continue
         if len(kept) >= most and not needed:
             break

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 KINDS = (
     "facet.found",
+    "facet.reworded",
     "todo.changed",
     "evidence.added",
+    "evidence.pinned",
+    "evidence.banned",
     "query.done",
     "gap.found",
     "word.absent",
@@ -91,6 +94,8 @@ class Desk:
     kinds: dict[str, str] = field(default_factory=dict)  # source -> its kind
     todo: Todo = field(default_factory=Todo)
     evidence: Evidence = field(default_factory=Evidence)
+    pinned: set[str] = field(default_factory=set)  # spans that people want in the report
+    banned: set[str] = field(default_factory=set)  # spans that they do not
     rules: Rules = field(default_factory=Rules)
     queries: list[Query] = field(default_factory=list)
     gaps: dict[int, str] = field(default_factory=dict)
@@ -119,6 +124,10 @@ class Desk:
             case "facet.found":
                 self.facets.append(Facet.from_json(data))
                 self.counts.append((dict(data["counts"]), data["passages"]))
+            case "facet.reworded":  # how often its new words occur is not known
+                self.facets[data["facet"]] = Facet.from_json(data)
+                self.counts[data["facet"]] = ({}, 0)
+                self.absent.pop(data["facet"], None)
             case "todo.changed":
                 self.todo.apply(data)
                 if data.get("status") == "cancelled":
@@ -130,6 +139,9 @@ class Desk:
             case "evidence.added":
                 self.evidence.add(Span.from_json(data))
                 self.todo.found(data["task"], data["id"])
+            case "evidence.pinned" | "evidence.banned":
+                marked = self.pinned if event.kind == "evidence.pinned" else self.banned
+                (marked.add if data["on"] else marked.discard)(data["id"])
             case "query.done":
                 self.queries.append(Query(**data))
             case "gap.found":
@@ -195,11 +207,12 @@ class Desk:
         return self.unclear[self.explained :]
 
     def usable(self, facet: int) -> list[Span]:
-        """A facet's spans that no rule forbids, best first."""
+        """A facet's spans that neither a rule nor a person forbids, best first."""
         return [
             s
             for s in self.evidence.of_facet(facet)
-            if self.rules.against(s.text, s.about, s.source, s.task) is None
+            if s.id not in self.banned
+            and self.rules.against(s.text, s.about, s.source, s.task) is None
         ]
 
     def said_before(self, query: str) -> bool:

@@ -1,16 +1,18 @@
 """The inbox: every message ends applied, rejected with a reason, or superseded, and is told so.
 
-A message is a line of steering, several of them, or an edited todo.md (its data holds "todo"). They
-are read at node borders and between queries, each once, by its id, so that two with the same words
-are two.
+A message is a line of steering, several of them, an edited todo.md (its data holds "todo"), or
+changes made by hand (its data holds "edits", see `edits`). They are read at node borders and
+between queries, each once, by its id, so that two with the same words are two.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentkit_deep_research.desk import Desk, look
+from agentkit_deep_research.edits import Refused, events_of
 from agentkit_deep_research.grammar import RULES, Known, Rejected, Said, parse
 from agentkit_deep_research.todo import Task
 from agentkit_deep_research.todofile import Edit, merge
@@ -50,6 +52,8 @@ class Inbox:
         outcomes = []
         if "todo" in message.data:
             outcomes += self._merge(rt, message, str(message.data["todo"]))
+        for edit in message.data.get("edits", ()):
+            outcomes.append(self._by_hand(rt, message, edit))
         if message.text.strip() or not outcomes:
             for said in parse(message.text, self.known(look(rt))):
                 outcomes.append(self.obey(rt, message, said))
@@ -105,8 +109,19 @@ class Inbox:
                     ended = {"message": rule.message, "state": "superseded"}
                     rt.emit("message.ended", {**ended, "reason": f"replaced by {new}: {said.text}"})
             data = {**data, "scope": said.scope, "lasts": said.lasts, "meaning": told}
+            data["replaces"] = [rule.id for rule in over]
         rt.emit("directive.added", data)
         return Outcome("applied", said.text, told)
+
+    def _by_hand(self, rt: Runtime, message: Directive, edit: Mapping[str, Any]) -> Outcome:
+        try:
+            made, told = events_of(edit, look(rt), message.author, message.id)
+        except Refused as error:
+            whose = {"message": message.id, "author": message.author}
+            return _reject(rt, whose, str(edit.get("op", "")), str(error))
+        for kind, data in made:
+            rt.emit(kind, data)
+        return Outcome("applied", str(edit["op"]), told)
 
     def _merge(self, rt: Runtime, message: Directive, text: str) -> list[Outcome]:
         """An edited todo.md. Unreadable lines are reported, the others are followed."""

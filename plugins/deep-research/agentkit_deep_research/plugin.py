@@ -39,6 +39,11 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_deep_research.report_command:app",
         summary="export, revise and compare research reports, and their trajectories",
     )
+    registry.views(
+        "research",
+        "agentkit_deep_research.console:ResearchViews",
+        summary="reports, their files, and how the models of a research run did",
+    )
     registry.experiment(
         "report",
         "agentkit_deep_research.bench:EXPERIMENT",

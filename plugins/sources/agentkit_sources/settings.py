@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from agentkit.settings import PartSettings
 
@@ -44,8 +44,9 @@ class FolderSettings(PartSettings):
 
     path: a folder, or one file. include, exclude: globs on paths below it ("*.html", "drafts/*");
     nothing in `include` takes every kind that can be read. embedder: a model part that finds what
-    is said in other words; without one, or where its files are absent, words alone decide. read:
-    how many candidates the embedder reads. largest: bytes of the largest file that is read.
+    is said in other words; without one ("" in a file), or where its files are absent, words alone
+    decide. read: how many candidates the embedder reads. largest: bytes of the largest file that
+    is read.
     per_document: at most so many hits of one document in a result. refresh: seconds after which a
     search looks for changed files again.
     """
@@ -59,3 +60,8 @@ class FolderSettings(PartSettings):
     largest: int = Field(default=20_000_000, gt=0)
     per_document: int = Field(default=3, ge=1)
     refresh: float = Field(default=5.0, ge=0)
+
+    @field_validator("embedder", mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        return None if value == "" else value
