@@ -124,7 +124,7 @@ class TestCommand:
         path = tmp_path / "page.png"
         draw("harbours " * 60, 1240, 1754, Look(size=24.0)).picture.save(path)
         told = CliRunner().invoke(app, ["plan", str(path), "--mode", "gundam"])
-        assert told.exit_code == 0 and '"positions": 1503' in told.output
+        assert told.exit_code == 0 and '"positions": 903' in told.output
         auto = CliRunner().invoke(app, ["plan", str(path)])
         assert '"mode": "tiny"' in auto.output and "text tokens" in auto.output
         absent = CliRunner().invoke(app, ["plan", str(tmp_path / "absent.png")])
