@@ -137,10 +137,10 @@ class PolicyTokens:
 
     def _span(self, found: list[tuple[int, float, float, float]], finish: Any) -> Span:
         columns = list(zip(*found)) if found else [(), (), (), ()]
-        ids, logp, logz, sampled = columns
+        ids, *numbers = columns
+        logp, logz, sampled = map(np.array, numbers)
         version = np.full(len(found), self._network.version)
-        return Span(np.array(ids, dtype=np.int64), *(np.array(c) for c in (logp, logz, sampled)),
-                    version, finish)  # fmt: skip
+        return Span(np.array(ids, dtype=np.int64), logp, logz, sampled, version, finish)
 
     # Checks.
 

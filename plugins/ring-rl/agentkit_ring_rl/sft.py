@@ -185,7 +185,7 @@ class Sft:
         if not torch.isfinite(loss):
             raise TrainingDiverged(step, "loss")
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = float(nn.utils.clip_grad_norm_(module.parameters(), s.clip))
         if not math.isfinite(norm):
             raise TrainingDiverged(step, "norm")
@@ -243,7 +243,7 @@ def token_losses(module: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tenso
     return losses, batch.weights[:, 1:][wanted], batch.answers[:, 1:][wanted]
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def measure(module: nn.Module, lessons: Sequence[Lesson], size: int) -> dict[str, float]:
     """held_out_loss: of an answer's token. held_out_right: share of answers whose every token is
     the likeliest."""

@@ -15,7 +15,6 @@ from agentkit_ring_rl.bench.bed import TASKS, examples
 from agentkit_ring_rl.bench.c3po import RL_C3PO, fitted
 from agentkit_ring_rl.bench.demo import RL
 from agentkit_ring_rl.bench.mismatch import RL_MISMATCH
-from agentkit_ring_rl.bench.peers import RL_TRL
 from agentkit_ring_rl.bench.power import RL_POWER, pass_at
 from agentkit_ring_rl.bench.runs import head, smooth, tail
 from agentkit_ring_rl.bench.sandboxed import RL_SANDBOX
@@ -32,7 +31,6 @@ from agentkit_ring_rl.bench.weights import RL_WEIGHTS
         (RL_C3PO, {"mean": "6"}),
         (RL_WEIGHTS, {}),
         (RL_SANDBOX, {}),
-        (RL_TRL, {"steps": "5"}),
         (RL_POWER, {"steps": "2"}),
         (RL_STAGES, {"steps": "2", "lessons": "3"}),
     ],

@@ -49,16 +49,6 @@ def test_the_values_stand_where_the_peers_read_them() -> None:
     assert "--tis-clip-low 0.5 --tis-clip 5.0" in command_line(export(settings, "slime"), "slime")
 
 
-def test_trl_takes_the_options() -> None:
-    from dataclasses import fields
-
-    from trl import GRPOConfig
-
-    known = {field.name for field in fields(GRPOConfig)}
-    for mask in ("icepop", "tis", "none"):
-        assert set(export(RingSettings(mask=mask), "trl")) <= known
-
-
 def test_what_cannot_be_said_is_an_error() -> None:
     with pytest.raises(ConfigError, match="no exporter for 'trll'; did you mean 'trl'"):
         export(RingSettings(), "trll")

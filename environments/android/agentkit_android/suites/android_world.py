@@ -57,8 +57,8 @@ class AndroidWorldSuite:
         """The state tells it all at the end."""
 
     def check(self, driver: Driver, task: Task, answer: str) -> Check:
-        begun: Any = self._begun
-        if begun is None or begun is not self._all().get(task.id):
+        begun = self._begun
+        if not begun or begun is not self._all().get(task.id):
             raise UsageError(
                 f"{task.id} was not begun by this process", "reset(task, seed) prepares it"
             )
