@@ -57,14 +57,14 @@ class AndroidWorldSuite:
         """The state tells it all at the end."""
 
     def check(self, driver: Driver, task: Task, answer: str) -> Check:
-        begun = self._begun
-        if not begun or begun is not self._all().get(task.id):
+        known = self._all().get(task.id)
+        if known is None or known is not self._begun:
             raise UsageError(
                 f"{task.id} was not begun by this process", "reset(task, seed) prepares it"
             )
         env = self._connected()
         env.interaction_cache = answer
-        score = float(begun.is_successful(env))
+        score = float(known.is_successful(env))
         return Check(score, (f"AndroidWorld's own check gives {score:g}",))
 
     def _all(self) -> dict[str, Any]:
