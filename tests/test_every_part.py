@@ -50,9 +50,11 @@ def suites() -> Iterator[type[Conformance]]:
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        sys.path.insert(0, str(path.parent))  # for the helpers that a package's tests share
         try:
             spec.loader.exec_module(module)
         finally:
+            sys.path.remove(str(path.parent))
             del sys.modules[name]
         for found in vars(module).values():
             if (
