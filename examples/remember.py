@@ -12,7 +12,7 @@ FAST = {"fit_tokens": 2048, "batches": 8, "learning": {"steps": 40}}  # enough f
 
 
 def opened(folder: str) -> agentkit.Kit:
-    kit = agentkit.load(overrides=["models.small.dtype=bf16"])
+    kit = agentkit.load()
     kit.define("model", "mine", use="sparse-memory", base="small", folder=folder, **FAST)
     return kit
 

@@ -3,14 +3,11 @@ report, export. What was clicked is then read in the store."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from pypdf import PdfReader
 
 from tests.console.browsing import Desk, desk, new_run, state_is, steer
 
@@ -95,22 +92,6 @@ def test_every_citation_opens_the_very_quote(research: Desk, run: str) -> None:
             text = Path(research.console.folder / "notes" / span["document"]).read_text()
             expect(marked).to_have_text(span["text"])
             assert " ".join(span["text"].split()) in " ".join(text.replace("#", "").split())
-
-
-def test_the_report_goes_out_as_files_that_open(research: Desk, run: str) -> None:
-    with research.page(f"/runs/{run}") as page:
-        page.keyboard.press("e")
-        found = {}
-        for name in ("Report, PDF", "Report, Markdown", "Events, JSONL"):
-            with page.expect_download() as waiting:
-                page.get_by_role("link", name=name).click()
-            path = waiting.value.path()
-            found[name] = Path(path).read_bytes()
-    pdf = "".join(page.extract_text() for page in PdfReader(BytesIO(found["Report, PDF"])).pages)
-    assert "1821" in pdf and "1790" in pdf
-    assert "1821" in found["Report, Markdown"].decode()
-    lines = [json.loads(line) for line in found["Events, JSONL"].decode().splitlines()]
-    assert len(lines) == 1 + research.store.last(run)
 
 
 def test_a_quote_is_pinned_and_another_left_out(research: Desk, run: str) -> None:

@@ -29,7 +29,16 @@ from agentkit_deepencoder.perception import DeepEncoderPerception, server_body
 
 class TestDeepEncoderModel(LanguageModelConformance):
     toml = '[models.part]\nuse = "deepencoder"'
-    prompts: ClassVar[tuple[str, ...]] = ("the value of", "an object is", "if a class")
+    prompts: ClassVar[tuple[str, ...]] = (
+        "the",
+        "this",
+        "in",
+        "The",
+        "with a",
+        "of the",
+        "it is",
+        "a",
+    )
 
 
 class TestDeepEncoder(PerceptionConformance):

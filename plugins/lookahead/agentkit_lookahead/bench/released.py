@@ -386,7 +386,6 @@ ROUTE_RELEASED = Experiment(
     needs={
         "quick": Needs(data=("--scores",), hours=0.02),
         "normal": Needs(data=("--scores",), hours=0.8),
-        "full": Needs(("HuggingFaceTB/SmolLM2-135M",), ("--scores",), "one GPU", 24 << 30, 6.0),
     },
     options=OPTIONS,
 )
