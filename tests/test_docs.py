@@ -53,7 +53,7 @@ def run(command: list[str], folder: Path, what: str) -> None:
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=240,
+        timeout=280,
     )
     assert done.returncode == 0, f"{what}\n{done.stdout}\n{done.stderr}"
 

@@ -29,16 +29,7 @@ from agentkit_deepencoder.perception import DeepEncoderPerception, server_body
 
 class TestDeepEncoderModel(LanguageModelConformance):
     toml = '[models.part]\nuse = "deepencoder"'
-    prompts: ClassVar[tuple[str, ...]] = (
-        "the",
-        "this",
-        "in",
-        "The",
-        "with a",
-        "of the",
-        "it is",
-        "a",
-    )
+    prompts: ClassVar[tuple[str, ...]] = ("=", "for", "to")
 
 
 class TestDeepEncoder(PerceptionConformance):
