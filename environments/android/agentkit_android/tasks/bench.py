@@ -6,13 +6,12 @@ does not, nor does something nearly right; and the phone is put back as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from random import Random
 
 from agentkit.bench import Bench, Experiment, Metric, Needs, Result, proportion
-from agentkit.capabilities import Action, Task
+from agentkit.capabilities import Task
 from agentkit.capabilities.analyzer import Table
 from agentkit.seeds import derive
 from agentkit_android.client.transport import must
@@ -80,15 +79,10 @@ def _sound(phone: AndroidEnvironment, name: str, number: int) -> Outcome:
 
 def _play(phone: AndroidEnvironment, task: Task, params: dict[str, object] | None = None) -> None:
     expert = Expert(phone.driver, task, params)
-    for action in _actions(expert):
-        step = phone.step(action)
+    for _ in range(MOST):
+        step = phone.step(expert.next())
         if step.terminated or step.truncated:
             return
-
-
-def _actions(expert: Expert) -> Iterator[Action]:
-    for _ in range(MOST):
-        yield expert.next()
 
 
 TEMPLATES = Experiment(

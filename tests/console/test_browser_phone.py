@@ -1,0 +1,92 @@
+"""A phone task in the browser: watched on the live screen, touched, a guard's requests answered, to
+its end; on the simulated phone, over the real adb."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.console.browsing import SETTINGS, Desk, desk, new_run, state_is
+
+pytestmark = pytest.mark.slow
+
+PHONE = """
+[environments.phone]
+use = "android"
+
+[agents.phone]
+use = "phone-oracle"
+environment = "phone"
+"""
+
+
+@pytest.fixture(scope="module")
+def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("console")
+    settings = SETTINGS.format(folder=folder) + PHONE
+    try:
+        with desk(folder, settings) as made:
+            yield made
+    finally:
+        switch_off(folder)
+
+
+def switch_off(folder: Path) -> None:
+    """Phones outlive the runs that started them; each says in a file which process it is."""
+    for path in folder.glob("data/**/phones/*.json"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
+
+
+def test_a_task_is_watched_touched_asked_about_and_done(phone: Desk) -> None:
+    with phone.page() as page:
+        run = new_run(page, "Turn on airplane mode.", agent="phone")
+        state_is(page, "waiting")
+        page.get_by_role("tab", name="Screen").click()
+        screen = page.get_by_role("img", name="The screen of")
+        screen.wait_for()
+        before = screen.get_attribute("src")
+
+        # A person's own touch goes to the phone at once.
+        page.get_by_role("button", name="Notifications", exact=True).click()
+        expect(screen).not_to_have_attribute("src", before or "")
+        page.get_by_role("button", name="Home", exact=True).click()
+        box = screen.bounding_box()
+        assert box is not None
+        with page.expect_response(  # of this touch: the answer to Home may be on its way
+            lambda answer: (
+                answer.url.endswith("/act") and '"tap"' in (answer.request.post_data or "")
+            )
+        ) as touched:
+            screen.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+        done = touched.value.json()["done"]
+        assert done["kind"] == "tap" and done["x"] > 100 and done["y"] > 100
+
+        # The guard of this test asks about every tap of the agent's.
+        answered = 0
+        while phone.store.get(run).status != "done" and answered < 12:
+            card = page.locator(".question")
+            if phone.store.questions(run):
+                expect(card).to_contain_text("tap")
+                card.get_by_role("button", name="Yes").click()
+                answered += 1
+            phone.until(
+                lambda: (
+                    phone.store.get(run).status in ("waiting", "done") or phone.store.questions(run)
+                )
+            )
+        state_is(page, "done")
+        page.get_by_role("tab", name="Result").click()
+        page.locator(".report").wait_for()
+    assert answered >= 1
+    assert phone.store.get(run).result["success"] is True
+    judged = phone.events(run, "guard.judged")
+    assert len([e for e in judged if e.data["verdict"] == "ask"]) >= 1
+    assert phone.faults == []
