@@ -29,6 +29,7 @@ COMMANDS = {
         "write a plugin to start from, with tests",
     ),
     "train": ("agentkit.cli.train:app", "train a checkpoint from data with a declared trainer"),
+    "analyze": ("agentkit.cli.analyze:app", "look into a model or runs with a declared analyzer"),
     "bench": ("agentkit.cli.bench:app", "run an experiment; results with their spread"),
     "doctor": ("agentkit.cli.doctor:doctor", "check this machine, plugins and settings"),
     "config": ("agentkit.cli.config:app", "explain and check settings"),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentkit.errors import UsageError
+
 if TYPE_CHECKING:
     from agentkit.host import Host
     from agentkit.kit import Kit
@@ -45,6 +47,13 @@ def open_kit(*overrides: str) -> Kit:
     kit = load(chosen.config, overrides=[*chosen.options, *overrides])
     click.get_current_context().call_on_close(kit.close)
     return kit
+
+
+def setting_of(text: str) -> str:
+    """A `--set NAME=VALUE` of a part, checked for its form."""
+    if "=" not in text:
+        raise UsageError(f"--set {text}: write it as NAME=VALUE")
+    return text
 
 
 def show_json(value: Any) -> None:

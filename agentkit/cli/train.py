@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
-from agentkit.cli.context import note, open_kit, show_json, show_table
+from agentkit.cli.context import note, open_kit, setting_of, show_json, show_table
 from agentkit.cli.progress import progress
 from agentkit.errors import AgentkitError, DataError, Paused, RunInterrupted, UsageError
 
@@ -41,7 +41,7 @@ def train(
     Ctrl-C keeps the checkpoint of the last border; the same command with --resume goes on from
     there, with the same result as if nothing had happened.
     """
-    kit = open_kit(*(f"trainers.{name}.{_pair(text)}" for text in setting))
+    kit = open_kit(*(f"trainers.{name}.{setting_of(text)}" for text in setting))
     if not name:
         rows = [(one, kit.values("trainer", one).use) for one in kit.names("trainer")]
         if as_json:
@@ -126,9 +126,3 @@ def _told(plan: Plan) -> str:
         f"about {plan.seconds / 60:.1f} minutes"
     )
     return "\n".join([line, *(f"  {text}" for text in plan.notes)])
-
-
-def _pair(text: str) -> str:
-    if "=" not in text:
-        raise UsageError(f"--set {text}: write it as NAME=VALUE")
-    return text
