@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -87,11 +88,14 @@ def test_the_report_is_shown_and_kept(folder: Path) -> None:
     assert plain["tables"][0]["rows"] == [["ab", 2], ["a|b\n", 4]]
 
 
-def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(folder: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
+    folder: Path, how: signal.Signals
+) -> None:
     words = ("counting", *"abcdef")
     process = begun(folder, *words, "--set", "pause=0.1")
     assert process.stdout is not None and process.stdout.readline() == "counted a\n"
-    process.send_signal(2)
+    process.send_signal(how)
     _, said = process.communicate()
     assert process.returncode and "goes on from what is in analysis" in said
     assert not (folder / "analysis" / "report.json").exists()
