@@ -250,8 +250,8 @@ def result(rows: Mapping[tuple[str, str], Sequence[Row]], left_out: str = "") ->
         "as the paper's. The loop keeps its default settings; its prompts here are shorter than "
         "its own. Facts and corpus are made up by the authors of the rules; the perfect model "
         "repeats what stands in its context, and no real one is so good; a real small one plans "
-        "and writes worse than the rules without any model, which are a row of their own; it had at most "
-        f"{REAL_BUDGET} tokens a question, both alike." + left_out
+        "and writes worse than the rules without any model, which are a row of their own. With it "
+        f"both have {REAL_BUDGET} tokens a question." + left_out
     )
     columns = ("model", "share of facts", "both reached it", "of", "median ratio", "low", "high")
     figure = Figure("Facts covered for tokens", lambda axes: _draw(axes, rows))
