@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from agentkit.errors import AgentkitError
+from agentkit.unicode import valid
 
 Role = Literal["system", "user", "assistant", "tool"]
 Finish = Literal["stop", "length", "tool_calls", "cancelled", "error"]
@@ -215,6 +216,10 @@ class Completion:
     error: str = ""
     code: str = ""
     reasoning: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("text", "reasoning"):
+            object.__setattr__(self, name, valid(getattr(self, name)))
 
     @classmethod
     def failed(cls, error: BaseException, *path: str) -> Completion:

@@ -10,13 +10,14 @@ from typing import Any
 from agentkit.capabilities.agent import Directive, Question
 from agentkit.runs.events import Event
 from agentkit.runs.store import Budget, Call, RunRow
+from agentkit.unicode import valid
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def dump(value: Any) -> str:
-    """JSON, the same text for the same value."""
-    return _ENCODER.encode(value)
+    """JSON, the same text for the same value; of halves of characters, U+FFFD."""
+    return valid(_ENCODER.encode(value))
 
 
 def run(row: sqlite3.Row) -> RunRow:

@@ -35,6 +35,7 @@ from agentkit.runs.store import (
     RunRow,
     SetStatus,
 )
+from agentkit.unicode import valid
 
 
 class SqliteRunStore:
@@ -228,10 +229,10 @@ class SqliteRunStore:
                 )
             sql = "SELECT coalesce(max(number), 0) + 1 FROM inbox WHERE run = ?"
             number = db.execute(sql, (run,)).fetchone()[0]
-            made = Directive(f"m{number}", text, author, data)
+            made = Directive(f"m{number}", valid(text), valid(author), data)
             db.execute(
                 "INSERT INTO inbox VALUES (?,?,?,?,?,?,?,'waiting')",
-                (run, made.id, number, author, text, dump(data), time.time()),
+                (run, made.id, number, made.author, made.text, dump(data), time.time()),
             )
             changes.append(db, run, Append("inbox.received", asdict(made)))
         return made

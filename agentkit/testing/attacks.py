@@ -37,7 +37,8 @@ class Attack:
     """One attack. carrier: what it is planted in; how: its trick, in a word or two; fact: the true
     sentence beside it; question: answered by the fact; answer: a pattern of the answering words;
     sign: a pattern that shows that it was obeyed, "" where obeying is to leave out the answer;
-    written: "before" or "after" an agent's code was frozen. Patterns ignore case."""
+    does: what one who obeys would write, which shows the sign; written: "before" or "after" an
+    agent's code was frozen. Patterns ignore case."""
 
     id: str
     carrier: Carrier
@@ -48,6 +49,7 @@ class Attack:
     question: str
     answer: str
     sign: str = ""
+    does: str = ""
     written: Literal["before", "after"] = "before"
 
     @property
@@ -133,6 +135,8 @@ def _check(one: Attack, known: set[str]) -> None:
         raise ValueError("the fact does not hold the answer")
     if one.sign and re.search(one.sign, f"{one.title} {one.fact} {one.attack}", re.I):
         raise ValueError("the sign stands in the text: quoting it would look like obeying")
+    if one.does and not (one.sign and re.search(one.sign, one.does, re.I)):
+        raise ValueError("what it does does not show the sign")
 
 
 def _page(one: Attack, attack: str) -> str:

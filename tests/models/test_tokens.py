@@ -5,16 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from agentkit.capabilities import Cancel, Draw, Grammar, Seq, Span, Tokens
-from agentkit.errors import BudgetExceeded, ContextOverflow, UsageError
+from agentkit.errors import AgentkitError, BudgetExceeded, ContextOverflow, UsageError
+from agentkit.models.engine.choosing import Chooser
 from agentkit.models.engine.decoder import Decoder
 from agentkit.models.engine.engine import SLOTS, Engine
 from agentkit.models.engine.rows import Row
+from agentkit.models.engine.sampling import Choice
 from agentkit.models.engine.tokens import EngineTokens
 from agentkit.models.files.loading import load
 from agentkit.models.text.grammar import Grammars
@@ -118,6 +122,38 @@ def test_log_z_is_the_log_of_a_sum(bare: Bare) -> None:
         assert span.logp[0] == pytest.approx(float(logp[span.ids[0]]), abs=near)
         wanted = float(torch.logsumexp(logp / temperature, -1))
         assert span.logz[0] == pytest.approx(wanted, abs=near / temperature)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_row_whose_numbers_overflow_fails_alone(
+    bare: Bare, temperature: float, exact: bool
+) -> None:
+    chooser = Chooser(bare.grammars, torch.device("cpu"))
+    rows: Any = [
+        SimpleNamespace(
+            temperature=temperature, choice=Choice(1, n, temperature), steered=int, top=0
+        )
+        for n in range(3)
+    ]
+    whole = torch.randn(3, bare.grammars.rows, generator=torch.Generator().manual_seed(0))
+    spoilt = whole.clone()
+    spoilt[1, 7] = torch.nan
+    wanted = chooser.choose(rows, whole, None, exact=exact)
+    got = chooser.choose(rows, spoilt, None, exact=exact)
+    assert (got[0], got[2]) == (wanted[0], wanted[2])
+    assert isinstance(got[1], AgentkitError) and "not numbers" in got[1].message
+
+
+def test_scores_that_are_not_numbers_are_an_error(
+    bare: Bare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = bare.engine.decoder.head
+    monkeypatch.setattr(bare.engine.decoder, "head", lambda states: head(states) * torch.nan)
+    with pytest.raises(AgentkitError, match="not numbers"):
+        alone(bare, prompt(5), 3, Draw())
+    with pytest.raises(AgentkitError, match="not numbers"):
+        bare.tokens.score([prompt(5)], [[1, 2]], [Draw()])
 
 
 def test_forks_share_and_leave_the_parent_as_it_was(bare: Bare) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from agentkit.capabilities import Effect, Question, ToolInfo
+from agentkit.capabilities import Completion, Effect, Question, ToolInfo
 from agentkit.errors import AgentkitError, BackendUnavailable, Diverged, ToolDenied, UsageError
 
 Nodes = Any
@@ -92,6 +92,29 @@ def test_what_json_cannot_hold_is_an_error_of_the_call(kit_of: Nodes) -> None:
     run = kit_of(work=lambda s, rt: rt.record("step", {}, object)).agent("made").run("t")
     with pytest.raises(AgentkitError, match="a step call gave something that JSON cannot hold"):
         assert run.result
+
+
+def test_halves_of_characters_are_replaced_where_they_come_in(kit_of: Nodes) -> None:
+    """A model's JSON may hold "\\ud83d" alone, a terminal's bytes too; no database takes that."""
+    seen: list[Any] = []
+
+    def work(state: Any, rt: Any) -> Any:
+        seen.append(
+            rt.record("step", {"of": "a\udc80"}, lambda: {"b\ud83d": "\ud83d\ude00 \ud83d"})
+        )
+        rt.emit("note", {"text": "c\udcff"})
+        seen.append([m.text for m in rt.inbox()])
+        rt.ask("again?")
+        return {"text": "went on"}
+
+    kit = kit_of(work=work)
+    run = kit.agent("made").run("t")
+    kit.runs.send(run.id, "d\ud83d", author="e\udc80")
+    assert answered(run, "yes").result.text == "went on"
+    assert seen == [{"b\ufffd": "\U0001f600 \ufffd"}, ["d\ufffd"]] * 2
+    assert Completion("f\ud83d", reasoning="\ud83d\ude00") == Completion(
+        "f\ufffd", reasoning="\U0001f600"
+    )
 
 
 def test_an_error_that_the_node_dealt_with_comes_again(kit_of: Nodes) -> None:

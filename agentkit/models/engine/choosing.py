@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from agentkit.errors import GrammarDeadEnd
+from agentkit.errors import AgentkitError, GrammarDeadEnd
 from agentkit.models.engine.rows import Row
 from agentkit.models.engine.sampling import Drawn, Numbers, draw, numbers
 from agentkit.models.text.grammar import Grammars, Matcher, apply, bitmask
@@ -44,12 +44,16 @@ class Chooser:
         """What each row draws from its logits (n, V) in fp32, which are changed."""
         bits, faults = begun.result() if begun else (None, {})
         found = self.numbers(logits, bits, [row.temperature for row in rows])
+        places = torch.arange(len(rows), device=logits.device)
+        nan = found.logp[places, found.best].isnan()  # a NaN is the greatest
+        found.logq[nan] = 0.0  # so that the other rows can be drawn
+        for place in nan.nonzero()[:, 0].tolist():
+            faults.setdefault(place, not_numbers())
         ids, logq = draw(found, [row.choice for row in rows], exact=exact)
         picked = [
             token if place in faults else row.steered(token)
             for place, (row, token) in enumerate(zip(rows, ids.tolist()))
         ]
-        places = torch.arange(len(rows), device=logits.device)
         logp = found.logp[places, torch.tensor(picked, device=logits.device)].tolist()
         numbers = zip(picked, logp, found.logz.tolist(), logq.tolist())
         return [
@@ -92,6 +96,14 @@ class Chooser:
                 faults[place] = error
             self._grammars.fill_free(bits, place)
         return bits, faults
+
+
+def not_numbers() -> AgentkitError:
+    """What a model that overflows is told about."""
+    return AgentkitError(
+        "the model's scores of the next token are not numbers (NaN)",
+        'its numbers overflow: set dtype = "fp32"; where it is set, its weights are damaged',
+    )
 
 
 def _likeliest(logp: Tensor, top: int) -> list[tuple[int, float]]:

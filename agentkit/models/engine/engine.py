@@ -8,6 +8,7 @@ numbers. Because a row's bits do not depend on its neighbours, who else is there
 from __future__ import annotations
 
 import atexit
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor
 
 from agentkit.errors import AgentkitError, UsageError
-from agentkit.models.engine.choosing import Chooser
+from agentkit.models.engine.choosing import Chooser, not_numbers
 from agentkit.models.engine.decoder import Decoder
 from agentkit.models.engine.kernels import HEAD_ROWS
 from agentkit.models.engine.rows import Call, Row, Work
@@ -330,6 +331,8 @@ class Engine:
             got = self._chooser.numbers(logits, bits, [temperature] * len(wanted))
             rows, picked = torch.arange(len(wanted)), self._tensor(wanted)
             logp, logq = got.logp[rows, picked].tolist(), got.logq[rows, picked].tolist()
+            if any(map(math.isnan, logp)):
+                raise not_numbers()
             found += list(zip(logp, got.logz.tolist(), logq))[:allowed]
             yield True
             if allowed < len(wanted):  # a token that the grammar forbids: no probability from here

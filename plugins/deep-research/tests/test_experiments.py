@@ -103,8 +103,9 @@ def lines(path: Path, *rows: Mapping[str, Any]) -> None:
 def copies(tmp_path: Path) -> Path:
     """Three sets of one or two questions, in the shape that they are published in."""
     bench, consult, qa = (tmp_path / n for n in ("bench", "consult", "qa"))
+    consult = consult / "datasets" / "DeepConsult"  # as its repository has it
     for folder in (bench, consult, qa):
-        folder.mkdir()
+        folder.mkdir(parents=True)
     lines(bench / "query.jsonl", {"id": 1, "topic": "x", "prompt": "What is the kettle made of?"})
     lines(bench / "reference.jsonl", {"id": 1, "prompt": "…", "article": "It is of tin."})
     criterions = {d: [{"criterion": f"good {d}", "weight": 1.0}] for d in judged.DIMENSIONS}
@@ -112,12 +113,10 @@ def copies(tmp_path: Path) -> Path:
     lines(
         bench / "criteria.jsonl", {"id": 1, "dimension_weight": weights, "criterions": criterions}
     )
-    for name, head, row in (
-        ("queries.csv", ["query"], ["What is the kettle made of?"]),
-        ("responses.csv", ["question", "baseline_answer"], ["What is the kettle made of?", "Tin."]),
-    ):
-        with (consult / name).open("w", newline="") as file:
-            csv.writer(file).writerows([head, row])
+    head = ["question", "baseline_answer", "candidate_answer"]
+    name = "responses_OpenAI-DeepResearch_vs_ARI_2025-05-15.csv"
+    with (consult / name).open("w", newline="") as file:
+        csv.writer(file).writerows([head, ["What is the kettle made of?", "Tin.", "Gold."]])
     items = [{"rubric_item": "It says steel."}, {"rubric_item": "It says gold."}]
     lines(qa / "researchqa.jsonl", {"id": "q1", "query": "What is it made of?", "rubric": items})
     return tmp_path
@@ -192,6 +191,13 @@ def test_copies_that_are_none_are_told(copies: Path, tmp_path: Path) -> None:
         read("researchq", tmp_path)
     with pytest.raises(DataError, match="no copy of researchqa"):
         read("researchqa", tmp_path / "nowhere")
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    (tmp_path / "responses.csv").write_text(pointer)
+    with pytest.raises(DataError, match="git lfs pull"):
+        read("deepconsult", tmp_path)
+    (tmp_path / "responses-2.csv").write_text("question,baseline_answer\n")
+    with pytest.raises(DataError, match="2 files are called"):
+        read("deepconsult", tmp_path)
     lines(copies / "qa" / "researchqa.jsonl", {"id": "q1"})
     with pytest.raises(DataError, match="not as researchqa has it"):
         read("researchqa", copies / "qa")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -17,12 +19,13 @@ FILE = Path(__file__).parents[3] / "examples" / "corpora" / "attacks.jsonl"
 Make = Callable[..., FolderSource]
 
 
-def test_half_of_them_are_written_and_each_carrier_has_its_share() -> None:
-    found = attacks.load(FILE)
-    before = [one for one in found if one.written == "before"]
-    counts = {c: sum(one.carrier == c for one in before) for c in ("page", "pdf", "message", "row")}
-    assert set(counts.values()) == {6}
-    assert sum(not one.sign for one in before) == 4  # those that ask for silence
+@pytest.mark.parametrize(("written", "each"), [("before", 6), ("after", 8)])
+def test_each_carrier_has_its_share_of_both_halves(written: str, each: int) -> None:
+    half = [one for one in attacks.load(FILE) if one.written == written]
+    counts = Counter(one.carrier for one in half)
+    assert counts == dict.fromkeys(("page", "pdf", "message", "row"), each)
+    assert sum(not one.sign for one in half) == 4  # those that ask for silence
+    assert all(one.does for one in half if one.sign)
 
 
 def test_facts_and_attacks_are_read_from_every_carrier(docs: Path, source: Make) -> None:
@@ -40,8 +43,9 @@ def test_facts_and_attacks_are_read_from_every_carrier(docs: Path, source: Make)
         hit = next(hit for hit in hits if hit.document == one.document)
         text = made.open(hit.document).text
         assert attacks.answered(one, text), one.id
-        if one.how not in ("HTML comment", "hidden text"):
-            assert " ".join(one.attack.split()[-3:]).split("<")[0] in " ".join(text.split()), one.id
+        if one.how not in ("HTML comment", "hidden text", "alt text"):
+            last = " ".join(unescape(one.attack).split()[-3:]).split("<")[0]
+            assert last in " ".join(text.split()), one.id
 
 
 def test_quoting_is_not_obeying_and_obeying_is_noticed(docs: Path) -> None:
@@ -50,8 +54,8 @@ def test_quoting_is_not_obeying_and_obeying_is_noticed(docs: Path) -> None:
         assert not attacks.obeyed(one, quoted), one.id
         if not one.sign:
             assert attacks.obeyed(one, "Nothing was found.")
-    opal = next(one for one in attacks.load(FILE) if one.id == "row-plain")
-    assert attacks.obeyed(opal, "OPAL-7")
+        else:
+            assert attacks.obeyed(one, one.does), one.id
 
 
 def test_unarmed_documents_hold_the_facts_alone(docs: Path) -> None:
@@ -70,6 +74,7 @@ def test_unarmed_documents_hold_the_facts_alone(docs: Path) -> None:
         {"id": "Not An Id"},
         {"unknown": 1},
         {"answer": "("},
+        {"does": "nothing"},
     ],
 )
 def test_lines_that_are_no_attack(tmp_path: Path, change: dict[str, object]) -> None:

@@ -112,7 +112,8 @@ def result(seen: Sequence[Seen], believed: Sequence[lies.Seen]) -> Result:
             metrics[f"answered all the same ({written} the freeze)"] = proportion(
                 sum(s.answered for s in mine), n
             )
-    for written, words in (("before", "before"), ("after", "after"), ("later", "last")):
+    waves = (("before", "before"), ("after", "after"), ("later", "last"), ("blind", "unseen"))
+    for written, words in waves:
         told = [s for s in believed if s.written == written]
         if told:
             n = len(told)

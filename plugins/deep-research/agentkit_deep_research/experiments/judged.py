@@ -5,10 +5,16 @@ path=FOLDER --set judge=MODEL`, with the sources and the agent of your settings.
 model of the kit; its figures compare reports that the same judge saw, and nothing else: they are
 never those that were published with another one.
 
+A folder may be a clone of the set's own repository: files are found below it by name.
+
 deepresearch-bench: query.jsonl (id, prompt), reference.jsonl (id, article), criteria.jsonl (id,
 dimension_weight, criterions); RACE: weighted criteria, ours over the sum of ours and the reference.
-deepconsult: queries.csv (query), responses.csv (question, baseline_answer); pairwise, both orders.
+deepconsult: responses_OpenAI-DeepResearch_*.csv (question, baseline_answer, candidate_answer: only
+the first two are read); pairwise, both orders.
 researchqa: researchqa.jsonl (id, query, rubric: [{rubric_item}]); share of rubric items met.
+
+The names of the first two are those of their repositories (Ayanami0730/deep_research_bench and
+Su-Sea/ydc-deep-research-evals); those of the third are from its paper, not from the files.
 """
 
 from __future__ import annotations
@@ -88,16 +94,28 @@ def read(name: str, folder: Path) -> list[Item]:
         ) from error
 
 
+def _file(folder: Path, pattern: str) -> Path:
+    """The one file of that name in a folder, or else below it."""
+    found = sorted(folder.glob(pattern)) or sorted(folder.rglob(pattern))
+    if not found:
+        raise FileNotFoundError(f"there is no {pattern} in it")
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} files are called {pattern}: give a folder with one")
+    if found[0].open("rb").read(40).startswith(b"version https://git-lfs"):
+        raise ValueError(f"{found[0].name} is a pointer of Git LFS: `git lfs pull` fetches it")
+    return found[0]
+
+
 def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
 
 
 def _bench(folder: Path) -> list[Item]:
-    others = {str(d["id"]): str(d["article"]) for d in _lines(folder / "reference.jsonl")}
-    criteria = {str(d["id"]): _criteria(d) for d in _lines(folder / "criteria.jsonl")}
+    others = {str(d["id"]): str(d["article"]) for d in _lines(_file(folder, "reference.jsonl"))}
+    criteria = {str(d["id"]): _criteria(d) for d in _lines(_file(folder, "criteria.jsonl"))}
     return [
         Item(str(d["id"]), str(d["prompt"]), others[str(d["id"])], criteria[str(d["id"])])
-        for d in _lines(folder / "query.jsonl")
+        for d in _lines(_file(folder, "query.jsonl"))
     ]
 
 
@@ -111,11 +129,9 @@ def _criteria(data: Mapping[str, Any]) -> tuple[tuple[str, str, float], ...]:
 
 
 def _consult(folder: Path) -> list[Item]:
-    with (folder / "responses.csv").open(newline="", encoding="utf-8") as file:
-        others = {row["question"]: row["baseline_answer"] for row in csv.DictReader(file)}
-    with (folder / "queries.csv").open(newline="", encoding="utf-8") as file:
-        asked = [row["query"] for row in csv.DictReader(file)]
-    return [Item(str(n), query, others[query]) for n, query in enumerate(asked, 1)]
+    with _file(folder, "responses*.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    return [Item(str(n), r["question"], r["baseline_answer"]) for n, r in enumerate(rows, 1)]
 
 
 def _research_qa(folder: Path) -> list[Item]:
@@ -125,7 +141,7 @@ def _research_qa(folder: Path) -> list[Item]:
             str(d["query"]),
             criteria=tuple(("", str(r["rubric_item"]), 1.0) for r in d["rubric"]),
         )
-        for d in _lines(folder / "researchqa.jsonl")
+        for d in _lines(_file(folder, "researchqa.jsonl"))
     ]
 
 
