@@ -81,12 +81,19 @@ class Template(ABC, Generic[P]):
         reached."""
 
     def nearly(self, p: P, random: Random) -> P:
-        """Parameters that are not these: doing them instead must not count as done."""
-        for _ in range(1000):
-            other = self.draw(random)
-            if other != p:
-                return other
-        raise ValueError(f"{self.name} has only one set of parameters: give nearly()")
+        """Parameters that are not these: doing them instead must not count as done. So they are
+        of another goal, and of a question with another answer: nothing in them is the same."""
+        others = [other for other in (self.draw(random) for _ in range(200)) if other != p]
+        if not others:
+            raise ValueError(f"{self.name} has only one set of parameters: give nearly()")
+        return next((other for other in others if self._apart(p, other)), others[0])
+
+    def _apart(self, p: P, other: P) -> bool:
+        if self.kind == "question":
+            return not any(
+                getattr(p, name) == getattr(other, name) for name in type(p).model_fields
+            )
+        return self.wording(p) != self.wording(other)
 
     def spoil(self, phone: PhoneState, p: P) -> bool:
         """Makes a state that is right nearly right, for a template whose parameters say too little
