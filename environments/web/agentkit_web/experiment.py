@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -80,6 +80,10 @@ def site(name: str) -> tuple[Path, str, list[Question]]:
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
+
+    def copyfile(self, *files: Any) -> None:
+        with suppress(ConnectionError):  # the browser went on before all of it had come
+            super().copyfile(*files)
 
 
 @contextmanager
