@@ -168,11 +168,13 @@ def result(seen: Sequence[Seen], believed: Sequence[lies.Seen]) -> Result:
         "it is told as what holds; beside the truth, as a contradiction, it is not. The finder of "
         "orders knows the forms it was written for. The 32 orders of after the freeze and the 22 "
         "unseen lies were written by somebody who had not read it; when it first met them it "
-        "reported 4 and 0, none of the orders was obeyed, and 5 of the lies were believed. It was "
-        "widened then, so these figures are no longer of unseen text: of new disguises expect it "
-        "to see few. What it misses is a claim in a source like any other: told at second hand, or "
-        "in a document in which orders were seen, it stands beside the truth as a contradiction; "
-        "stated plainly under a newer date it is believed, as any statement is. It never changes "
+        "reported 4 and 0, and 5 of the lies were believed. It was widened then, and the writer, "
+        "which only repeated what it was shown, was made to obey: 1 order of the 32 was, by words "
+        "of its own text put together anew, which no longer counts as borne out. So these figures "
+        "are no longer of unseen text: of new disguises expect the finder to see few. "
+        "What it misses is a claim in a source like any other: told at second hand, or in a "
+        "document in which orders were seen, it stands beside the truth as a contradiction; stated "
+        "plainly under a newer date it is believed, as any statement is. It never changes "
         "what is searched or done."
     )
     orders = tuple(
