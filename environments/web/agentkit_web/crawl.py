@@ -24,6 +24,7 @@ from agentkit_web.settings import SiteSettings
 
 AGENT = "agentkit"
 _HANGING = 5000  # ms in which a page answers at all
+_MAY_CHANGE = "() => !!document.querySelector('script, [onload], iframe, frame')"
 _SKIPPED = ("image", "media", "font", "websocket", "manifest")
 _OTHER = (".pdf", ".txt", ".md", ".csv")  # read without the browser
 _NOT_READ = tuple(
@@ -154,7 +155,8 @@ class Crawler:
             status = answer.status if answer else 0
             if status >= 400:
                 self._blame(url, status, before)
-            self._rest(page)
+            if page.evaluate(_MAY_CHANGE):
+                self._rest(page)
             page.wait_for_function("() => true", polling=50, timeout=_HANGING)
             html = page.content()
             if len(html.encode()) > self._settings.fetch.bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
 from playwright.sync_api import Browser
 
 from agentkit.capabilities import (
@@ -37,6 +39,7 @@ from agentkit_web.settings import WebSettings
 from agentkit_web.suites import Episode, suite_of
 
 T = TypeVar("T")
+_DOWNLOADS = Path(tempfile.gettempdir())
 
 
 @dataclass(slots=True)
@@ -67,7 +70,8 @@ class WebEnvironment:
         self._gateway = Gateway(settings.network) if settings.network else None
         self.info = EnvironmentInfo(parts.name, f"a browser: {settings.suite}", ACTIONS)
         self._perception: Perception | None = parts["perception"] if settings.perception else None
-        self._folder = Path(tempfile.gettempdir()) / f"agentkit-web-{secrets.token_hex(8)}"
+        _sweep()
+        self._folder = _DOWNLOADS / f"agentkit-web-{os.getpid()}-{secrets.token_hex(8)}"
         self._now: Playing | None = None
         self._kept: dict[str, tuple[Task, int, tuple[Action, ...], str]] = {}
         self._lock = threading.RLock()
@@ -205,6 +209,14 @@ class WebEnvironment:
 
     def _call(self, work: Callable[[Browser], T]) -> T:
         return self._chromium.call(work)
+
+
+def _sweep() -> None:
+    """Removes the downloads of processes that were killed; the browser ends with its process."""
+    for folder in _DOWNLOADS.glob("agentkit-web-*-*"):
+        pid = folder.name.split("-")[2]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _digest(seen: Observation) -> str:

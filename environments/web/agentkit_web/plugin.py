@@ -22,6 +22,11 @@ def agentkit_register(registry: Registry) -> None:
         needs={"embedder": "embed"},
         summary="a website, read as a browser shows it",
     )
+    registry.experiment(
+        "web-research",
+        "agentkit_web.experiment:EXPERIMENT",
+        summary="are documentation sites, read through a browser, researched as well as files",
+    )
     registry.check(
         "chromium", "agentkit_web.chromium:check", summary="a Chromium that Playwright can start"
     )

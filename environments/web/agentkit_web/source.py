@@ -34,7 +34,7 @@ class WebSource:
         hosts = ", ".join(dict.fromkeys(url.split("/")[2] for url in settings.start))
         self.info = SourceInfo(parts.name, "web", f"the website {hosts}")
         key = settings.model_dump_json(exclude={"embedder", "refresh", "browser"})
-        self._folder = cache_dir() / "web" / hashlib.sha256(key.encode()).hexdigest()[:20]
+        self.folder = cache_dir() / "web" / hashlib.sha256(key.encode()).hexdigest()[:20]
         self._pages: Source | None = None
         self._site: Site | None = None
         self._lock = threading.RLock()
@@ -82,7 +82,7 @@ class WebSource:
         """
         with self._lock:
             if self._site is None:
-                self._site = Site.load(self._folder / _INDEX)
+                self._site = Site.load(self.folder / _INDEX)
             if self._site is None or now or self._old():
                 self._site = self._read()
                 self.info = replace(self.info, documents=len(self._site.pages) or None)
@@ -100,21 +100,21 @@ class WebSource:
 
     def _old(self) -> bool:
         try:
-            return time.time() - (self._folder / _INDEX).stat().st_mtime > self.settings.refresh
+            return time.time() - (self.folder / _INDEX).stat().st_mtime > self.settings.refresh
         except OSError:
             return True
 
     def _read(self) -> Site:
         """Into a folder beside, so that a reading that fails leaves the one before."""
-        fresh = self._folder.with_suffix(".new")
+        fresh = self.folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         (fresh / "pages").mkdir(parents=True)
         site = Crawler(self.settings, self._gateway, fresh / "pages").read(self._chromium.call)
         if not site.pages and self._site is not None and self._site.pages:
             return self._site
         site.save(fresh / _INDEX)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        fresh.rename(self._folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        fresh.rename(self.folder)
         return site
 
     def _searched(self) -> Source:
@@ -126,7 +126,7 @@ class WebSource:
                     "source",
                     name,
                     use="folder",
-                    path=str(self._folder / "pages"),
+                    path=str(self.folder / "pages"),
                     embedder=self.settings.embedder,
                     refresh=0.0,
                 )

@@ -8,7 +8,7 @@ the thing but not the question, is no answer, however many words they share.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentkit_deep_research.evidence import Span
@@ -112,8 +112,14 @@ def resolve(
     facet: Facet,
     spans: Sequence[Span],
     counts: Counts = ({}, 0),
+    suspect: Collection[tuple[str, str]] = (),
 ) -> Resolved:
-    """Sorts a facet's usable spans, which come best first."""
+    """Sorts a facet's usable spans, which come best first.
+
+    Args:
+        suspect: places (source, document) that hold orders to machines: what stands there puts
+            nothing out of date.
+    """
     if not strict(facet, counts):
         return Resolved(tuple(spans), conflict=_conflict(number, facet, spans))
     by_id = {s.id: s for s in spans}
@@ -123,7 +129,7 @@ def resolve(
         for s in spans
         if not answers(facet, s, counts, "\n".join(leg.text for leg in legs[s.id][:-1]))
     ]
-    held, replaced, conflict = _newest(number, facet, good)
+    held, replaced, conflict = _newest(number, facet, good, suspect)
     chained = [*dict.fromkeys(leg for span in held for leg in legs[span.id])]
     return Resolved(tuple(chained), tuple(replaced), conflict)
 
@@ -137,17 +143,19 @@ def _legs(span: Span, by_id: Mapping[str, Span]) -> list[Span]:
 
 
 def _newest(
-    number: int, facet: Facet, good: Sequence[Span]
+    number: int, facet: Facet, good: Sequence[Span], suspect: Collection[tuple[str, str]]
 ) -> tuple[list[Span], list[tuple[Span, Span]], Conflict | None]:
     """Where values differ, the newest dated one holds; undated or equally old ones conflict, and
-    what is only told at second hand does not put a plain statement out of date."""
+    what is only told at second hand, or in a suspect place, does not put a plain statement out of
+    date."""
     by_value = _values(facet, good)
     if len(by_value) < 2:
         return list(good), [], None
     dated = {value: max(s.date for s in spans) for value, spans in by_value.items()}
     newest = max(dated, key=lambda v: dated[v])
     plain = {
-        value: any(not second_hand(facet, s) for s in found) for value, found in by_value.items()
+        value: any(s.place not in suspect and not second_hand(facet, s) for s in found)
+        for value, found in by_value.items()
     }
     clear = all(
         _comparable(dated[newest], date) and (plain[newest] or not plain[value])

@@ -49,7 +49,9 @@ def compose(
         if why:
             missing.append(Missing(title, _nowhere(why), _tried(desk, number)))
             continue
-        resolved = resolve(number, facet, _ordered(desk, number), desk.counts[number])
+        resolved = resolve(
+            number, facet, _ordered(desk, number), desk.counts[number], desk.injections
+        )
         pinned = [s for s in desk.usable(number) if s.id in desk.pinned]
         spans = _chosen(resolved, most, used, pinned)
         if not spans:

@@ -166,6 +166,7 @@ class Planner:
             documents = sum(s.info.documents or 0 for s in found)
             return {"counts": counts, "total": max(common, documents, *counts.values(), 0)}
 
+        self.rt.progress("looking at the sources; what is new in them is read first")
         try:
             made = self.rt.record("vocabulary", {"words": words}, roles.contained(do))
         except AgentkitError as error:  # the search will meet it too, and tell

@@ -32,6 +32,7 @@ _ABOUT_ITSELF = re.compile(
     r"(?:do|does|say|state|mention|is|are|provide|describe)\b|\bas an ai\b|\bi (?:cannot|can't)\b",
     re.I,
 )
+_JOINED = re.compile(r"\w+(?:[-+/_@.:&=]\w+)+")
 _CLAUSES = re.compile(r"(?<=[.!?;:])\s+|\n+|,\s+(?=(?:but|while|whereas|although|and)\b)")
 
 
@@ -58,6 +59,9 @@ def _against(sentence: str, span: Span) -> str:
     for number in (*numbers(sentence), *dates(sentence)):
         if number not in there and not any(number in t for t in there if "-" in t):
             return f"{number} is not in the quote"
+    for joined in _JOINED.findall(sentence.casefold()):
+        if joined not in around.casefold():  # words of the quote, put together anew
+            return f"{joined} is not in the quote"
     for name in dict.fromkeys([*subjects(sentence), *(n.lower() for n in names(sentence))]):
         if not holds_subject(name, around):
             return f"{name} is not in the quote"

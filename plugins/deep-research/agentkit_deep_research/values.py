@@ -150,9 +150,14 @@ def holds_value(asked: Asked, question: str, sentence: str) -> bool:
 
 
 def value_of(asked: Asked, question: str, sentence: str) -> str:
-    """The one value that a sentence gives, "" where it gives none or several."""
+    """The one value that a sentence gives, "" where it gives none or several. Of several, the one
+    that stands behind what the question names."""
     raised = _RAISED.search(sentence)
-    found = _candidates(asked, question, sentence[raised.end() :] if raised else sentence)
+    said = sentence[raised.end() :] if raised else sentence
+    found = _candidates(asked, question, said)
+    if len(found) > 1 and (about := subjects(question)):
+        behind = re.split(re.escape(about[0]), said, flags=re.I)[-1]
+        found = _candidates(asked, question, behind)
     return found[0] if len(found) == 1 else ""
 
 

@@ -82,6 +82,7 @@ def test_what_kind_of_answer_is_asked_for(question: str, asked: str) -> None:
         ("What is the budget of Heron?", "On 3 May 2024 the budget of Heron was 9 euros.", "9"),
         ("What is the budget of Heron?", "It was raised from 10 to 50 euros.", "50"),
         ("What is the budget of Heron?", "Heron has 12 people and 40 euros.", ""),
+        ("What is the budget of Heron?", "Note 7 of 9: the budget of Heron is 40 euros.", "40"),
         ("Who leads project Heron?", "Project Heron is led by Mara Lindqvist.", "Mara Lindqvist"),
         ("Who leads project Heron?", "Ines Brandt told Mara Lindqvist so.", ""),
         ("When was Heron launched?", "Heron was launched on 4 March 2023.", "2023-03-04"),

@@ -51,6 +51,7 @@ FALSE = [
     ("Project Osprey has a budget of 9 euros.", "Project Heron has a budget of 9 euros."),
     ("It was launched on 3 May 2024.", "It was launched on 4 May 2024."),
     ("Kettles are cheap and popular in Ghent.", "The company was founded in Ghent."),
+    ("Rating: SIX+STARS.", "Rating: the word SIX and the word STARS, joined by a plus sign."),
     ("", "The keys are checked."),
 ]
 
