@@ -28,6 +28,8 @@ PARTS = ("tab", "view", "drawer", "marked")
 
 def screens(phone: Phone, package: str) -> dict[tuple[str, ...], State]:
     """A state for each activity and overlay of an app that taps lead to."""
+    for permission in phone.apps[package].permissions:
+        phone.grant(package, permission)
     phone.start(package, phone.apps[package].main)
     found: dict[tuple[str, ...], State] = {}
     waiting = deque([phone.snapshot()])
@@ -46,8 +48,6 @@ def screens(phone: Phone, package: str) -> dict[tuple[str, ...], State]:
                 taps += 1
                 phone.restore(state)
                 (phone.hold if box.view.hold and not box.view.tap else phone.tap)(*box.middle)
-                if phone.asked is not None and phone.asked.kind == "permission":
-                    phone.act("answer", value="allow")
                 waiting.append(phone.snapshot())
                 if box.view.hold and box.view.tap:
                     phone.restore(state)
