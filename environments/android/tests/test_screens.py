@@ -235,7 +235,7 @@ def test_a_screen_holds_together(package: str, name: str, size: tuple[int, int])
 def test_the_same_actions_give_the_same_phone() -> None:
     def play(phone: Phone) -> list[tuple[bytes, str]]:
         seen = []
-        for number in range(40):
+        for number in range(20):
             phone.tap(37 * number % 1080, 61 * number % 2400)
             if number % 7 == 6:
                 phone.press("BACK")
