@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agentkit.errors import AgentkitError
+from agentkit_android import command
 from agentkit_android.command import phone
 
 START = [sys.executable, "-m", "agentkit", "phone", "start", "--port"]
@@ -117,6 +118,13 @@ def test_a_phone_is_seen_and_touched_from_the_command_line(
     assert "wifi/" in phone_command("tasks")[1]
     status, said = phone_command("look", "--phone", "127.0.0.1:9")
     assert status == 5 and "127.0.0.1:9" in said
+
+
+def test_without_a_command_the_phone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(command, "view", lambda: seen.append(True))
+    assert CliRunner().invoke(phone, []).exit_code == 0 and seen
+    assert "unknown" in CliRunner().invoke(phone, ["--help"]).output and len(seen) == 1
 
 
 @pytest.mark.slow
