@@ -51,7 +51,8 @@ def _report(error: BaseException, debug: bool) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     if hasattr(error, "format_message"):  # click's usage errors, and those of typer's own copy
-        _say(error.format_message(), "see `agentkit --help`")
+        if said := error.format_message():  # nothing where the help was shown instead
+            _say(said, "see `agentkit --help`")
         return 2
     if isinstance(error, OSError):
         _say(str(error))

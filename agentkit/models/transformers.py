@@ -115,10 +115,10 @@ class Core:
         from agentkit.models.engine.hidden import ModuleHidden, layers_of
         from agentkit.models.engine.plain import Plain
         from agentkit.models.engine.tokens import EngineTokens
-        from agentkit.models.engine.weights import ModuleWeights
         from agentkit.models.text.answers import ChatAnswers
         from agentkit.models.text.chat import Chat
         from agentkit.models.text.grammar import Grammars as Compiler
+        from agentkit.models.weights import ModuleWeights
 
         self.loaded, self.kv_memory = loaded, kv_memory
         module = loaded.model

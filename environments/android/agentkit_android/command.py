@@ -25,12 +25,14 @@ Phone = Annotated[
     str, typer.Option("--phone", "-p", help="a name from `agentkit phone list`, or a serial")
 ]
 
-phone = typer.Typer(help="Phones: start, see and touch them.", no_args_is_help=True)
+phone = typer.Typer()
 
 
-@phone.callback()
-def phone_() -> None:
-    """Phones: start, see and touch them."""
+@phone.callback(invoke_without_command=True)
+def phone_(context: typer.Context) -> None:
+    """Phones: start, see and touch them. Without a command, see one in the browser."""
+    if context.invoked_subcommand is None:
+        view()
 
 
 phone.command()(demos)

@@ -46,8 +46,13 @@ def agentkit_register(registry: Registry) -> None:
     registry.default_part("agent", "phone-baseline", use="phone-baseline")
     registry.experiment(
         "android",
-        "agentkit_android.bench:ANDROID",
-        summary="how many tasks each agent does on the phone, and what a step costs",
+        "agentkit_android.bench.success:ANDROID",
+        summary="how many tasks each agent does on the phone",
+    )
+    registry.experiment(
+        "android-cost",
+        "agentkit_android.bench.cost:COST",
+        summary="what a step and a look at the phone cost, beside uiautomator2 and Appium",
     )
     registry.experiment(
         "phone-asking",

@@ -89,6 +89,15 @@ def subset(source: Path, target: str, wanted: Iterable[int]) -> set[int]:
     return kept
 
 
+def set_bearings(path: Path) -> None:
+    """Has a font say where each glyph begins. That of the icons says 0 for all of them, so that
+    each would be drawn at the left edge of its square."""
+    font = TTFont(path)
+    for name, (advance, _) in font["hmtx"].metrics.items():
+        font["hmtx"][name] = advance, getattr(font["glyf"][name], "xMin", 0)
+    font.save(path)
+
+
 def codes(path: Path) -> list[int]:
     return sorted(TTFont(path).getBestCmap())
 
@@ -141,6 +150,7 @@ def main(folder: Path) -> None:
     known = {name: int(code, 16) for name, code in pairs}
     icons = {name: known[name] for name in sorted(set(ICONS))}
     subset(fonts["materialdesignicons-webfont.ttf"], "icons.ttf", icons.values())
+    set_bearings(OUT / "icons.ttf")
     covered = {p.stem: ranges(codes(p)) for p in sorted(OUT.glob("*.ttf"))}
     (OUT / "coverage.json").write_text(json.dumps(covered) + "\n")
     (OUT / "icons.json").write_text(json.dumps(icons, indent=0) + "\n")

@@ -163,6 +163,8 @@ def look(phone: Phone) -> list[Place]:
         if told and box.seen == box.bounds:
             assert len(image.crop(box.seen).getcolors(10_000) or [0] * 9) > 2, ("not drawn", told)
             assert not missing(told), ("no glyph", told)
+        if phone.locale.startswith("ko") and view.resource.startswith("android:id/button"):
+            assert re.search("[가-힣]", told), ("a button of a dialog is not translated", told)
         for act, held in ((view.tap or view.seek, False), (view.hold, True)):
             if not (act or (view.kind == "field" and not held)):
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -79,7 +80,7 @@ def test_binary_output_is_whole(adb: Any, running: Any) -> None:
     assert adb("exec-out", "cat /data/local/tmp/big").stdout == data
 
 
-@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 5_000_000])
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 20_000_000])
 def test_files_go_there_and_back(adb: Any, tmp_path: Path, size: int) -> None:
     here, back = tmp_path / "here", tmp_path / "back"
     here.write_bytes(os.urandom(size))
@@ -179,17 +180,22 @@ def test_many_shells_at_once(adb: Any) -> None:
     assert results == {n: str(n) for n in range(50)}
 
 
-def test_a_client_that_is_killed_leaves_no_stream_behind(adb: Any, running: Any) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
+def test_a_client_that_ends_leaves_no_stream_behind(
+    adb: Any, running: Any, how: signal.Signals
+) -> None:
     client = subprocess.Popen(
         [adb.binary, "-P", str(adb.port), "-s", adb.serial, "exec-out", "yes"],
         stdout=subprocess.PIPE,
     )
     assert client.stdout is not None
     assert client.stdout.read(100_000).startswith(b"y\ny\n")
-    client.kill()
+    client.send_signal(how)
     client.stdout.close()
     client.wait()
     assert adb("shell", "echo still here").stdout == b"still here\n"
+    while b"yes" in adb("shell", "ps").stdout:  # until the phone has heard of it
+        pass
 
 
 def test_adbutils_sees_the_same_phone(adb: Any, tmp_path: Path) -> None:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import base64
-import os
 import socket
-import subprocess
 import threading
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,49 +19,24 @@ from selenium.common.exceptions import (
 )
 
 from agentkit.errors import ConfigError
-from agentkit.files import cache_dir
+from agentkit_android.client import appium_server
 from agentkit_android.client.actions import Finish
 from agentkit_android.client.errors import DeviceError
 from agentkit_android.tasks.expert import Expert
 
 from . import conftest
 
-HOME = cache_dir() / "appium"
-MAIN = HOME / "node_modules" / "appium" / "index.js"
 Open = Callable[..., Any]
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not MAIN.exists(), reason="`make appium` was not run"),
+    pytest.mark.skipif(not appium_server.installed(), reason="`make appium` was not run"),
 ]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    sdk = tmp_path_factory.mktemp("sdk")
-    (sdk / "platform-tools").mkdir()
-    (sdk / "platform-tools" / "adb").symlink_to(conftest.BUNDLED)
-    port = conftest.free_port()
-    env = {**os.environ, "ANDROID_HOME": str(sdk), "APPIUM_HOME": str(HOME)}
-    log = (sdk / "log").open("wb")
-    words = ["--address", "127.0.0.1", "--port", str(port), "--log-no-colors"]
-    process = subprocess.Popen(
-        ["node", str(MAIN), "server", *words], cwd=HOME, env=env, stdout=log, stderr=log
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        end = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}/status", timeout=2).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < end, (sdk / "log").read_text()
-                time.sleep(0.1)
+def server() -> Iterator[str]:
+    with appium_server.serving() as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-        log.close()
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +177,9 @@ def test_an_agent_works_by_it_too(server: str, adb_server: Any, phone_home: Any)
     while not isinstance(action := expert.next(), Finish):
         phone.step(action)
     assert phone.check(task).success
+    phone.driver._session.quit()  # as a server does that was idle for too long
+    assert phone.observe().data["package"], "it is looked at by a new one"
+    phone.driver._session.quit()
     phone.close()
     with pytest.raises(DeviceError, match="gives no session"):
         phone_home(name="by-appium", driver="appium", appium_url="http://127.0.0.1:9").observe()

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agentkit.errors import AgentkitError
+from agentkit_android import command
 from agentkit_android.command import phone
 
 START = [sys.executable, "-m", "agentkit", "phone", "start", "--port"]
@@ -119,19 +120,38 @@ def test_a_phone_is_seen_and_touched_from_the_command_line(
     assert status == 5 and "127.0.0.1:9" in said
 
 
+def test_without_a_command_the_phone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(command, "view", lambda: seen.append(True))
+    assert CliRunner().invoke(phone, []).exit_code == 0 and seen
+    assert "unknown" in CliRunner().invoke(phone, ["--help"]).output and len(seen) == 1
+
+
 @pytest.mark.slow
-def test_the_state_of_a_phone_outlives_a_kill(adb_server: Any, tmp_path: Path) -> None:
-    for text in ("", "kept\n"):
+def test_the_state_of_the_last_finished_action_outlives_a_kill(
+    adb_server: Any, tmp_path: Path
+) -> None:
+    """It is killed in the midst of a command, and started again at the same port."""
+    port, kept = "0", ""
+    for _ in range(2):
         process = subprocess.Popen(
-            [*START, "0", "--state", str(tmp_path / "phone")], stdout=subprocess.PIPE, text=True
+            [*START, port, "--state", str(tmp_path / "phone")], stdout=subprocess.PIPE, text=True
         )
         try:
             assert process.stdout is not None
             serial = process.stdout.readline().split("adb connect ")[1].split()[0]
-            device = adb_server.to(serial)
-            assert device("shell", "cat /sdcard/kept", check=False).stdout.decode() == text
+            assert port in ("0", serial.rpartition(":")[2])
+            port, device = serial.rpartition(":")[2], adb_server.to(serial)
+            now = device("shell", "simulator hash; cat /sdcard/kept", check=False).stdout.decode()
+            assert not kept or now == kept
             device("shell", "echo kept > /sdcard/kept; input keyevent HOME")
+            kept = device("shell", "simulator hash; cat /sdcard/kept").stdout.decode()
+            begun = subprocess.Popen(
+                [adb_server.binary, "-P", str(adb_server.port), "-s", serial, "shell", "cat"],
+                stdin=subprocess.PIPE,
+            )
         finally:
             process.kill()
             process.communicate()
+        assert begun.wait(60) != 0, "a client is told"
         adb_server("disconnect", serial, check=False)

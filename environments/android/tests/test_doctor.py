@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agentkit_android.client import doctor
+from agentkit_android.env import phones
 
 
 def found(port: int, what: str) -> doctor.Found:
@@ -66,11 +67,20 @@ def test_two_protocols_and_a_server_of_another(
 
 @pytest.mark.slow
 def test_connections_that_are_dead_or_not_allowed(adb_server: Any, make_phone: Any) -> None:
-    good, shy, gone = make_phone(), make_phone(ask=True), make_phone()
-    for one in (good, shy, gone):
-        adb_server("connect", one.serial, check=False)
-    states = {f.what.split()[0]: f for f in doctor._phones(adb_server.port)}
-    assert states[good.serial].good
-    assert not states[shy.serial].good and "reconnect" in states[shy.serial].cure
-    for one in (good, shy, gone):
-        adb_server("disconnect", one.serial, check=False)
+    good, shy = make_phone(), make_phone(ask=True)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls and says nothing
+        gone = f"127.0.0.1:{silent.getsockname()[1]}"
+        for serial in (good.serial, shy.serial, gone):
+            adb_server("connect", serial, check=False)
+        states = {f.what.split()[0]: f for f in doctor._phones(adb_server.port)}
+        assert states[good.serial].good
+        assert not states[shy.serial].good and "reconnect" in states[shy.serial].cure
+        assert "dead" in states[gone].what and states[gone].cure.endswith(f"disconnect {gone}")
+        for serial in (good.serial, shy.serial, gone):
+            adb_server("disconnect", serial, check=False)
+
+
+def test_a_phone_that_was_killed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.phones, "known", lambda: iter([phones.Known("gone", 5599, 2**22)]))
+    (one,) = [f for f in doctor._phones(9) if "gone" in f.what]
+    assert not one.good and one.cure == "agentkit phone start --name gone --port 5599"

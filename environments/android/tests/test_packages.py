@@ -65,10 +65,31 @@ def test_it_stays_over_resets_and_snapshots() -> None:
     must(transport, "simulator", "reset")
 
 
+def test_what_was_removed_since_is_there_again_with_its_data() -> None:
+    transport = InsideTransport(Phone())
+    phone = transport.phone
+    phone.files.write("/sdcard/a.apk", APK.read_bytes())
+    must(transport, "pm", "install", "/sdcard/a.apk")
+    phone.databases[NAME].execute("CREATE TABLE kept (x)")
+    kept, begun = must(transport, "simulator", "snapshot").strip(), phone.state_hash()
+    must(transport, "pm", "uninstall", NAME)
+    assert NAME not in phone.apps and NAME not in phone.databases
+    must(transport, "simulator", "restore", kept)
+    assert NAME in must(transport, "pm", "list", "packages", "-3")
+    assert "versionName" in must(transport, "dumpsys", "package", NAME)
+    assert phone.databases[NAME].rows("SELECT * FROM kept") == [] and phone.state_hash() == begun
+
+
 @pytest.mark.slow
 def test_adb_streams_it(adb: Any, tmp_path: Path) -> None:
+    listed = "pm list packages -3"
     assert b"Success" in adb("install", str(APK)).stdout
-    assert NAME.encode() in adb("shell", "pm list packages -3").stdout
+    assert NAME.encode() in adb("shell", listed).stdout
+    kept = adb("shell", "simulator snapshot").stdout.decode().strip()
+    assert b"Success" in adb("uninstall", NAME).stdout
+    assert NAME.encode() not in adb("shell", listed).stdout
+    adb("shell", f"simulator restore {kept}")
+    assert NAME.encode() in adb("shell", listed).stdout
     assert b"Success" in adb("uninstall", NAME).stdout
     (tmp_path / "no.apk").write_bytes(b"no")
     done = adb("install", str(tmp_path / "no.apk"), check=False)

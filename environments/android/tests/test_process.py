@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
+import threading
 import time
 from typing import Any
 
@@ -12,7 +15,7 @@ import pytest
 from agentkit.capabilities import EpisodeOver
 from agentkit.errors import UsageError
 from agentkit_android.client.actions import Finish, Open, Press, Tap
-from agentkit_android.client.errors import DeviceAbsent, DeviceUnauthorized
+from agentkit_android.client.errors import DeviceAbsent, DeviceTimeout, DeviceUnauthorized
 from agentkit_android.client.transport import must
 from agentkit_android.env import phones
 from agentkit_android.tasks.expert import Expert
@@ -119,6 +122,27 @@ def test_one_that_waits_to_be_allowed_says_so(
     shy.do(shy.server.allow)
     adb_server.of(shy.serial)("wait-for-device")  # adb hears of it a moment later
     assert environment.observe().data["package"]
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n" * 4])
+def test_a_peer_that_is_no_phone_is_told_apart(phone_home: Any, said: bytes) -> None:
+    """One that says nothing, and one of another protocol."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    peer, _ = server.accept()
+                    peers.append(peer)
+                    peer.sendall(said)
+
+        peers: list[socket.socket] = []
+        threading.Thread(target=answer, daemon=True).start()
+        serial = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises((DeviceAbsent, DeviceTimeout), match=serial):
+            phone_home(serial=serial, timeout=4).observe()
+        for peer in peers:
+            peer.close()
 
 
 def test_one_that_is_not_there_says_so_at_once(phone_home: Any) -> None:

@@ -49,7 +49,7 @@ def test_five_hundred_random_actions(adb: Any, make_phone: Any) -> None:
     inside = AdbDriver(InsideTransport(Phone()))
     random, seen = Random(11), []
     for number in range(STEPS):
-        picture = number % 5 == 0
+        picture = number % 25 == 0
         looks = [d.look(picture=picture) for d in (inside, outside)]
         assert looks[0] == looks[1], f"after {number} actions"
         data = observation(looks[0]).data

@@ -10,11 +10,11 @@ from typing import Any
 
 import adbutils
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from agentkit_android.apps import HOME
 from agentkit_android.phone.phone import Phone
-from agentkit_android.screen import draw, tree
+from agentkit_android.screen import draw, text, tree
 from agentkit_android.screen.theme import DARK, HUES, LIGHT
 
 ATTRIBUTES = [
@@ -235,7 +235,7 @@ def test_a_screen_holds_together(package: str, name: str, size: tuple[int, int])
 def test_the_same_actions_give_the_same_phone() -> None:
     def play(phone: Phone) -> list[tuple[bytes, str]]:
         seen = []
-        for number in range(40):
+        for number in range(20):
             phone.tap(37 * number % 1080, 61 * number % 2400)
             if number % 7 == 6:
                 phone.press("BACK")
@@ -259,9 +259,18 @@ def test_odd_texts_make_a_tree_and_pixels(make_phone: Callable[..., Any]) -> Non
     )
     phone.start("com.android.contacts", ".People")
     root = ET.fromstring(tree.xml(phone.scene()))
-    text = next(n.attrib["text"] for n in root.iter("node") if n.attrib["text"].startswith("A<b>&"))
-    assert text.startswith("A<b>&\"'.") and text.endswith("김민수 🙂 مرحبا")
+    told = next(n.attrib["text"] for n in root.iter("node") if n.attrib["text"].startswith("A<b>&"))
+    assert told.startswith("A<b>&\"'.") and told.endswith("김민수 🙂 مرحبا")
     assert draw.png(phone.scene())
+
+
+@pytest.mark.parametrize("name", ["plus", "microphone", "home", "dots-vertical"])
+def test_icons_stand_in_the_middle(name: str) -> None:
+    page = Image.new("L", (200, 200), 0)
+    code = chr(text.icons()[name])
+    ImageDraw.Draw(page).text((100, 100), code, fill=255, font=text.font("icons", 96), anchor="mm")
+    left, top, right, bottom = page.getbbox()  # type: ignore[misc]
+    assert abs(left + right - 200) <= 4 and abs(top + bottom - 200) <= 16
 
 
 def _luminance(colour: str) -> float:

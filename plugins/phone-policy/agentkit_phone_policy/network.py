@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agentkit.agents.acting import StepPrompt
 from agentkit.capabilities import Request
-from agentkit.models.engine.weights import ModuleWeights
+from agentkit.models.weights import ModuleWeights
 from agentkit_phone_policy.encoding import Encoded, Encoder
 from agentkit_phone_policy.folder import ABOUT, WEIGHTS, read_about, read_policy
 from agentkit_phone_policy.vocabulary import encoder

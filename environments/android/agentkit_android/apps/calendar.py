@@ -308,14 +308,20 @@ def _time(see: See, draft: dict[str, str], key: str, label: str) -> View:
 @APP.overlay("repeat")
 def repeat(see: See) -> Overlay:
     choices = [(value, see.t(name)) for value, name in REPEATS.items()]
-    return ui.options(see.t("Repeat"), do("set", key="repeat"), choices, _draft(see)["repeat"])
+    return ui.options(
+        see.t("Repeat"), do("set", key="repeat"), choices, _draft(see)["repeat"], see.t("Cancel")
+    )
 
 
 @APP.overlay("reminder")
 def reminder(see: See) -> Overlay:
     choices = [(str(value), see.t(name)) for value, name in REMINDERS.items()]
     return ui.options(
-        see.t("Reminder"), do("set", key="reminder"), choices, _draft(see)["reminder"]
+        see.t("Reminder"),
+        do("set", key="reminder"),
+        choices,
+        _draft(see)["reminder"],
+        see.t("Cancel"),
     )
 
 

@@ -189,7 +189,7 @@ def label(see: See) -> Overlay:
     choices = [(name, see.t(name)) for name in LABELS]
     kept = see.one("SELECT label FROM people WHERE _id = ?", see.arg("id"))
     now = see.get("label", str(kept or LABELS[0]))
-    return ui.options(see.t("Label"), do("label"), choices, now)
+    return ui.options(see.t("Label"), do("label"), choices, now, see.t("Cancel"))
 
 
 @APP.on("label")

@@ -159,10 +159,10 @@ def categories(see: See) -> View:
         end = angle + 6.2832 * row["cents"] / total
         shapes.append(Shape("arc", (0.5, 0.5, 0.42, angle, end), shade, 24))
         angle = end
-        told = (
-            f"{see.t('{count} expenses', count=row['number'])} · {100 * row['cents'] / total:.0f}%"
-        )
-        listed.append(ui.row(see.t(row["category"]), told, lead=ui.badge(icon, shade),
+        many = row["number"]
+        told = see.t("1 expense") if many == 1 else see.t("{count} expenses", count=many)
+        part = f"{told} · {100 * row['cents'] / total:.0f}%"
+        listed.append(ui.row(see.t(row["category"]), part, lead=ui.badge(icon, shade),
                              trail=ui.aside(money(row["cents"]))))  # fmt: skip
     chart = View(
         "canvas", shapes=tuple(shapes), width=200, height=200, description=see.t("By category")

@@ -117,7 +117,8 @@ def _row(see: See, path: str, folder: bool, size: int, when: int, marked: list[s
     name = path.rpartition("/")[2]
     mark = do("mark", path=path)
     if folder:
-        told, icon = see.t("{count} items", count=len(see.files(path))), "folder"
+        many, icon = len(see.files(path)), "folder"
+        told = see.t("1 item") if many == 1 else see.t("{count} items", count=many)
         args = {k: v for k, v in see.args.items() if k == "action"}
         tap = go(".Main", folder=path, **args)
     else:

@@ -55,7 +55,8 @@ def main(see: See) -> View:
     for path, is_folder, size, when in listed:
         name = path.rpartition("/")[2]
         if is_folder:
-            told = see.t("{count} items", count=len(see.files(path)))
+            many = len(see.files(path))
+            told = see.t("1 item") if many == 1 else see.t("{count} items", count=many)
             tap, mark = go(".Main", folder=path), ui.badge("folder", "#5F6368")
         else:
             told = f"{see.day(when, weekday=False)} · {see.t('{size} bytes', size=size)}"

@@ -198,7 +198,9 @@ def dark(do: Do) -> None:
 def scale(see: See) -> Overlay:
     act = do("set", table="system", key="font_scale")
     names = [(value, see.t(name)) for value, name in SCALES.items()]
-    return ui.options(see.t("Font size"), act, names, see.setting("system", "font_scale"))
+    return ui.options(
+        see.t("Font size"), act, names, see.setting("system", "font_scale"), see.t("Cancel")
+    )
 
 
 def _level(see: See) -> float:
@@ -262,7 +264,7 @@ def system(see: See) -> View:
 @APP.overlay("language")
 def language(see: See) -> Overlay:
     act = do("set", table="system", key="system_locales")
-    return ui.options(see.t("Languages"), act, LANGUAGES.items(), see.phone.locale)
+    return ui.options(see.t("Languages"), act, LANGUAGES.items(), see.phone.locale, see.t("Cancel"))
 
 
 @APP.screen(".Apps")

@@ -216,7 +216,11 @@ def edit(see: See) -> View:
 def priority(see: See) -> Overlay:
     choices = [(str(value), see.t(name)) for value, name in PRIORITIES.items()]
     return ui.options(
-        see.t("Priority"), do("set", key="priority"), choices, _draft(see)["priority"]
+        see.t("Priority"),
+        do("set", key="priority"),
+        choices,
+        _draft(see)["priority"],
+        see.t("Cancel"),
     )
 
 
@@ -224,7 +228,9 @@ def priority(see: See) -> Overlay:
 def lists(see: See) -> Overlay:
     rows = see.rows("SELECT * FROM lists ORDER BY _id")
     choices = [(str(r["_id"]), see.t(r["name"])) for r in rows]
-    return ui.options(see.t("List"), do("set", key="list"), choices, _draft(see)["list"])
+    return ui.options(
+        see.t("List"), do("set", key="list"), choices, _draft(see)["list"], see.t("Cancel")
+    )
 
 
 @APP.on("set")

@@ -19,6 +19,7 @@ from agentkit_android.client.words import broadcast_text, input_text, pieces
 
 PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 RESUMED = re.compile(r"ResumedActivity[:=] ?ActivityRecord\{\S+ u\d+ ([\w.]+)/([\w.$]+)")
+FRONT = "dumpsys activity activities | grep ResumedActivity"
 ROTATION = re.compile(rb"<hierarchy[^>]* rotation=\"(\d)\"")
 TRIES = 3
 BUTTONS = {"back": 4, "home": 3, "recents": 187, "menu": 82, "power": 26}
@@ -108,30 +109,26 @@ class AdbDriver:
         lost = ""
         for attempt in range(TRIES):
             mark = secrets.token_hex(8)
-            line = (
-                f"uiautomator dump /dev/tty; echo; echo {mark}; "
-                f"dumpsys activity activities | grep ResumedActivity; echo {mark}; date +%s"
-            )
+            line = f"uiautomator dump /dev/tty; echo; echo {mark}; {FRONT}; echo {mark}; date +%s"
             parts = self.transport.raw(line).split(mark.encode())
             if len(parts) != 3 or not parts[2].strip().isdigit():
                 lost = f"{self.transport.serial}: the answer was cut short"
                 continue
-            self._turn(parts[0])
-            front = RESUMED.search(parts[1].decode("utf-8", "replace"))
-            package, activity = front.groups() if front else ("", "")
-            try:
-                elements, lost = parse(_xml(parts[0]), self.transport.serial), ""
-            except BadAnswer as error:
-                elements, lost = [], error.message
-                if attempt < TRIES - 1:
-                    continue
+            elements, lost = self._elements(parts[0])
+            if lost and attempt < TRIES - 1:
+                continue
+            package, activity = front_of(parts[1])
             return elements, lost, package, activity, int(parts[2])
         raise BadAnswer(lost, "is the phone still on? `adb devices` lists it")
 
-    def _turn(self, xml: bytes) -> None:
-        """Notes how the phone is held, as its tree says."""
+    def _elements(self, xml: bytes) -> tuple[list[Element], str]:
+        """What a tree holds, and why it cannot be had, or ""; notes how the phone is held."""
         if turned := ROTATION.search(xml[:500]):
             self._turned = int(turned[1]) % 2 == 1
+        try:
+            return parse(_xml(xml), self.transport.serial), ""
+        except BadAnswer as error:
+            return [], error.message
 
     @property
     def size(self) -> tuple[int, int]:
@@ -270,6 +267,12 @@ def look_again(driver: Driver, *, picture: bool = True) -> Look:
     except DeviceError:
         driver.transport.reconnect()
         return driver.look(picture=picture)
+
+
+def front_of(told: bytes) -> tuple[str, str]:
+    """Package and activity in front, of lines of `dumpsys activity activities`."""
+    front = RESUMED.search(told.decode("utf-8", "replace"))
+    return (front[1], front[2]) if front else ("", "")
 
 
 def _xml(data: bytes) -> bytes:

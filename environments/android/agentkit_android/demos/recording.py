@@ -22,8 +22,7 @@ from agentkit_android.client.driver import look_again
 from agentkit_android.env.environment import AndroidEnvironment
 from agentkit_android.env.observation import observation
 from agentkit_android.tasks import catalogue
-from agentkit_android.tasks.sight import Memory, Sight
-from agentkit_android.tasks.state import PhoneState
+from agentkit_android.tasks.expert import Expert
 from agentkit_android.tasks.template import Template
 
 Mover = Callable[[StepPrompt, Sequence[dict[str, Any]], Random], Action | None]
@@ -81,18 +80,17 @@ def episode(
         goal: other words for the task's.
     """
     random = Random(derive(seed, f"noise of {task.id}"))
-    template = catalogue.template(task.template)
-    p = template.params.model_validate(dict(task.data["params"]))
     phone.reset(task, seed)
-    driver, memory = phone.driver, Memory()
+    driver = phone.driver
+    expert = Expert(driver, task)
     history: list[str] = []
     examples: list[dict[str, Any]] = []
     burst, off = 0, False
-    for step in range(2 * template.budget + 10):
+    for step in range(2 * catalogue.template(task.template).budget + 10):
         look = look_again(driver, picture=False)
         seen = observation(look)
         elements = seen.data["elements"]
-        best = template.expert(Sight(look, PhoneState(driver.transport), memory), p)
+        best = expert.next(look)
         prompt = StepPrompt(goal or task.goal, Screen.of(seen), history=tuple(history))
         examples.append(
             {

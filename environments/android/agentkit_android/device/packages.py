@@ -44,11 +44,15 @@ def load(phone: Phone) -> None:
 
 
 def put_back(phone: Phone, state: State) -> None:
-    """Brings a phone to a state that was kept; what was installed since stays installed."""
+    """Brings a phone to a state that was kept; what was installed since stays installed, and what
+    was removed since is there again, with its data."""
     kept = {p.name: phone.files.read(f"/data/app/{p.name}/base.apk") for p in installed(phone)}
     for name in kept:
         phone.databases.pop(name, None)
     phone.restore(state)
+    load(phone)
+    for name in phone.databases.keys() & state.databases.keys() - kept.keys():
+        phone.databases[name].load(state.databases[name])
     for name, data in kept.items():
         phone.files.make_folder(f"/data/app/{name}", parents=True)
         phone.files.write(f"/data/app/{name}/base.apk", data)

@@ -16,8 +16,7 @@ from agentkit_android.env.observation import described, observation
 from agentkit_android.people import errands, manners, speaking
 from agentkit_android.people.habit import Habit
 from agentkit_android.people.users import users
-from agentkit_android.tasks.sight import Memory, Sight
-from agentkit_android.tasks.state import PhoneState
+from agentkit_android.tasks.expert import Expert
 
 TEMPLATES: tuple[Habit[Any], ...] = (
     *speaking.TEMPLATES, *errands.TEMPLATES, *manners.TEMPLATES,
@@ -68,13 +67,11 @@ def demonstration(phone: AndroidEnvironment, task: Task) -> Demonstration:
     Raises:
         RuntimeError: it did not succeed, which is a fault of the task.
     """
-    template = next(t for t in TEMPLATES if t.name == task.template)
-    p = template.params.model_validate(task.data["params"])
-    memory, steps = Memory(), []
     phone.reset(task, 0)
+    expert, steps = Expert(phone.driver, task), []
     for _ in range(MOST):
         look = look_again(phone.driver, picture=False)
-        action = template.expert(Sight(look, PhoneState(phone.driver.transport), memory), p)
+        action = expert.next(look)
         seen = observation(look)
         shown = tuple(seen.data["elements"])
         steps.append(Done(described(look), action.model_dump(mode="json"), shown))

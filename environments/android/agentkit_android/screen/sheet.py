@@ -27,27 +27,31 @@ PARTS = ("tab", "view", "drawer", "marked")
 
 
 def screens(phone: Phone, package: str) -> dict[tuple[str, ...], State]:
-    """A state for each activity and overlay of an app that taps lead to."""
+    """A state for each activity and overlay of an app that taps lead to, and for each that shows
+    something of a kind which none before it did."""
+    for permission in phone.apps[package].permissions:
+        phone.grant(package, permission)
     phone.start(package, phone.apps[package].main)
     found: dict[tuple[str, ...], State] = {}
     waiting = deque([phone.snapshot()])
-    taps = 0
+    taps, known = 0, set[str]()
     while waiting and len(found) < MAX_SCREENS:
         state = waiting.popleft()
         phone.restore(state)
         front = phone.activities.front
         parts = (str(front.state.get(key) or "")[:9] for key in PARTS)
         place = (front.name, *parts, *sorted(front.args), *(o.name for o in front.overlays))
-        if place in found or front.package != package:
+        window = phone.scene().active
+        shown = {b.view.resource for b in window.root.walk() if b.is_seen} if window else set()
+        if front.package != package or (place in found and shown <= known):
             continue
-        found[place] = state
+        known |= shown
+        found[place if place not in found else (*place, str(len(found)))] = state
         for box in _touchable(phone):
             if taps < MAX_TAPS:
                 taps += 1
                 phone.restore(state)
                 (phone.hold if box.view.hold and not box.view.tap else phone.tap)(*box.middle)
-                if phone.asked is not None and phone.asked.kind == "permission":
-                    phone.act("answer", value="allow")
                 waiting.append(phone.snapshot())
                 if box.view.hold and box.view.tap:
                     phone.restore(state)

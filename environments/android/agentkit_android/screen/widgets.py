@@ -336,7 +336,7 @@ def accept(what: str, act: Act) -> View:
     return button(what, act, kind="text", resource="android:id/button1")
 
 
-def cancel(what: str = "Cancel", act: Act = CLOSE) -> View:
+def cancel(what: str, act: Act = CLOSE) -> View:
     return button(what, act, kind="text", resource="android:id/button2")
 
 
@@ -365,8 +365,12 @@ def sheet(title: str, *children: View) -> Overlay:
 
 
 def options(
-    title: str, act: Act, choices: Iterable[tuple[Value, str]], chosen: Value = None
+    title: str,
+    act: Act,
+    choices: Iterable[tuple[Value, str]],
+    chosen: Value = None,
+    no: str = "Cancel",
 ) -> Overlay:
     """A dialog of which one is chosen; `act` is given it as `value`."""
     rows = tuple(choice(name, value == chosen, act.with_(value=value)) for value, name in choices)
-    return dialog(title, *rows, actions=(cancel(),))
+    return dialog(title, *rows, actions=(cancel(no),))

@@ -1,7 +1,7 @@
 """`agentkit bench phone-templates`: is every template sound, whatever its parameters?
 
-For each seed: what the expert does counts as done, within the steps that are allowed; doing nothing
-does not, nor does something nearly right; and the phone is put back as it was.
+For each seed: what the expert does counts as done, in seven tenths of the steps that are allowed;
+doing nothing does not, nor does something nearly right; and the phone is put back as it was.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from agentkit.seeds import derive
 from agentkit_android.client.transport import must
 from agentkit_android.env.environment import AndroidEnvironment
 from agentkit_android.env.settings import AndroidSettings
+from agentkit_android.people import personal
 from agentkit_android.tasks import catalogue
 from agentkit_android.tasks.expert import Expert
 from agentkit_android.tasks.state import PhoneState
 
-WHAT = ("expert", "nothing", "nearly", "put back")
+WHAT = ("expert", "in time", "nothing", "nearly", "put back")
 MOST = 60
 """Actions of an expert that was given something that is not there."""
 Outcome = dict[str, bool]
 
 
 def templates(bench: Bench) -> Result:
-    names = sorted(catalogue.templates())[:: 20 if bench.scale == "quick" else 1]
+    every = sorted([*catalogue.templates(), *(one.name for one in personal.TEMPLATES)])
+    names = every[:: 20 if bench.scale == "quick" else 1]
     phone = AndroidEnvironment(AndroidSettings(where="inside", picture=False))
     met = {what: 0 for what in WHAT}
     wrong: list[tuple[str, str, str]] = []
@@ -44,25 +46,29 @@ def templates(bench: Bench) -> Result:
     tried = len(names) * len(bench.seeds)
     metrics: dict[str, Metric] = {what: proportion(met[what], tried) for what in WHAT}
     told = f"{len(names)} templates, {len(bench.seeds)} seeds each. " + (
-        "All are sound." if not wrong else f"{len(wrong)} of {4 * tried} checks are not met."
+        "All are sound."
+        if not wrong
+        else f"{len(wrong)} of {len(WHAT) * tried} checks are not met."
     )
     table = Table("What was not as it should be", ("template", "seed", "what"), tuple(wrong))
     return Result(metrics, told, tables=[table] if wrong else [])
 
 
 def _all_seeds(phone: AndroidEnvironment, name: str, seeds: tuple[int, ...]) -> list[Outcome]:
-    return [_sound(phone, name, derive(seed, name) % 10_000) for seed in seeds]
+    return [sound(phone, name, derive(seed, name) % 10_000) for seed in seeds]
 
 
-def _sound(phone: AndroidEnvironment, name: str, number: int) -> Outcome:
+def sound(phone: AndroidEnvironment, name: str, number: int) -> Outcome:
+    """Whether the instance of a template with that number is as it should be, by WHAT."""
     template = catalogue.template(name)
     task = catalogue.task(template, number)
     transport = phone.driver.transport
     phone.reset(task, number)
     begun, start = must(transport, "simulator", "hash"), phone.snapshot()
     found = {"nothing": phone.check(task).success is template.verifies}
-    _play(phone, task)
+    steps = play(phone, task)
     found["expert"] = phone.check(task).success
+    found["in time"] = steps <= 0.7 * template.budget + 1  # and one to say that it is done
     p = template.params.model_validate(task.data["params"])
     spoilt = template.spoil(PhoneState(transport), p)
     found["nearly"] = spoilt and not phone.check(task).success
@@ -72,17 +78,19 @@ def _sound(phone: AndroidEnvironment, name: str, number: int) -> Outcome:
         other = template.nearly(p, Random(number)).model_dump(mode="json")
         if template.kind == "question":  # this phone's screen would tell the right answer
             phone.reset(replace(task, data={**task.data, "params": other}), number)
-        _play(phone, task, other)
+        play(phone, task, other)
         found["nearly"] = not phone.check(task).success
     return found
 
 
-def _play(phone: AndroidEnvironment, task: Task, params: dict[str, object] | None = None) -> None:
+def play(phone: AndroidEnvironment, task: Task, params: dict[str, object] | None = None) -> int:
+    """The expert's steps, until it ends or the phone says that it is over."""
     expert = Expert(phone.driver, task, params)
-    for _ in range(MOST):
+    for number in range(1, MOST + 1):
         step = phone.step(expert.next())
         if step.terminated or step.truncated:
-            return
+            return number
+    return MOST
 
 
 TEMPLATES = Experiment(

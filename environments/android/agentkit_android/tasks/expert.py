@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agentkit.capabilities import Action, Task
 from agentkit_android.client.actions import Wait
-from agentkit_android.client.driver import Driver, look_again
+from agentkit_android.client.driver import Driver, Look, look_again
 from agentkit_android.phone.levers import POPUPS
 from agentkit_android.tasks import catalogue
 from agentkit_android.tasks.sight import Memory, Sight
@@ -26,12 +26,12 @@ class Expert:
     params: dict[str, object] | None = None
     memory: Memory | None = None
 
-    def next(self) -> Action:
+    def next(self, look: Look | None = None) -> Action:
+        """look: what is on the screen now, where somebody has looked already."""
         template = catalogue.template(self.task.template)
         self.memory = self.memory or Memory()
-        sight = Sight(
-            look_again(self.driver, picture=False), PhoneState(self.driver.transport), self.memory
-        )
+        seen = look or look_again(self.driver, picture=False)
+        sight = Sight(seen, PhoneState(self.driver.transport), self.memory)
         p = template.params.model_validate(self.params or dict(self.task.data["params"]))
         return _aside(sight) or template.expert(sight, p)
 

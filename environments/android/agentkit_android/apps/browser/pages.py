@@ -163,7 +163,9 @@ def select(see: See) -> Overlay:
     blocks = sites.page(see, url_of(see)).blocks
     one = blocks[see.arg("block")] if see.arg("block") < len(blocks) else Block("select")
     act = do("choose", name=field_name(one))
-    return ui.options(one.text or one.name, act, one.options, see.get(field_name(one), one.value))
+    return ui.options(
+        one.text or one.name, act, one.options, see.get(field_name(one), one.value), see.t("Cancel")
+    )
 
 
 @APP.on("submit")

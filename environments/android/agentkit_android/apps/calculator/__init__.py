@@ -256,7 +256,7 @@ def keep(do: Do) -> None:
 @APP.overlay("digits")
 def digits(see: See) -> Overlay:
     return ui.options(see.t("Digits"), do("digits"), [(d, d) for d in DIGITS],
-                      see.preference("digits", "12"))  # fmt: skip
+                      see.preference("digits", "12"), see.t("Cancel"))  # fmt: skip
 
 
 @APP.on("digits")

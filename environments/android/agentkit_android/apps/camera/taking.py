@@ -115,7 +115,7 @@ def accept(do: Do) -> None:
 def timer(see: See) -> Overlay:
     names = [(key, see.t(name)) for key, name in TIMERS.items()]
     return ui.options(see.t("Timer"), do("prefer", key="timer"), names,
-                      see.preference("timer", "0"))  # fmt: skip
+                      see.preference("timer", "0"), see.t("Cancel"))  # fmt: skip
 
 
 @APP.screen(".Settings")
@@ -136,7 +136,7 @@ def settings(see: See) -> View:
 def size(see: See) -> Overlay:
     names = [(key, f"{key} ({wide} × {high})") for key, (wide, high) in SIZES.items()]
     return ui.options(see.t("Photo size"), do("prefer", key="size"), names,
-                      see.preference("size", "4:3"))  # fmt: skip
+                      see.preference("size", "4:3"), see.t("Cancel"))  # fmt: skip
 
 
 @APP.on("prefer")

@@ -179,7 +179,9 @@ def settings(see: See) -> View:
 @APP.overlay("units")
 def units(see: See) -> Overlay:
     names = [("km", see.t("Kilometres")), ("miles", see.t("Miles"))]
-    return ui.options(see.t("Distance units"), do("units"), names, see.preference("units", "km"))
+    return ui.options(
+        see.t("Distance units"), do("units"), names, see.preference("units", "km"), see.t("Cancel")
+    )
 
 
 @APP.on("units")

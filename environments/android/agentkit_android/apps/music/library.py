@@ -105,7 +105,9 @@ def menu(see: See) -> Overlay:
 @APP.overlay("order")
 def order(see: See) -> Overlay:
     names = [(key, see.t(name)) for key, name in ORDERS.items()]
-    return ui.options(see.t("Sort by"), do("order"), names, see.preference("order", "title"))
+    return ui.options(
+        see.t("Sort by"), do("order"), names, see.preference("order", "title"), see.t("Cancel")
+    )
 
 
 @APP.on("order")

@@ -72,7 +72,9 @@ def menu(see: See) -> Overlay:
 @APP.overlay("sort")
 def sort(see: See) -> Overlay:
     names = [(key, see.t(name)) for key, name in SORTS.items()]
-    return ui.options(see.t("Sort by"), do("sort"), names, see.preference("sort", "title"))
+    return ui.options(
+        see.t("Sort by"), do("sort"), names, see.preference("sort", "title"), see.t("Cancel")
+    )
 
 
 @APP.on("sort")

@@ -145,7 +145,7 @@ def menu(see: See) -> Overlay:
 def sort(see: See) -> Overlay:
     names = [(key, see.t(name)) for key, name in SORTS.items()]
     return ui.options(see.t("Sort by"), do("prefer", key="sort"), names,
-                      see.preference("sort", "new"))  # fmt: skip
+                      see.preference("sort", "new"), see.t("Cancel"))  # fmt: skip
 
 
 @APP.screen(".Settings")
@@ -160,7 +160,7 @@ def settings(see: See) -> View:
 def rate(see: See) -> Overlay:
     names = [(key, see.t(name)) for key, name in RATES.items()]
     return ui.options(see.t("Quality"), do("prefer", key="rate"), names,
-                      see.preference("rate", "8000"))  # fmt: skip
+                      see.preference("rate", "8000"), see.t("Cancel"))  # fmt: skip
 
 
 @APP.on("prefer")

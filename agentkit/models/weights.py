@@ -15,7 +15,7 @@ from agentkit.errors import UsageError
 
 
 class ModuleWeights:
-    """`Weights` on a transformers module. Whoever generates reads the weights anew when they
+    """`Weights` on any torch module. Whoever generates reads the weights anew when they
     changed, and refuses sequences that were opened before.
 
     One borrower at a time has the shared module ("read" and "train"): hooks and gradients of one
