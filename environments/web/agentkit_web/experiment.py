@@ -126,7 +126,7 @@ def read(name: str, pages: int, most: int, into: Path) -> Read:
             (into / "files" / page).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / page, into / "files" / page)
         kit.define("source", "files", use="folder", path=str(into / "files"), embedder=None)
-        settings = {"use": "deep-research", "embedder": None}
+        settings: dict[str, Any] = {"use": "deep-research", "embedder": None}
         for kind in ("web", "files"):
             kit.define("agent", kind, sources=[kind], **settings)
         told = [q for q in asked if set(q.pages) & set(names)][:most]
