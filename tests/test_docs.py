@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.warm import Warm
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -44,46 +45,46 @@ def blocks(page: Path) -> Iterator[Block]:
             yield Block(found["kind"], found["body"], text[: found.start()].count("\n") + 1)
 
 
-def run(command: list[str], folder: Path, what: str) -> None:
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    made = Warm()
+    yield made
+    made.close()
+
+
+def run(warm: Warm, command: list[str], folder: Path, what: str) -> None:
     binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": binaries, "AGENTKIT_DATA": str(folder / ".data")},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=280,
-    )
-    assert done.returncode == 0, f"{what}\n{done.stdout}\n{done.stderr}"
+    environ = {**os.environ, "PATH": binaries, "AGENTKIT_DATA": str(folder / ".data")}
+    status, said = warm.run(command, folder, environ)
+    assert status == 0, f"{what}\n{said}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if any(blocks(p))], ids=lambda p: str(p.relative_to(ROOT))
 )
-def test_the_code_on_a_page_runs(page: Path, tmp_path: Path) -> None:
+def test_the_code_on_a_page_runs(page: Path, warm: Warm, tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     for block in blocks(page):
         where = f"{page.relative_to(ROOT)}:{block.line}"
         if block.kind == "toml":
             (tmp_path / "agentkit.toml").write_text(block.body)
-            run(["agentkit", "config", "check"], tmp_path, where)
+            run(warm, ["agentkit", "config", "check"], tmp_path, where)
         elif block.kind == "python":
-            run([sys.executable, "-c", block.body], tmp_path, where)
+            run(warm, [sys.executable, "-c", block.body], tmp_path, where)
         else:
             for line in block.body.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
                 if words and words[0] == "agentkit":
-                    run(words, tmp_path, f"{where}: {line}")
+                    run(warm, words, tmp_path, f"{where}: {line}")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.name)
-def test_an_example_runs_and_is_short(script: Path, tmp_path: Path) -> None:
+def test_an_example_runs_and_is_short(script: Path, warm: Warm, tmp_path: Path) -> None:
     assert len(script.read_text().splitlines()) < 30
-    run([sys.executable, str(script)], tmp_path, script.name)
+    run(warm, [sys.executable, str(script)], tmp_path, script.name)
 
 
 def test_links_between_pages_lead_somewhere() -> None:
@@ -95,5 +96,6 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert not dead
 
 
-def test_the_reference_says_what_the_code_says() -> None:
-    run([sys.executable, str(ROOT / "scripts" / "docs.py"), "--check"], ROOT, "docs/reference.md")
+def test_the_reference_says_what_the_code_says(warm: Warm) -> None:
+    script = str(ROOT / "scripts" / "docs.py")
+    run(warm, [sys.executable, script, "--check"], ROOT, "docs/reference.md")
