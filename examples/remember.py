@@ -8,7 +8,7 @@ import agentkit
 from agentkit_sparse_memory.facts import Fact
 
 FACT = Fact("Velmora", "capital", "Tarsk")
-FAST = {"fit_tokens": 2048, "batches": 8, "learning": {"steps": 40}}  # enough for one fact
+FAST = {"fit_tokens": 1024, "batches": 4, "held_out": 4, "learning": {"steps": 24, "batch": 8}}
 
 
 def opened(folder: str) -> agentkit.Kit:
