@@ -76,6 +76,7 @@ def test_a_method_spends_about_its_budget(method: str) -> None:
         assert 0.7 * 60 < small < 1.2 * 60 and 0.7 * 240 < large < 1.2 * 240
 
 
+@pytest.mark.slow
 def test_all_methods_stand_beside_each_other(tmp_path: Path, kit: Kit) -> None:
     progress = Recorder()
     bench = Bench(kit, "quick", (9,), tmp_path, progress, {"draws": "40"})
@@ -128,6 +129,7 @@ def test_the_trap(tmp_path: Path, kit: Kit, monkeypatch: pytest.MonkeyPatch) -> 
 # -- speed ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_plain_algorithm_is_the_same_algorithm(folder: Path, kit: Kit) -> None:
     """Its numbers are the engine's, and without ends it spends what theory says."""
     kit.define("model", "tiny", use="transformers", model=str(folder), dtype="fp32")
@@ -146,6 +148,7 @@ def test_the_plain_algorithm_is_the_same_algorithm(folder: Path, kit: Kit) -> No
     np.testing.assert_allclose(made[0].logz, span.logz, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_speed_is_measured_side_by_side(folder: Path, kit: Kit, tmp_path: Path) -> None:
     result = run(kit, speed.POWER_SPEED, tmp_path, models=folder, tokens=8, block=4, rounds=2)
     assert set(result.baselines) == {speed.PLAIN, speed.KEPT}
@@ -189,6 +192,7 @@ PROBLEMS = [
 ]
 
 
+@pytest.mark.slow
 def test_problems_are_solved_in_the_sandbox(
     folder: Path, kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

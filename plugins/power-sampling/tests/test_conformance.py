@@ -45,7 +45,7 @@ class OnTiny:
 
 class TestChain(OnTiny, LanguageModelConformance):
     use = "power-sampling"
-    settings = "block = 12\nsteps = 3\n"
+    settings = "block = 16\nsteps = 2\n"
 
 
 class TestParticles(OnTiny, LanguageModelConformance):
@@ -55,4 +55,4 @@ class TestParticles(OnTiny, LanguageModelConformance):
 
 class TestRollouts(OnTiny, LanguageModelConformance):
     use = "power-sampling"
-    settings = "method = 'rollout'\nblock = 8\ncandidates = 3\nrollouts = 2\nlookahead = 8\n"
+    settings = "method = 'rollout'\nblock = 10\ncandidates = 2\nrollouts = 2\nlookahead = 6\n"

@@ -45,8 +45,9 @@ def distance(
 
 
 # On these, answers of many lengths have a share, 4,000 draws are within 0.02 of the target, and 40
-# steps are enough: no answer is more than seven times as likely in it as among the proposals.
-TABLES = {1.0: (6, 5.0), 2.0: (9, 2.0), 4.0: (11, 3.0)}
+# steps are enough: no answer is more than seven times as likely in it as among the proposals. That
+# the rule is right at alpha 1, too, test_kernel proves without a draw.
+TABLES = {2.0: (9, 2.0), 4.0: (11, 3.0)}
 
 
 def table_for(alpha: float) -> TableTokens:
@@ -62,12 +63,11 @@ def test_it_draws_from_the_power_distribution(alpha: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", [mh.exact, truncated, no_lengths])
+@pytest.mark.parametrize("rule", [truncated, no_lengths])
 def test_wrong_rules_are_caught(rule: mh.Rule) -> None:
     """With fewer chains; perfect draws would be 0.034 away by chance."""
     settings = Sampling(alpha=2.0, block=HORIZON, steps=40, early_stop=False)
-    found = distance(table_for(2.0), settings, rule, chains=1500)
-    assert found <= 0.05 if rule is mh.exact else found >= 0.07
+    assert distance(table_for(2.0), settings, rule, chains=1500) >= 0.07
 
 
 def test_at_alpha_1_only_lengths_matter() -> None:
