@@ -73,7 +73,6 @@ LOOKS = [
     ("wide", "light", "en"),
     ("small", "dark", "ko"),
     ("middle", "dark", "en"),
-    ("small", "light", "en"),
 ]
 
 
