@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert not dead
 
 
-def test_the_reference_says_what_the_code_says(warm: Warm) -> None:
-    script = str(ROOT / "scripts" / "docs.py")
-    run(warm, [sys.executable, script, "--check"], ROOT, "docs/reference.md")
+def test_the_reference_says_what_the_code_says() -> None:
+    script = ROOT / "scripts" / "docs.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
