@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -34,10 +33,25 @@ class TrainerConformance(Conformance):
         """Data that no training survives; by default every number in it is NaN."""
         return [replace(one, data=_poisoned(one.data)) for one in self.data()]
 
-    @contextmanager
-    def trained(self, progress: Recorder) -> Iterator[Checkpoint]:
-        with tempfile.TemporaryDirectory() as folder, self.fresh() as trainer:
-            yield trainer.train(self.data(), Path(folder) / "out", progress)
+    _whole: ClassVar[tuple[tempfile.TemporaryDirectory[str], Recorder, Checkpoint] | None] = None
+
+    def trained(self) -> tuple[Recorder, Checkpoint]:
+        """One undisturbed training for all cases that need no more than that."""
+        cls = type(self)
+        if "_whole" not in cls.__dict__ or cls._whole is None:
+            folder, progress = tempfile.TemporaryDirectory(), Recorder()
+            with self.fresh() as trainer:
+                made = trainer.train(self.data(), Path(folder.name) / "out", progress)
+            cls._whole = folder, progress, made
+        _, progress, made = cls._whole
+        return progress, made
+
+    @classmethod
+    def teardown_class(cls) -> None:
+        whole, cls._whole = cls.__dict__.get("_whole"), None
+        if whole is not None:
+            whole[0].cleanup()
+        super().teardown_class()
 
     def learned(self, checkpoint: Checkpoint) -> dict[str, str]:
         """Name and hash of each file of weights."""
@@ -55,11 +69,10 @@ class TrainerConformance(Conformance):
 
     def test_tr02_the_metric_falls(self) -> None:
         """As many steps as planned, finite metrics, and less loss at the end than at the start."""
-        progress = Recorder()
-        with self.trained(progress) as checkpoint:
-            assert checkpoint.step == self.part.plan().steps
-            assert checkpoint.path.is_dir() and self.learned(checkpoint)
-            assert all(isfinite(v) for v in checkpoint.metrics.values())
+        progress, checkpoint = self.trained()
+        assert checkpoint.step == self.part.plan().steps
+        assert checkpoint.path.is_dir() and self.learned(checkpoint)
+        assert all(isfinite(v) for v in checkpoint.metrics.values())
         seen = [metrics[self.metric] for _, metrics in progress.updates if self.metric in metrics]
         assert len(seen) >= 2, f"no {self.metric!r} in the updates"
         assert seen[-1] < seen[0], f"{self.metric} went from {seen[0]:g} to {seen[-1]:g}"
@@ -68,16 +81,17 @@ class TrainerConformance(Conformance):
 
     def test_tr03_every_step_names_its_examples(self) -> None:
         """Progress.examples is told of each step, with ids of the data."""
-        progress, known = Recorder(), {one.id for one in self.data()}
-        with self.trained(progress) as checkpoint:
-            assert len(progress.used) == checkpoint.step
-            for step, ids in progress.used.items():
-                assert ids and set(ids) <= known, f"step {step} used {ids}"
+        (progress, checkpoint), known = self.trained(), {one.id for one in self.data()}
+        assert len(progress.used) == checkpoint.step
+        for step, ids in progress.used.items():
+            assert ids and set(ids) <= known, f"step {step} used {ids}"
 
     def test_tr04_training_is_repeatable(self) -> None:
         """Twice the same training gives the same weights."""
-        with self.trained(Recorder()) as one, self.trained(Recorder()) as other:
-            assert self.learned(one) == self.learned(other)
+        _, whole = self.trained()
+        with tempfile.TemporaryDirectory() as folder, self.fresh() as trainer:
+            again = trainer.train(self.data(), Path(folder) / "out", Recorder())
+            assert self.learned(again) == self.learned(whole)
 
     def test_tr05_interrupted_and_resumed_is_undisturbed(self) -> None:
         """Stopped half way and resumed by another trainer: the same weights, no step twice."""
@@ -96,8 +110,7 @@ class TrainerConformance(Conformance):
             with self.fresh() as trainer:
                 resumed = trainer.train(self.data(), out, rest, resume=True)
             assert rest.used and min(rest.used) > 1, "it began again instead of going on"
-            with self.trained(Recorder()) as whole:
-                assert self.learned(resumed) == self.learned(whole)
+            assert self.learned(resumed) == self.learned(self.trained()[1])
 
     def test_tr06_divergence_keeps_the_last_good_one(self) -> None:
         """A loss that is not finite raises TrainingDiverged, and no checkpoint holds it."""
