@@ -27,7 +27,8 @@ def curves(out: Path) -> Path:
     from matplotlib.figure import Figure
 
     steps = read_steps(out)
-    figure = Figure(figsize=(10, 5), layout="constrained")
+    figure = Figure(figsize=(10, 5))
+    figure.subplots_adjust(0.06, 0.07, 0.98, 0.93, wspace=0.25, hspace=0.3)
     for number, (title, names, scale) in enumerate(PANELS, 1):
         axes = figure.add_subplot(2, 3, number)
         for name in names:

@@ -39,8 +39,11 @@ from agentkit_ring_rl.bench.weights import RL_WEIGHTS
 def test_an_experiment_runs(
     experiment: Experiment, options: dict[str, str], tmp_path: Path, monkeypatch: Any
 ) -> None:
-    from agentkit_ring_rl.bench import runs
+    from agentkit_ring_rl.bench import power, runs
 
+    small = {**runs.SHARED, "slots": 16, "prompts": 2, "group": 4}
+    monkeypatch.setattr(runs, "SHARED", small)
+    monkeypatch.setattr(power, "SHARED", small)
     # a policy that knows nothing is enough to run on, and takes no time to make
     plain = runs.warm
     monkeypatch.setattr(

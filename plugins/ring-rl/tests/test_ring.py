@@ -27,7 +27,8 @@ from agentkit.testing.progress import Recorder
 from agentkit.testing.tiny import tiny_model_folder
 from agentkit_ring_rl.bench.bed import examples, warm
 from agentkit_ring_rl.record import read
-from agentkit_ring_rl.settings import RingSettings
+
+pytestmark = pytest.mark.slow  # nearly all of them train
 
 QUICK: dict[str, Any] = {
     "chat": False,
@@ -93,6 +94,7 @@ class TestRing(TrainerConformance):
 # -- what a step leaves behind ---------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_training_records_itself(folder: Path, tmp_path: Path) -> None:
     seen = train(folder, tmp_path / "out")
     out = tmp_path / "out"
@@ -120,7 +122,6 @@ def test_a_training_records_itself(folder: Path, tmp_path: Path) -> None:
     assert "means over training prompts" in told and '"rate": 0.003' in told
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["tokens", "batched"])
 def test_the_reward_rises(folder: Path, tmp_path: Path, engine: str) -> None:
     settings = {"engine": engine, "slots": 64} | ({} if engine == "tokens" else {"tick": 8})
@@ -192,7 +193,6 @@ with agentkit.load(environ={}) as kit:
 """
 
 
-@pytest.mark.slow
 def test_killed_in_mid_step_and_resumed_is_undisturbed(folder: Path, tmp_path: Path) -> None:
     settings = {**QUICK, "steps": 12, "keep": 3}
     given = json.dumps([(one.id, dict(one.data)) for one in DATA])
@@ -297,39 +297,6 @@ def test_groups_that_are_all_equal_change_nothing(folder: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "wrong, told",
-    [
-        ({"phi": 0.2}, "phi does nothing with mask = 'icepop'"),
-        ({"mask": "tis", "alpha": 0.4}, "alpha does nothing with mask = 'tis'"),
-        ({"alpha": 6.0}, "alpha 6.0 is above beta 5.0"),
-        ({"alpha": -1.0}, "greater than or equal to 0"),
-        ({"top_p": 0.9}, "top_p must be 1"),
-        ({"top_k": 5}, "top_k 0"),
-        ({"temperature": 0.0}, "greater than 0"),
-        ({"group": 1}, "greater than or equal to 2"),
-        ({"keep_kv": True}, "keep_kv does nothing with engine = 'tokens'"),
-        ({"schedule": "synchronous", "budget": 5}, "budget does nothing"),
-        ({"ranks": 2}, "ranks does nothing with on = 'local'"),
-        ({"on": "ray"}, "engine = 'tokens' does not run on ray"),
-        ({"rewards": ()}, "rewards is empty"),
-        ({"clip": (1.5, 0.2)}, "clip"),
-        ({"mask": "icepopp"}, "Input should be"),
-        ({"stepz": 5}, "Extra inputs"),
-    ],
-)
-def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told.replace("(", r"\(")):
-        RingSettings(**wrong)
-
-
-def test_stages_set_defaults_and_no_more() -> None:
-    assert RingSettings().mask == "icepop" and RingSettings().schedule == "c3po++"
-    general = RingSettings(stage="general")
-    assert (general.mask, general.schedule, general.rate) == ("none", "synchronous", 3e-6)
-    assert RingSettings(stage="general", mask="tis").mask == "tis"
-
-
-@pytest.mark.parametrize(
     "data, told",
     [
         ([Example("a", {"answer": "5"})], "has no prompt"),
@@ -385,7 +352,6 @@ def test_a_stage_goes_on_from_the_one_before(folder: Path, tmp_path: Path) -> No
     assert all(one[name].allclose(two[name], atol=1e-9) for name in one)
 
 
-@pytest.mark.slow
 def test_lower_precisions_release_and_other_masks_run(folder: Path, tmp_path: Path) -> None:
     for number, settings in enumerate(
         (
@@ -402,7 +368,6 @@ def test_lower_precisions_release_and_other_masks_run(folder: Path, tmp_path: Pa
             assert last["gap_engine"] > 0.01 and last["released"] > 100_000
 
 
-@pytest.mark.slow
 def test_the_command_line_trains_and_plans(folder: Path, tmp_path: Path) -> None:
     lines = [json.dumps({"id": one.id, **one.data}) for one in DATA]
     (tmp_path / "data.jsonl").write_text("\n".join(lines))

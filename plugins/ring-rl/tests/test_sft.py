@@ -49,6 +49,7 @@ def examples(count: int = 8) -> list[Example]:
     ]
 
 
+@pytest.mark.slow
 class TestSft(TrainerConformance):
     toml = TOML
 
@@ -59,6 +60,7 @@ class TestSft(TrainerConformance):
         return [replace(e, data={**e.data, "weight": float("nan")}) for e in self.data()]
 
 
+@pytest.mark.slow
 class TestLora(TestSft):
     toml = f"{TOML}\nlora = 4"
 
@@ -213,6 +215,7 @@ def test_it_goes_on_only_with_the_same_data_and_settings(kit: Kit, tmp_path: Pat
         kit.part("trainer", "one").train(examples(), out, Recorder(), resume=True)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_record_names_the_examples_of_every_step(kit: Kit, tmp_path: Path) -> None:
     progress = Recorder()
     trainer(kit, "one", steps=5, held_out=0.3).train(examples(20), tmp_path, progress)
