@@ -28,6 +28,7 @@ SUM, SPELL, CODE = (
     "Spell the word garden backwards, please.",
     "Write a python function def f(x): that returns x * 31",
 )
+pytestmark = pytest.mark.slow  # a router is trained first
 Made = Callable[..., LookaheadModel]
 
 

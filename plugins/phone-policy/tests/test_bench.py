@@ -29,6 +29,7 @@ def test_the_experiment_tells_shares_with_their_spread(tmp_path: Path) -> None:
     assert any(name.startswith("right steps, ") for name in made.metrics) == knows
 
 
+@pytest.mark.slow
 def test_it_switches_the_wireless_network_on() -> None:
     """The plainest task of all; a policy that cannot do it is not worth shipping."""
     with load() as kit:

@@ -52,6 +52,7 @@ def asked(goal: str, **settings: Any) -> Request:
     return Request(prompt(goal).messages(()), **{"max_tokens": 8, **settings})
 
 
+@pytest.mark.slow
 class TestPhonePolicy(LanguageModelConformance):
     toml = '[models.part]\nuse = "phone-policy"'
     prompts = (
