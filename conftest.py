@@ -7,12 +7,18 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 collect_ignore = ["agentkit/templates"]  # tests of plugins that are not written yet
 ALLOWED_SKIPS = {"gpu", "hub"}
 # One torch thread a worker, and in what it starts: more of them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# How long an example takes says what else the machine does.
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 # A shell without job control starts background commands deaf to Ctrl-C, and children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
