@@ -29,10 +29,10 @@ run: setup models  ## answer a question from the documents in this repository
 	@$(BIN)/agentkit console last --ask
 
 test: setup models appium lint  ## lint, types and all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: setup models lint  ## lint, types and the fast tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: setup
 	$(BIN)/ruff format --check --quiet .
