@@ -165,15 +165,15 @@ def noisy(text: str, how: str, rng: random.Random) -> str:
     return "".join(letters)
 
 
-@pytest.mark.parametrize("how, kept", [("typos", 0.8), ("casing", 0.9), ("blanks", 0.9)])
-def test_noise_changes_few_decisions(routers: dict[str, Router], how: str, kept: float) -> None:
+@pytest.mark.parametrize("how", ["typos", "casing", "blanks"])
+def test_noise_changes_few_decisions(routers: dict[str, Router], how: str) -> None:
     from agentkit_lookahead.reading import cut
 
     rng, texts = random.Random(0), pool(150, seed=5).texts
     changed = [cut(noisy(t, how, rng)) for t in texts]
     for router in routers.values():
         before, after = router.logits(texts).argmax(1), router.logits(changed).argmax(1)
-        assert (before == after).mean() >= kept
+        assert (before == after).mean() >= 0.9
 
 
 def test_learning_from_single_outcomes(routers: dict[str, Router]) -> None:
@@ -229,15 +229,15 @@ def test_a_newcomer_without_retraining(variant: str, routers: dict[str, Router])
 # -- keeping it -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("variant", ["mlm", "clm"])
+@pytest.mark.parametrize("variant, rows", [("mlm", 240), ("clm", 480)])
 def test_a_saved_router_is_the_same(
-    variant: str, routers: dict[str, Router], tmp_path: Path
+    variant: str, rows: int, routers: dict[str, Router], tmp_path: Path
 ) -> None:
     router = routers[variant]
     found = Router.load(router.save(tmp_path / "r"), NAMES[::-1])
     assert np.array_equal(found.logits(TEXTS), router.logits(TEXTS))
     assert np.array_equal(found.chances(TEXTS), router.chances(TEXTS))
-    assert found.about == router.about and found.about.data == pool(240).hash
+    assert found.about == router.about and found.about.data == pool(rows).hash
     for others in (("adder", "speller"), (*NAMES, "new"), ("a", "b", "c")):
         with pytest.raises(ConfigError, match=r"does not know|also trained for"):
             Router.load(tmp_path / "r", others)
