@@ -122,10 +122,10 @@ def test_mixes(tmp_path: Path) -> None:
 class TestCommand:
     def test_a_plan_needs_no_model(self, tmp_path: Path) -> None:
         path = tmp_path / "page.png"
-        draw("harbours " * 60, 1240, 1754, Look(size=24.0)).picture.save(path)
+        draw("harbours " * 60, 1240, 1754, Look(size=32.0)).picture.save(path)
         told = CliRunner().invoke(app, ["plan", str(path), "--mode", "gundam"])
         assert told.exit_code == 0 and '"positions": 903' in told.output
         auto = CliRunner().invoke(app, ["plan", str(path)])
-        assert '"mode": ' in auto.output and "text tokens" in auto.output
+        assert '"mode": "tiny"' in auto.output and "text tokens" in auto.output
         absent = CliRunner().invoke(app, ["plan", str(tmp_path / "absent.png")])
         assert isinstance(absent.exception, UsageError)

@@ -86,7 +86,7 @@ def drawn(declaration: Declaration) -> Any:
     body = "".join(f"<p>{escape(text)}</p>" for text in declaration.paragraphs)
     style = (
         "@page { size: 170mm 130mm; margin: 10mm } body { font: 12pt 'Noto Sans', 'Noto Sans CJK "
-        "KR', sans-serif; line-height: 1.6 }"
+        "KR', NanumGothic, sans-serif; line-height: 1.6 }"
     )
     page = f"<meta charset=utf-8><style>{style}</style><body dir={side}>{body}</body>"
     return picture(HTML(string=page).write_pdf(), 150)
