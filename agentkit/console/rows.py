@@ -100,7 +100,15 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
     for name in ("text", "message", "why", "title"):
         if isinstance(data.get(name), str):
             return str(data[name])
-    return _plain(data) if data else ""
+    return "; ".join(f"{name}: {_value(value)}" for name, value in data.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
+    return "none" if value is None else _plain(value)
 
 
 def _prompt(data: Mapping[str, Any]) -> str:

@@ -71,8 +71,8 @@ def prepared(made: Desk) -> dict[str, str]:
     return {
         "runs": "/",
         "new": "/new",
-        "plan": f"/runs/{asked}",
-        "page": f"/runs/{done}?evidence={first['id']}:{first['facet']}",
+        "plan": f"/runs/{asked}?pane=plan",
+        "page": f"/runs/{done}?evidence={first['id']}:{first['facet']}&pane=evidence",
         "timeline": f"/runs/{done}?tab=timeline&event={opened}",
         "cost": f"/runs/{done}?tab=cost",
         "export": f"/runs/{done}?tab=files",

@@ -50,6 +50,7 @@ function apply(list: Shown[], edit: Edit, message: Message, index: number): void
     });
     return;
   }
+  if (!("task" in edit)) return; // marks of quotes are no edits of the list
   const task = list.find((t) => t.id === edit.task);
   if (!task) return;
   task.waiting.push(edit.op);

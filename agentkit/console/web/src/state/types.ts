@@ -58,7 +58,8 @@ export type Edit =
   | { op: "edit"; task: string; title?: string; query?: string; priority?: number; depends_on?: string[] }
   | { op: "cancel"; task: string; reason?: string }
   | { op: "retry"; task: string }
-  | { op: "order"; tasks: string[] };
+  | { op: "order"; tasks: string[] }
+  | { op: "pin" | "ban"; span: string; on: boolean; reason?: string };
 
 export interface Part {
   state: string;
