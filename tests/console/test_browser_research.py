@@ -130,6 +130,8 @@ def test_every_citation_opens_the_very_quote(research: Desk, run: str) -> None:
             span = spans[key]
             text = Path(research.console.folder / "notes" / span["document"]).read_text()
             expect(marked).to_have_text(span["text"])
+            expect(marked).to_be_in_viewport()
+            expect(page.locator(".bar")).to_be_in_viewport()
             assert " ".join(span["text"].split()) in " ".join(text.replace("#", "").split())
 
 
