@@ -84,6 +84,11 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
             return _plain(data.get("action", data))
         case "tool.asked":
             return f"{data.get('tool', '')} {_plain(data.get('args', {}))}"
+        case "message":
+            said = (one.get("text") or one.get("name") for one in data.get("parts", ()))
+            return f"{data.get('role', '')}: {' | '.join(str(one) for one in said if one)}"
+        case "budget.changed":
+            return _limits(data)
         case "run.status":
             return f"{data.get('status', '')} {data.get('note', '')}"
         case "question.answered":
@@ -101,6 +106,11 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
         if isinstance(data.get(name), str):
             return str(data[name])
     return "; ".join(f"{name}: {_value(value)}" for name, value in data.items())
+
+
+def _limits(data: Mapping[str, Any]) -> str:
+    found = [f"{value:g} {name}" for name, value in data.items() if value is not None]
+    return ", ".join(found) or "no limit"
 
 
 def _value(value: Any) -> str:

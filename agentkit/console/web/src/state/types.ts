@@ -178,7 +178,6 @@ export interface Meter {
   steps: number;
   calls: number;
   price: number | null;
-  currency: string;
   budget: Budget;
   models: Record<string, { calls: number; prompt: number; spent: number; price: number | null }>;
   nodes: Record<string, { calls: number; tokens: number }>;
