@@ -85,8 +85,8 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
         case "tool.asked":
             return f"{data.get('tool', '')} {_plain(data.get('args', {}))}"
         case "message":
-            said = (one.get("text") or one.get("name") for one in data.get("parts", ()))
-            return f"{data.get('role', '')}: {' | '.join(str(one) for one in said if one)}"
+            parts = [one.get("text") or one.get("name") for one in data.get("parts", ())]
+            return f"{data.get('role', '')}: {' | '.join(str(one) for one in parts if one)}"
         case "budget.changed":
             return _limits(data)
         case "run.status":

@@ -54,7 +54,12 @@ def elements(page: Page) -> int:
 def test_it_is_opened_and_scrolled_through(long: Desk, run: str) -> None:
     with long.page() as page:
         fetched: list[Response] = []
-        page.on("response", lambda one: "/timeline?" in one.url and fetched.append(one))
+
+        def answered(one: Response) -> None:
+            if "/timeline?" in one.url:
+                fetched.append(one)
+
+        page.on("response", answered)
         page.get_by_role("link", name="a long task").click()
         page.get_by_role("tab", name="Timeline").click()
         page.locator(f".event[data-seq='{EVENTS}']").wait_for()
