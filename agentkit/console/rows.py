@@ -84,6 +84,11 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
             return _plain(data.get("action", data))
         case "tool.asked":
             return f"{data.get('tool', '')} {_plain(data.get('args', {}))}"
+        case "message":
+            parts = [one.get("text") or one.get("name") for one in data.get("parts", ())]
+            return f"{data.get('role', '')}: {' | '.join(str(one) for one in parts if one)}"
+        case "budget.changed":
+            return _limits(data)
         case "run.status":
             return f"{data.get('status', '')} {data.get('note', '')}"
         case "question.answered":
@@ -100,7 +105,20 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
     for name in ("text", "message", "why", "title"):
         if isinstance(data.get(name), str):
             return str(data[name])
-    return _plain(data) if data else ""
+    return "; ".join(f"{name}: {_value(value)}" for name, value in data.items())
+
+
+def _limits(data: Mapping[str, Any]) -> str:
+    found = [f"{value:g} {name}" for name, value in data.items() if value is not None]
+    return ", ".join(found) or "no limit"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
+    return "none" if value is None else _plain(value)
 
 
 def _prompt(data: Mapping[str, Any]) -> str:

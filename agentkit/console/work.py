@@ -41,10 +41,12 @@ class Work:
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     began: float | None = None  # when the session began that is going on
     until: float = 0.0  # the last moment that surely was work
+    now: float = 0.0  # of the latest event; a clock that was put back has stood still
     asked: dict[str, str] = field(default_factory=dict)  # position -> model of its last call
 
     def apply(self, event: Event) -> None:
         data = event.data
+        self.now = max(self.now, event.time)
         match event.kind:
             case "run.status":
                 self._status(event)
@@ -70,19 +72,19 @@ class Work:
             case _:
                 return
         if self.began is not None or event.kind == "run.status":
-            self.until = event.time
+            self.until = self.now
         self._meter(event.seq)
 
     def _status(self, event: Event) -> None:
         """As `agentkit.runs.drive.spent` counts: pauses do not count, and a session that was killed
         counts up to its last node or model call."""
         if event.data["status"] != "running":
-            self.seconds += 0.0 if self.began is None else event.time - self.began
+            self.seconds += 0.0 if self.began is None else self.now - self.began
             self.began = None
             self.tree.set(event.seq, ("now",), None)
         else:
             self.seconds += 0.0 if self.began is None else self.until - self.began
-            self.began = event.time
+            self.began = self.now
 
     def _entered(self, event: Event) -> None:
         step, node = step_of(event.position), node_of(event.position)

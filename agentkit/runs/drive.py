@@ -234,10 +234,11 @@ class Driver:
 
 def spent(store: RunStore, run: str) -> Meter:
     """What the run has spent in all sessions before, from its events. A session that was killed
-    counts up to its last node or model call."""
+    counts up to its last node or model call; a clock that was put back has stood still."""
     meter, until = Meter(), 0.0
     began: float | None = None
     for event in store.tail(run, kinds=("run.status", "node.entered", "model.done", "score.done")):
+        now = max(until, event.time)
         if event.kind == "node.entered":
             meter.steps += 1
         elif event.kind == "model.done":
@@ -245,12 +246,12 @@ def spent(store: RunStore, run: str) -> Meter:
         elif event.kind == "score.done":
             meter.tokens += event.data.get("tokens", 0)
         elif event.data["status"] != "running":
-            meter.seconds += 0.0 if began is None else event.time - began
+            meter.seconds += 0.0 if began is None else now - began
             began = None
         else:
             meter.seconds += 0.0 if began is None else until - began  # it was killed
-            began = event.time
-        until = event.time
+            began = now
+        until = now
     meter.seconds += 0.0 if began is None else until - began
     return meter
 

@@ -51,6 +51,7 @@ use = "effects"
 [sources.notes]
 use = "folder"
 path = "{folder}/notes"
+embedder = ""
 
 [agents.research]
 use = "deep-research"

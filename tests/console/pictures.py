@@ -59,20 +59,20 @@ def prepared(made: Desk) -> dict[str, str]:
     operator = made.console.enter()
     done = operator.start(QUESTION)
     until(operator, done, "done")
-    fork = operator.command(done, "fork", step=2, text="exclude recovery")["result"]["run"]["id"]
+    fork = operator.command(done, "fork", step=2, text="exclude WAL")["result"]["run"]["id"]
     until(operator, fork, "done")
     asked = operator.start(QUESTION, settings={"approve": True})
     until(operator, asked, "waiting")
     operator.command(asked, "task.add", title="What PRAGMA busy_timeout does")
-    operator.command(asked, "steer", text="exclude recovery")
+    operator.command(asked, "steer", text="exclude WAL")
     operator.until(asked, lambda state: len(state["tasks"]) == 3, PATIENCE)
     first = made.events(done, "evidence.added")[1].data
     opened = made.events(done, "todo.changed")[-1].seq
     return {
         "runs": "/",
         "new": "/new",
-        "plan": f"/runs/{asked}",
-        "page": f"/runs/{done}?evidence={first['id']}:{first['facet']}",
+        "plan": f"/runs/{asked}?pane=plan",
+        "page": f"/runs/{done}?evidence={first['id']}:{first['facet']}&pane=evidence",
         "timeline": f"/runs/{done}?tab=timeline&event={opened}",
         "cost": f"/runs/{done}?tab=cost",
         "export": f"/runs/{done}?tab=files",

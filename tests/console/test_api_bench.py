@@ -6,13 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.bench.consoling import CONSOLE, change, opening, shipped, watching
+from agentkit.bench.console_server import change
+from agentkit.bench.consoling import CONSOLE, attacking, opening, shipped, watching
 from agentkit.runs.store import Append
 
 
 def test_a_run_is_opened(tmp_path: Path) -> None:
     seen = opening(tmp_path, 300, 0)
     assert seen["cold"] > 0 and seen["warm"] > 0 and seen["bytes"] > 10_000
+
+
+@pytest.mark.slow
+def test_attacks_are_tried_and_none_gets_through(tmp_path: Path) -> None:
+    seen = attacking(tmp_path, 0, False)
+    assert seen["tried"] > 200 and seen["through"] == []
 
 
 @pytest.mark.slow

@@ -3,11 +3,17 @@ report, export. What was clicked is then read in the store."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from docx import Document
 from playwright.sync_api import Page, expect
+from pypdf import PdfReader
 
 from tests.console.browsing import Desk, desk, new_run, state_is, steer
 
@@ -20,9 +26,18 @@ def research(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield made
 
 
+@dataclass(frozen=True)
+class Walk:
+    """A run, and what was saved of it by name."""
+
+    run: str
+    files: dict[str, bytes]
+
+
 @pytest.fixture(scope="module")
-def run(research: Desk) -> str:
-    """A run whose plan was changed and approved in the page, up to its report."""
+def walk(research: Desk) -> Walk:
+    """A newcomer's way in one page, by what it shows alone: a question, its plan changed, approved
+    and steered, the report, its files."""
     with research.page() as page:
         expect(page.get_by_text("No agent has run yet")).to_be_visible()
         run = new_run(page, approve=True)
@@ -46,12 +61,36 @@ def run(research: Desk) -> str:
         expect(page.locator(".message")).to_contain_text("exclude monks")
         page.get_by_role("button", name="Approve the plan").click()
         state_is(page, "done")
-    return run
+        page.locator(".report").wait_for()
+        page.keyboard.press("e")
+        files = {name: downloaded(page, name) for name in FILES}
+    return Walk(run, files)
+
+
+@pytest.fixture(scope="module")
+def run(walk: Walk) -> str:
+    return walk.run
 
 
 def order_is(page: Page, *tasks: str) -> None:
     for place, task in enumerate(tasks):
         expect(page.locator(".tasks > li").nth(place)).to_have_attribute("data-task", task)
+
+
+FILES = (
+    "Report, PDF",
+    "Report, Word",
+    "Report, HTML, one file",
+    "Report, Markdown",
+    "Events, JSONL",
+)
+
+
+def downloaded(page: Page, name: str) -> bytes:
+    """What a browser saves when that link is clicked."""
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name=name).click()
+    return Path(waiting.value.path()).read_bytes()
 
 
 def test_the_plan_that_was_edited_is_the_one_that_ran(research: Desk, run: str) -> None:
@@ -91,7 +130,51 @@ def test_every_citation_opens_the_very_quote(research: Desk, run: str) -> None:
             span = spans[key]
             text = Path(research.console.folder / "notes" / span["document"]).read_text()
             expect(marked).to_have_text(span["text"])
+            expect(marked).to_be_in_viewport()
+            expect(page.locator(".bar")).to_be_in_viewport()
             assert " ".join(span["text"].split()) in " ".join(text.replace("#", "").split())
+
+
+class Plain(HTMLParser):
+    """The text of a page, its anchors, where its links lead, and what in it could run."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text, self.ids, self.links, self.live = "", set[str](), list[str](), list[str]()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids.add(given.get("id") or "")
+        self.links += [given["href"] or ""] if "href" in given else []
+        runs = tag == "script" and given.get("type") != "application/json"
+        self.live += [tag] if runs or tag in ("iframe", "object") else []
+        self.live += [name for name in given if name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_walk_ends_in_files_that_open(research: Desk, walk: Walk) -> None:
+    found = walk.files
+    pdf = PdfReader(BytesIO(found["Report, PDF"]))
+    docx = Document(BytesIO(found["Report, Word"]))
+    html = Plain(found["Report, HTML, one file"].decode())
+    texts = {
+        "pdf": "".join(one.extract_text() for one in pdf.pages),
+        "docx": "\n".join(paragraph.text for paragraph in docx.paragraphs),
+        "html": html.text,
+        "md": found["Report, Markdown"].decode(),
+    }
+    for form, text in texts.items():
+        assert "1821" in text and "1790" in text, form
+        assert "[1]" in text and "[2]" in text, f"{form} has lost the numbers of its quotes"
+    assert pdf.outline, "the PDF has no headings"
+    assert any(one.style.name.startswith("Heading") for one in docx.paragraphs if one.style)
+    assert html.live == []
+    assert {link[1:] for link in html.links if link.startswith("#")} <= html.ids
+    lines = [json.loads(line) for line in found["Events, JSONL"].decode().splitlines()]
+    assert len(lines) == 1 + research.store.last(walk.run)
 
 
 def test_a_quote_is_pinned_and_another_left_out(research: Desk, run: str) -> None:

@@ -189,7 +189,7 @@ class Desk:
                 role.faults += data.get("faults", 0)
                 role.last_fault = data.get("fault", "") or role.last_fault
             case "model.done":
-                self.tokens += sum(u["prompt"] + u["spent"] for u in data["usage"])
+                self.tokens += sum(u["prompt"] + u["spent"] for u in data.get("usage", ()))
             case "score.done":
                 self.tokens += data["tokens"]
             case "research.finish":

@@ -116,7 +116,7 @@ class Setting:
         tokens, text, steps = 0, "", []
         for event in self.kit.runs.tail(run.id, kinds=("model.done", "wording.kept")):
             if event.kind == "model.done":
-                tokens += sum(u["prompt"] + u["spent"] for u in event.data["usage"])
+                tokens += sum(u["prompt"] + u["spent"] for u in event.data.get("usage", ()))
             else:
                 text += f"\n{event.data['text']}"
             steps.append([tokens, covered(needles, text)])

@@ -3,6 +3,8 @@ import type { ComponentChildren, RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 const SPARE = 12; // rows beyond either edge
+const HEIGHT = 28; // pixels of a row, and
+const ROOM = 600; // of the list, until they were measured
 
 export interface Shown {
   /** Brings a row into sight. */
@@ -27,15 +29,16 @@ interface Props {
 export function Virtual({ count, label, row, handle, active, follows, onKeyDown, onSight, ...rest }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const probe = useRef<HTMLDivElement>(null);
-  const [height, setHeight] = useState(28);
+  const [height, setHeight] = useState(HEIGHT);
   const pinned = useRef(!!follows); // the end is in sight, and shall stay so
-  const [view, setView] = useState({ top: 0, room: 600 });
+  const [view, setView] = useState({ top: follows ? Math.max(0, count * HEIGHT - ROOM) : 0, room: ROOM });
 
   useLayoutEffect(() => {
     const element = box.current!;
     const measure = () => {
       if (!probe.current) return;
-      setHeight(probe.current.offsetHeight || 28);
+      if (pinned.current) element.scrollTop = element.scrollHeight;
+      setHeight(probe.current.offsetHeight || HEIGHT);
       setView({ top: element.scrollTop, room: element.clientHeight });
     };
     const observer = new ResizeObserver(measure);

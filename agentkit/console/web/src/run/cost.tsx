@@ -32,11 +32,7 @@ export function Cost() {
         </dd>
         <dt>{t("cost.price")}</dt>
         <dd class="numbers">
-          {meter.price === null ? (
-            <span class="quiet">{t("cost.noprice")}</span>
-          ) : (
-            money(meter.price, meter.currency)
-          )}
+          {meter.price === null ? <span class="quiet">{t("cost.noprice")}</span> : money(meter.price)}
         </dd>
       </dl>
       {models.length > 0 ? (
@@ -48,7 +44,7 @@ export function Cost() {
             used.calls,
             used.prompt,
             used.spent,
-            used.price == null ? "–" : money(used.price, meter.currency),
+            used.price == null ? "–" : money(used.price),
           ])}
         />
       ) : (

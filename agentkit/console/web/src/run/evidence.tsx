@@ -163,7 +163,13 @@ function PageOf({ span }: { span: Span }) {
   const marked = useRef<HTMLElement>(null);
   const problem = useSignal("");
   const said = page.data.value;
-  useEffect(() => marked.current?.scrollIntoView({ block: "center" }), [said]);
+  const text = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!marked.current || !text.current) return;
+    // By hand: scrollIntoView would move the whole page along.
+    const [mark, box] = [marked.current.getBoundingClientRect(), text.current.getBoundingClientRect()];
+    text.current.scrollTop += mark.top - box.top - Math.max(0, box.height - mark.height) / 2;
+  }, [said]);
   const original = link(said?.uri ?? span.uri);
   return (
     <>
@@ -191,7 +197,7 @@ function PageOf({ span }: { span: Span }) {
       {problem.value && <Problem text={problem.value} />}
       {page.problem.value && <Problem text={page.problem.value} />}
       {said?.changed && <p class="pane-note waiting">{t("page.changed")}</p>}
-      <div class="pane-body page-text" tabIndex={0} role="group" aria-label={t("page")}>
+      <div ref={text} class="pane-body page-text" tabIndex={0} role="group" aria-label={t("page")}>
         {said && (
           <>
             {said.cut_before && "…"}

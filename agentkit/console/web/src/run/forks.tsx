@@ -9,6 +9,8 @@ import type { Run } from "../state/types";
 import { t } from "../words";
 import { attempt, showEvent, useRun } from "./context";
 
+const SOME = 60; // steps that are drawn, around the one that is looked at
+
 export function Forks() {
   const run = useRun();
   const state = run.state.value!;
@@ -24,12 +26,14 @@ export function Forks() {
     if (one.parent === run.id && one.parent_step !== null)
       forks.set(one.parent_step, [...(forks.get(one.parent_step) ?? []), one]);
   const seq = Number(query.value.get("event")) || 0;
-  const here = [...steps].reverse().find((step) => step.seq <= seq);
+  const at = steps.findLastIndex((step) => step.seq <= seq);
+  const here = steps[at];
+  const first = Math.max(0, Math.min(steps.length, (at < 0 ? steps.length : at) + SOME / 2) - SOME);
   return (
     <div class="forks line">
       <span class="meta">{t("forks.steps")}</span>
       <ol class="ticks" aria-label={t("forks.steps")}>
-        {steps.map((step) => (
+        {steps.slice(first, first + SOME).map((step) => (
           <li key={step.step}>
             <button
               type="button"

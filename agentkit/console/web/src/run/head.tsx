@@ -179,13 +179,14 @@ function MeterLine({ meter, budget, working }: { meter: Meter; budget: Budget; w
         limit={budget.tokens}
       />
       <Used text={tn("steps", meter.steps)} used={meter.steps} most={budget.steps} limit={budget.steps} />
-      {meter.price !== null && meter.price > 0 && <span>{money(meter.price, meter.currency)}</span>}
+      {meter.price !== null && meter.price > 0 && <span>{`${t("cost.price")} ${money(meter.price)}`}</span>}
     </span>
   );
 }
 
-export function money(price: number, currency: string): string {
-  return `${price.toFixed(price < 1 ? 4 : 2)} ${currency}`;
+/** In whatever money the price list of the settings is. */
+export function money(price: number): string {
+  return price.toFixed(price < 1 ? 4 : 2);
 }
 
 function Used({

@@ -8,17 +8,18 @@ import { Icon } from "../parts/icon";
 import { go, withQuery } from "../router";
 import { announce } from "../state/announce";
 import { command, Failed, operator, told } from "../state/api";
-import { dropped, moved, projected, type Shown } from "../state/todo";
+import { movable, moved, projected, type Shown } from "../state/todo";
 import type { Task } from "../state/types";
 import { t, tk, tn } from "../words";
 import { attempt, useRun } from "./context";
 
-const SOME = 200; // tasks that are drawn at once; more on demand
+const SOME = 60; // tasks that are drawn at once; more on demand
 
 export function Plan() {
   const run = useRun();
   const state = run.state.value!;
   const tasks = projected(state);
+  const ids = movable(tasks);
   const open = useSignal("");
   const problem = useSignal("");
   const most = useSignal(SOME);
@@ -63,7 +64,7 @@ export function Plan() {
             <TaskLine
               key={task.id}
               task={task}
-              all={tasks}
+              ids={ids}
               may={may}
               open={open}
               held={held}
@@ -118,7 +119,7 @@ function useGlide(list: RefObject<HTMLElement | null>): () => void {
 
 interface LineProps {
   task: Shown;
-  all: Shown[];
+  ids: string[]; // of the tasks whose order can be changed
   may: boolean;
   open: Signal<string>;
   held: Signal<string>;
@@ -126,23 +127,22 @@ interface LineProps {
   order: (ids: string[] | null, id: string) => Promise<void>;
 }
 
-function TaskLine({ task, all, may, open, held, problem, order }: LineProps) {
+function TaskLine({ task, ids, may, open, held, problem, order }: LineProps) {
   const run = useRun();
   const row = useRef<HTMLLIElement>(null);
   const opened = open.value === task.id;
   const pending = task.status === "pending" && !task.waiting.includes("add");
   const coming = task.waiting.includes("add");
-  const up = moved(all, task.id, -1);
-  const down = moved(all, task.id, 1);
+  const place = ids.indexOf(task.id);
   const stop = () => attempt(problem, run.id, "task.cancel", { task: task.id });
-  const move = async (ids: string[] | null) => {
-    await order(ids, task.id);
+  const move = async (to: number) => {
+    await order(moved(ids, task.id, to), task.id);
     row.current?.querySelector<HTMLElement>(".title")?.focus();
   };
   const keys = (event: KeyboardEvent) => {
     if ((event.target as Element).closest("form")) return;
     const to = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
-    if (to && event.altKey) void (may && move(to < 0 ? up : down));
+    if (to && event.altKey) void (may && move(place + to));
     else if (to) near(row.current!, to);
     else if (event.key === "Delete" && may && !coming) void stop();
     else return;
@@ -164,7 +164,7 @@ function TaskLine({ task, all, may, open, held, problem, order }: LineProps) {
       onDragOver={(e) => held.value && pending && e.preventDefault()}
       onDrop={(e) => {
         e.preventDefault();
-        void order(dropped(all, held.value, task.id), held.value);
+        void order(moved(ids, held.value, place), held.value);
         held.value = "";
       }}
     >
@@ -185,16 +185,16 @@ function TaskLine({ task, all, may, open, held, problem, order }: LineProps) {
               <IconButton
                 icon="up"
                 label={t("task.up", { task: task.id })}
-                disabled={!up}
-                onClick={() => void move(up)}
+                disabled={place < 1}
+                onClick={() => void move(place - 1)}
               />
             )}
             {pending && (
               <IconButton
                 icon="down"
                 label={t("task.down", { task: task.id })}
-                disabled={!down}
-                onClick={() => void move(down)}
+                disabled={place === ids.length - 1}
+                onClick={() => void move(place + 1)}
               />
             )}
             <Menu label={t("task.more", { task: task.id })}>

@@ -117,7 +117,8 @@ function Said({ message, problem }: { message: Message; problem: { value: string
     message.edits
       .map(
         (edit) =>
-          t(`op.${edit.op}`) + ("task" in edit ? ` ${edit.task}` : "title" in edit ? `: ${edit.title}` : ""),
+          tk("op", "on" in edit && !edit.on ? `un${edit.op}` : edit.op) +
+          ("task" in edit ? ` ${edit.task}` : "title" in edit ? `: ${edit.title}` : ""),
       )
       .join(", ");
   return (

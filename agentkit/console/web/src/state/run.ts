@@ -74,7 +74,6 @@ const NOTHING = {
     steps: 0,
     calls: 0,
     price: null,
-    currency: "",
     models: {},
     nodes: {},
   },

@@ -50,6 +50,7 @@ function apply(list: Shown[], edit: Edit, message: Message, index: number): void
     });
     return;
   }
+  if (!("task" in edit)) return; // marks of quotes are no edits of the list
   const task = list.find((t) => t.id === edit.task);
   if (!task) return;
   task.waiting.push(edit.op);
@@ -94,25 +95,18 @@ function fresh(title: string, id: string, message: Message): Shown {
   };
 }
 
-/** The pending ids with one of them moved by a step, or null where it cannot. */
-export function moved(list: readonly Shown[], id: string, step: number): string[] | null {
-  const ids = list
+/** The ids of the tasks whose order can be changed, in that order. */
+export function movable(list: readonly Shown[]): string[] {
+  return list
     .filter((task) => task.status === "pending" && !task.waiting.includes("add"))
     .map((task) => task.id);
-  const at = ids.indexOf(id);
-  const to = at + step;
-  if (at < 0 || to < 0 || to >= ids.length) return null;
-  ids.splice(to, 0, ...ids.splice(at, 1));
-  return ids;
 }
 
-/** The pending ids with one put at the place of another. */
-export function dropped(list: readonly Shown[], id: string, onto: string): string[] | null {
-  const ids = list
-    .filter((task) => task.status === "pending" && !task.waiting.includes("add"))
-    .map((task) => task.id);
-  const [from, to] = [ids.indexOf(id), ids.indexOf(onto)];
-  if (from < 0 || to < 0 || from === to) return null;
-  ids.splice(to, 0, ...ids.splice(from, 1));
-  return ids;
+/** The ids with one of them moved to another place, or null where there is none. */
+export function moved(ids: readonly string[], id: string, to: number): string[] | null {
+  const from = ids.indexOf(id);
+  if (from < 0 || to < 0 || to >= ids.length || from === to) return null;
+  const made = ids.filter((one) => one !== id);
+  made.splice(to, 0, id);
+  return made;
 }

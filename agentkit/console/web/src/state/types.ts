@@ -58,7 +58,8 @@ export type Edit =
   | { op: "edit"; task: string; title?: string; query?: string; priority?: number; depends_on?: string[] }
   | { op: "cancel"; task: string; reason?: string }
   | { op: "retry"; task: string }
-  | { op: "order"; tasks: string[] };
+  | { op: "order"; tasks: string[] }
+  | { op: "pin" | "ban"; span: string; on: boolean; reason?: string };
 
 export interface Part {
   state: string;
@@ -177,7 +178,6 @@ export interface Meter {
   steps: number;
   calls: number;
   price: number | null;
-  currency: string;
   budget: Budget;
   models: Record<string, { calls: number; prompt: number; spent: number; price: number | null }>;
   nodes: Record<string, { calls: number; tokens: number }>;

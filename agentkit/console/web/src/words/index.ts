@@ -9,7 +9,13 @@ export type Language = "en" | "ko";
 const CATALOGUES: Record<Language, Record<Key, string>> = { en, ko };
 
 export const language = signal<Language>("en");
+// Made once a language: to make one takes far longer than to use it, and a list needs hundreds.
 const rules = computed(() => new Intl.PluralRules(language.value));
+const numbers = computed(() => new Intl.NumberFormat(language.value));
+const spans = computed(() => new Intl.RelativeTimeFormat(language.value, { numeric: "auto" }));
+const moments = computed(
+  () => new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "medium" }),
+);
 
 type Values = Record<string, string | number>;
 
@@ -33,7 +39,7 @@ export function tk(prefix: string, name: string, values: Values = {}): string {
 }
 
 export function shown(value: string | number): string {
-  return typeof value === "number" ? value.toLocaleString(language.value) : value;
+  return typeof value === "number" ? numbers.value.format(value) : value;
 }
 
 type Counted = { [K in Key]: K extends `${infer Name}.one` ? Name : never }[Key];
@@ -50,7 +56,7 @@ export function duration(seconds: number): string {
 /** "2 minutes ago", from UTC seconds. */
 export function ago(time: number, now: number): string {
   const s = Math.max(0, now - time);
-  const format = new Intl.RelativeTimeFormat(language.value, { numeric: "auto" });
+  const format = spans.value;
   if (s < 5) return t("time.now");
   if (s < 60) return format.format(-Math.round(s), "second");
   if (s < 3600) return format.format(-Math.round(s / 60), "minute");
@@ -59,7 +65,7 @@ export function ago(time: number, now: number): string {
 }
 
 export function exact(time: number): string {
-  return new Date(time * 1000).toLocaleString(language.value, { dateStyle: "medium", timeStyle: "medium" });
+  return moments.value.format(time * 1000);
 }
 
 /** "17:04:09", in the place where the person is. */
