@@ -126,7 +126,7 @@ def checked(
             "a task needs two labels",
             row=found[0].number,
         )
-    if labels is None and len(own) > max(1, len(found) // 2) and len(found) > 3:
+    if labels is None and len(found) >= 20 and len(own) > len(found) // 2:
         raise DataError(
             f"{len(own)} labels for {len(found)} rows: the column holds names, not classes",
             "name another column",

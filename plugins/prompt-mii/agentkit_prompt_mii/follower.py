@@ -210,7 +210,9 @@ class Follower:
                     made[n] = one
         missing = [n for n in range(len(prompts)) if n not in made]
         if missing:
-            raise _down(self.model, f"{len(missing)} of {len(prompts)} answers are missing: {fault}")
+            raise _down(
+                self.model, f"{len(missing)} of {len(prompts)} answers are missing: {fault}"
+            )
         return [(read_label(made[n].text, labels), {}) for n in range(len(prompts))]
 
 
@@ -242,8 +244,7 @@ def agreement(one: Sequence[str], other: Sequence[str]) -> float:
 
 
 def count(model: LanguageModel, text: str) -> int:
-    """Tokens of a text by the model's own tokenizer; words and marks where it does not give one.
-    """
+    """Tokens of a text by the model's own tokenizer; words and marks where it does not give one."""
     for kind, name in ((Tokens, "tokens"), (Continuations, "continuations")):
         if name in model.info.abilities:
             encoder: Tokens | Continuations = model.ability(kind)

@@ -15,7 +15,8 @@ _ROLE = re.compile(
     r"<\|[^|>\n]{1,40}\|>|\[/?INST\]|<</?SYS>>|^\s*(?:system|assistant|user)\s*:", re.I | re.M
 )
 _TAKES_OVER = re.compile(
-    r"\b(?:ignore|disregard|forget)\b.{0,30}\b(?:above|previous|prior|earlier|instructions?)\b", re.I
+    r"\b(?:ignore|disregard|forget)\b.{0,30}\b(?:above|previous|prior|earlier|instructions?)\b",
+    re.I,
 )
 _ANSWERS = re.compile(
     r"\b(?:answer|respond|reply|return|output|label(?:led|ed)?|classif\w+|choose|say)\b"
