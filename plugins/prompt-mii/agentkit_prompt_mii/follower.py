@@ -32,8 +32,8 @@ Length = Literal["sum", "mean"]
 @dataclass(frozen=True, slots=True)
 class Answers:
     """said: a label a row, or `<invalid>`. scores: by likelihood, per row {label: log-likelihood}.
-    tokens: that the follower read and wrote. prompt: tokens of the prompt before the input. retried:
-    calls that had to be made again."""
+    tokens: that the follower read and wrote. prompt: tokens of the prompt before the input.
+    retried: calls that had to be made again."""
 
     said: tuple[str, ...]
     tokens: int

@@ -1,4 +1,4 @@
-"""The part `use = "prompt-mii"`: a model that is given an induced instruction with every request."""
+"""The part `use = "prompt-mii"`: its base, given an induced instruction with every request."""
 
 from __future__ import annotations
 

@@ -11,12 +11,13 @@ from typing import Literal
 from pydantic import Field
 
 from agentkit.capabilities import Outcome, Score
+from agentkit.errors import DataError
 from agentkit.kit import Parts
 from agentkit.settings import PartSettings
 from agentkit_prompt_mii.follower import Follower, count
 from agentkit_prompt_mii.instruction import lint
 from agentkit_prompt_mii.made.families import follow
-from agentkit_prompt_mii.scoring import INVALID, macro_f1, reward
+from agentkit_prompt_mii.scoring import F1, INVALID, macro_f1, reward
 
 
 class MadeSettings(PartSettings):
@@ -34,14 +35,14 @@ class Made:
         self._price = settings.price
 
     def score(self, outcome: Outcome) -> Score:
-        rows, labels = outcome.task["rows"], list(outcome.task["labels"])
+        rows, labels = _task(outcome)
         said = follow(outcome.answer, [row for row, _ in rows], labels)
         found = macro_f1([label for _, label in rows], said, labels)
         tokens = len(outcome.answer.split())
         value = reward(found.macro, tokens, self._price)
-        reasons = ("it is not of the language",) if set(said) == {INVALID} else ()
+        told = "it decides no row" if set(said) == {INVALID} else _reason(found)
         parts = {"macro_f1": found.macro, "invalid": found.invalid, "tokens": float(tokens)}
-        return Score(value, parts, reasons)
+        return Score(value, parts, (told,))
 
 
 class FollowedSettings(PartSettings):
@@ -69,7 +70,7 @@ class Followed:
         )
 
     def score(self, outcome: Outcome) -> Score:
-        s, rows, labels = self._settings, outcome.task["rows"], list(outcome.task["labels"])
+        s, (rows, labels) = self._settings, _task(outcome)
         tokens = count(self._follower.model, outcome.answer)
         findings = lint(outcome.answer, labels, (), tokens=tokens, most=s.most)
         if findings:
@@ -79,7 +80,28 @@ class Followed:
         parts = {
             "macro_f1": found.macro,
             "invalid": found.invalid,
-            "error": found.error,
+            "error": found.error if len(rows) > 1 else 0.0,
             "tokens": float(tokens),
         }
-        return Score(reward(found.macro, tokens, s.price), parts)
+        return Score(reward(found.macro, tokens, s.price), parts, (_reason(found),))
+
+
+def _task(outcome: Outcome) -> tuple[list[tuple[str, str]], list[str]]:
+    """(rows, labels) of a task.
+
+    Raises:
+        DataError: it has none.
+    """
+    try:
+        rows = [(str(text), str(label)) for text, label in outcome.task["rows"]]
+        labels = [str(label) for label in outcome.task["labels"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"the task has no rows and labels to score an instruction on: {error}",
+            '{"prompt", "labels": [label, …], "rows": [[text, label], …]}',
+        ) from error
+    return rows, labels
+
+
+def _reason(found: F1) -> str:
+    return f"macro-F1 {found.macro:.3f}, {found.invalid:.0%} of answers invalid"

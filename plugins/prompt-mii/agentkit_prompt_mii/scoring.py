@@ -101,13 +101,15 @@ def field_f1(gold: Sequence[dict[str, str]], said: Sequence[dict[str, str] | Non
     """
     if not gold or len(gold) != len(said):
         raise UsageError(f"{len(gold)} rows and {len(said)} answers", "give one answer a row")
-    right = wanted = given = 0
-    for truth, answer in zip(gold, said):
-        a = {k: v.strip().casefold() for k, v in truth.items() if v.strip()}
-        b = {k: v.strip().casefold() for k, v in (answer or {}).items() if v.strip()}
-        right += sum(b.get(k) == v for k, v in a.items())
-        wanted, given = wanted + len(a), given + len(b)
-    return 2 * right / (wanted + given) if wanted + given else 0.0
+    found = np.array([counts(g, s) for g, s in zip(gold, said)]).sum(0)
+    return float(2 * found[0] / found[1]) if found[1] else 0.0
+
+
+def counts(gold: dict[str, str], said: dict[str, str] | None) -> tuple[int, int]:
+    """(fields that are right, fields of both together) of one object."""
+    a = {k: v.strip().casefold() for k, v in gold.items() if v.strip()}
+    b = {k: v.strip().casefold() for k, v in (said or {}).items() if v.strip()}
+    return sum(b.get(k) == v for k, v in a.items()), len(a) + len(b)
 
 
 def reward(score: float, tokens: int, price: float = 0.1) -> float:

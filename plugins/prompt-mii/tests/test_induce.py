@@ -106,7 +106,7 @@ def test_a_csv_becomes_an_accepted_instruction_and_goes_back(
         request = Request.of("Input: the ship sinks")
         assert kit.model("writer").generate([request])[0].text == "wait"
         made = kit.model("triage").generate([request])[0]
-        assert made.text == "urgent" and made.path == ("triage", "writer")
+        assert made.text == "urgent" and made.path == ("triage", "scripted")
 
     assert "no instruction holds" in said(monkeypatch, "revert", "notes", "--why", "a test").stdout
     assert "none holds" in said(monkeypatch, "show", "notes").stdout
@@ -265,7 +265,7 @@ def test_a_router_may_list_it(tmp_path: Path) -> None:
             pytest.fail("the router's plugin is not installed")
         kit.define("model", "route", use="lookahead", candidates=["induced", "base"], checkpoint="")
         made = kit.model("route").generate([Request.of("Input: a ship")])[0]
-        assert made.text == "urgent" and made.path == ("route", "induced", "base")
+        assert made.text == "urgent" and made.path == ("route", "induced", "scripted")
         assert kit.recipe("model", "induced") != {}
 
 
@@ -341,8 +341,8 @@ def test_an_unchanged_agent_uses_what_won_on_its_held_out_runs(
         kit.add("agent", "sorter", Sorter())
         done = {}
         for text, label in letters:
-            run = kit.agent("sorter").run(Letter(text=text))
-            run.wait() if hasattr(run, "wait") else list(run)
+            run = kit.agent("sorter").run(text)
+            list(run)
             done[run.id] = label
         calls = past.calls(kit.runs, "sorter", "sort")
         assert len(calls) == len(letters) and all(c.answer == "wait" for c in calls)
@@ -363,7 +363,7 @@ def test_an_unchanged_agent_uses_what_won_on_its_held_out_runs(
             "model", "mind", use="prompt-mii", base="plain", task="sorter.sort", replaces=OWN
         )
         kit.add("agent", "sorter", Sorter())
-        run = kit.agent("sorter").run(Letter(text="note 9: the ship no. 5"))
+        run = kit.agent("sorter").run("note 9: the ship no. 5")
         list(run)
         assert kit.runs.get(run.id).result == {"kind": "urgent"}
 

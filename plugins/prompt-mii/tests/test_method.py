@@ -205,7 +205,8 @@ def test_an_example_cannot_change_the_labels_or_the_constraint() -> None:
         for lines in (one, other)
     ]
     # But for the fence's own digits, which name the examples, nothing outside them differs.
-    assert [l.split("====")[0] for l in outside[0]] == [l.split("====")[0] for l in outside[1]]
+    one_side, other_side = ([line.split("====")[0] for line in lines] for lines in outside)
+    assert one_side == other_side
     for row in (plain, shown):
         text = follower_prompt("Decide.", ("a", "b"), row.text)
         assert constraint(("a", "b")) in text.splitlines() and len(text.splitlines()) == 3

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ TEMPLATE = (
 )
 # Contexts a family as the paper draws them: every one with 5 examples, some with more again.
 SIZES = ((5, 1.0), (10, 0.3), (20, 0.2), (50, 0.1))
+# The warm start sees few at once, most often: to copy a word is learned soonest from short prompts.
+LESSONS = ((3, 1.0), (5, 0.5), (10, 0.2), (20, 0.1))
 
 
 def prompt(labels: Sequence[str], examples: Sequence[tuple[str, str]]) -> str:
@@ -51,7 +54,7 @@ def guess(labels: Sequence[str], examples: Sequence[tuple[str, str]], rng: rando
         own = [row.split() for row, said in examples if said == label]
         row = rng.choice(own) if own else list(rng.sample(WORDS, 3))
         plain = [w for w in row if w != "not"]
-        negated = [b for a, b in zip(row, row[1:]) if a == "not"]
+        negated = [b for a, b in pairwise(row) if a == "not"]
         tests = [Clause(label, "has", (rng.choice(plain),))]
         if len(plain) > 2:
             tests.append(Clause(label, "over", (NUMBERS[rng.randrange(min(len(plain) - 2, 4))],)))
@@ -64,13 +67,15 @@ def guess(labels: Sequence[str], examples: Sequence[tuple[str, str]], rng: rando
     return Family("keyword", (*clauses, Clause(order[-1], "else"))).instruction
 
 
-def contexts(known: Sequence[Family], seed: int) -> list[tuple[Family, int, int]]:
+def contexts(
+    known: Sequence[Family], seed: int, sizes: Sequence[tuple[int, float]] = SIZES
+) -> list[tuple[Family, int, int]]:
     """(family, examples, seed of the draw) of one pass over families."""
     rng = random.Random(derive(seed, "contexts"))
     made = [
         (one, size, derive(seed, f"{size} {one.instruction}"))
         for one in known
-        for size, share in SIZES
+        for size, share in sizes
         if rng.random() < share
     ]
     rng.shuffle(made)
@@ -81,7 +86,7 @@ def lessons(known: Sequence[Family], seed: int, passes: int) -> list[Example]:
     """What the warm start is taught: contexts with guesses."""
     made = []
     for number in range(passes):
-        for one, size, drawn in contexts(known, derive(seed, "lesson", number)):
+        for one, size, drawn in contexts(known, derive(seed, "lesson", number), LESSONS):
             examples = one.rows(size, drawn, "examples")
             rng = random.Random(derive(drawn, "guess"))
             asked = prompt(one.labels, examples)
@@ -125,7 +130,7 @@ def write_generator(folder: Path, seed: int, *, layers: int = 3, width: int = 12
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=CONTEXT,
-        tie_word_embeddings=False,
+        tie_word_embeddings=True,  # a word that was read is easier to write so
         initializer_range=0.05,
         bos_token_id=VOCABULARY.index(PAD),
         eos_token_id=VOCABULARY.index(END),

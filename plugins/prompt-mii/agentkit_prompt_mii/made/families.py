@@ -17,6 +17,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from agentkit.seeds import derive
@@ -25,8 +26,9 @@ from agentkit_prompt_mii.scoring import INVALID
 Kind = Literal["keyword", "length", "order", "negation"]
 KINDS: tuple[Kind, ...] = ("keyword", "length", "order", "negation")
 WORDS = tuple(
-    "red sky fox tree iron lamp rain salt wolf moon glass road bread stone silk coal fish wind gold "
-    "leaf drum sand milk rope bell corn snow fire clay seed moss horn pine dust kite ship".split()
+    "red sky fox tree iron lamp rain salt wolf moon glass road bread stone silk coal fish wind "
+    "gold leaf drum sand milk rope bell corn snow fire clay seed moss horn pine dust "
+    "kite ship".split()
 )
 LABELS = tuple("zor mip lun dax vek tob rin sul gaf pim quo bex hol jav kip nar".split())
 NUMBERS = ("two", "three", "four", "five")
@@ -52,7 +54,7 @@ class Clause:
         if self.test == "over":
             return len(plain) > COUNT[self.words[0]]
         if self.test == "not":
-            return any(a == "not" and b == self.words[0] for a, b in zip(row, row[1:]))
+            return any(a == "not" and b == self.words[0] for a, b in pairwise(row))
         one, other = self.words
         return one in plain and other in plain and plain.index(one) < plain.index(other)
 
@@ -170,5 +172,5 @@ def families(count: int, seed: int = 0) -> list[Family]:
 
 
 def split(known: Sequence[Family], unseen: int) -> tuple[list[Family], list[Family]]:
-    """(to train on, unseen): the last `unseen`; keys are distinct, so no family is on both sides."""
+    """(to train on, unseen): the last `unseen`; keys are distinct, so none is on both."""
     return list(known[:-unseen]), list(known[-unseen:])
