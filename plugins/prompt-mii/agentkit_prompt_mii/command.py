@@ -234,7 +234,7 @@ def _judge(
             f"the prompt that holds for {task!r} is for other labels", "name another --task"
         )
     note(f"{len(shown.rows)} examples, {len(held.rows)} rows to judge on")
-    found = judging.run(inducer, shown, held, incumbent=incumbent, m=best_of, seed=seed, task=task)
+    found = judging.run(inducer, shown, held, incumbent=incumbent, m=best_of, seed=seed)
     entry = kept.add(
         task,
         found.instruction,

@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -195,8 +195,3 @@ def majority(examples: Examples) -> str:
     """The label of most rows, the first in order among equals."""
     counts = Counter(examples.gold)
     return min(counts, key=lambda label: (-counts[label], label))
-
-
-def as_object(value: Mapping[str, Any]) -> dict[str, str]:
-    """The fields of an extracted object, as texts."""
-    return {str(k): "" if v is None else str(v) for k, v in value.items()}

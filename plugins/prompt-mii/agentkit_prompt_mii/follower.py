@@ -19,7 +19,7 @@ from agentkit.capabilities import (
     Tokens,
     Weights,
 )
-from agentkit.errors import BackendUnavailable, Unsupported, UsageError
+from agentkit.errors import BackendUnavailable, ContextOverflow, Unsupported, UsageError
 from agentkit_prompt_mii.cached import PrefixScorer
 from agentkit_prompt_mii.examples import Row, normalised
 from agentkit_prompt_mii.scoring import INVALID
@@ -116,7 +116,7 @@ class Follower:
     ) -> list[tuple[str, Mapping[str, float]]]:
         try:
             table = self.log_likelihoods(prompts, labels)
-        except (Unsupported, UsageError):
+        except (Unsupported, UsageError, ContextOverflow):
             raise
         except Exception as error:
             raise _down(self.model, f"{type(error).__name__}: {error}") from error
@@ -134,6 +134,7 @@ class Follower:
 
         Raises:
             Unsupported: the model cannot score tokens.
+            ContextOverflow: a prompt with its label does not fit.
         """
         able = self.model.info.abilities
         if not able & {"tokens", "continuations"}:
@@ -147,6 +148,14 @@ class Follower:
         end = end_token(self.model, tokens)
         targets = [(*tokens.encode(label), end) for label in labels]
         asked = [tokens.render(Request((Message.user(p),))) for p in prompts]
+        most, context = max(map(len, asked)) + max(map(len, targets)), self.model.info.context
+        if most > context:
+            raise ContextOverflow(
+                f"a prompt and a label of {most} tokens do not fit a context of {context}",
+                "shorter texts, or fewer examples",
+                limit=context,
+                got=most,
+            )
         if isinstance(tokens, Continuations) and "tokens" not in able:
             sums = [[sum(tokens.whole(ids, t).logp) for t in targets] for ids in asked]
             self.tokens += sum(len(ids) + len(t) for ids in asked for t in targets)
@@ -197,7 +206,7 @@ class Follower:
             ]
             try:
                 completions = self.model.generate(requests)
-            except Unsupported:
+            except (Unsupported, UsageError, ContextOverflow):
                 raise
             except Exception as error:
                 fault = f"{type(error).__name__}: {error}"

@@ -71,7 +71,6 @@ def run(
     shots: Sequence[int] = SHOTS,
     m: int = 1,
     seed: int = 0,
-    task: str = "",
 ) -> Judged:
     """Induces from `examples`, and judges on `held`, rows that nothing was written from.
 

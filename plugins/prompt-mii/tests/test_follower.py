@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentkit.capabilities import Completion, Draw, Message, Outcome, Request, Tokens, Usage
-from agentkit.errors import BackendUnavailable, Unsupported
+from agentkit.errors import BackendUnavailable, ContextOverflow, Unsupported
 from agentkit.kit import Kit
 from agentkit.testing.fakes import ScriptedModel
 from agentkit_prompt_mii.examples import Row
@@ -155,3 +155,10 @@ def test_the_reward_is_what_the_follower_reaches_less_the_price(kit: Kit) -> Non
     assert part.score(Outcome(task, "See http://x.y")).value == 0
     renamed = {"labels": ["b", "a"], "rows": task["rows"]}
     assert part.score(Outcome(renamed, "Cold is b.")) == right
+
+
+def test_what_does_not_fit_the_context_is_refused_before_any_work(kit: Kit) -> None:
+    follower = Follower(kit.model("tiny"))
+    with pytest.raises(ContextOverflow, match="do not fit a context of 2048"):
+        follower.answers("word " * 600, ("a", "b"), ["1"])
+    assert follower.tokens == 0

@@ -11,19 +11,18 @@ from typing import Any
 
 from agentkit.bench import Bench, Experiment, Figure, Metric, Needs, Result, interval
 from agentkit.capabilities import LanguageModel, Table
-from agentkit.errors import ContextOverflow, UsageError
+from agentkit.errors import BackendUnavailable, ContextOverflow, UsageError
 from agentkit_prompt_mii import hub
 from agentkit_prompt_mii.accepting import break_even
 from agentkit_prompt_mii.bench import searching
 from agentkit_prompt_mii.examples import Examples, majority
-from agentkit_prompt_mii.follower import Follower
+from agentkit_prompt_mii.follower import Follower, agreement
 from agentkit_prompt_mii.inducing import InstructionInducer
 from agentkit_prompt_mii.scoring import macro_f1, paired
 from agentkit_prompt_mii.sets import SETS, Real
 from agentkit_prompt_mii.template import NAIVE
 
 BIG = "qwen2.5-coder-0.5b"
-WHO = ("naive", "induced", "best of m", "ape", "gepa")
 BEST, CANDIDATES, CALLS = 4, 8, 150  # of best-of-m; of APE; of GEPA
 MOST = 160  # tokens of an instruction
 
@@ -59,6 +58,7 @@ def measured(bench: Bench, real: Real, model: str, sizes: Mapping[str, int]) -> 
                 made.setdefault("skipped", []).append(n)
     written = inducer.induce(shown)
     keep("induced", written.text, 1, inducer.ledger.total)
+    made["generated"] = _generated(base, written.text, held, made["prompts"]["induced"]["said"])
     for name, search in (
         ("best of m", partial(_best, inducer, base)),
         ("ape", partial(searching.ape, count=sizes["candidates"])),
@@ -71,6 +71,17 @@ def measured(bench: Bench, real: Real, model: str, sizes: Mapping[str, int]) -> 
             else:
                 keep(name, found.text, found.calls, found.tokens)
     return made
+
+
+def _generated(
+    base: LanguageModel, text: str, held: Examples, likeliest: Sequence[str]
+) -> dict[str, float] | None:
+    """How answers that are written agree with likelihoods; None where the model says nothing."""
+    try:
+        found = Follower(base, scoring="generation").answers(text, held.labels, held.texts)
+    except BackendUnavailable:
+        return None
+    return {"invalid": found.invalid, "agreement": agreement(found.said, likeliest)}
 
 
 def _best(
@@ -166,6 +177,11 @@ def _result(found: Mapping[str, Any], model: str, absent: Sequence[str]) -> Resu
                 tuple(rows),
             ),
             Table(
+                "The induced prompt: answers written, beside the likeliest label",
+                ("set", "invalid", "agreement"),
+                tuple(_written(name, one["generated"]) for name, one in found.items()),
+            ),
+            Table(
                 "What each costs",
                 ("set", "prompt", "tokens", "calls", "tokens spent", "break-even calls"),
                 tuple(costs),
@@ -173,6 +189,12 @@ def _result(found: Mapping[str, Any], model: str, absent: Sequence[str]) -> Resu
         ],
         figures=[Figure("Induced beside naive, by set", partial(_plot, scores))],
     )
+
+
+def _written(name: str, found: Mapping[str, float] | None) -> tuple[Any, ...]:
+    if found is None:
+        return (name, "it wrote nothing", "")
+    return (name, round(found["invalid"], 3), round(found["agreement"], 3))
 
 
 def _plot(scores: Mapping[str, Mapping[str, float]], axes: Any) -> None:
@@ -205,11 +227,11 @@ def _verdict(
         "The paper finds an untrained 7-8B generator to beat the naive prompt and its trained one "
         f"to equal many-shot ICL. Here {model} wrote and followed: the induced prompt was "
         f"{100 * mean:+.1f} points of macro-F1 from the naive one in the mean over {len(found)} "
-        f"sets, surely better on {better} of them by its own paired interval; {best} had the "
+        f"sets, surely better on {better} of them by its paired interval; {best} had the "
         f"highest mean.{missing}{libraries} A model of this size hardly writes instructions that "
         "it can use, which the paper does not dispute; what is tested here is the measuring: "
-        "held-out rows, labels scored by likelihood, an invalid class, tokens by the follower's own "
-        "tokenizer. GEPA reflects with the same small model, which its authors advise against."
+        "held-out rows, labels scored by likelihood, an invalid class, tokens by the follower's "
+        "own tokenizer. GEPA reflects with the same small model, which its authors advise against."
     )
 
 

@@ -8,14 +8,12 @@ import shutil
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from agentkit.capabilities import Example
 from agentkit.files import folder_atomic
 from agentkit.seeds import derive
 from agentkit_prompt_mii.made.families import (
     LABELS,
-    LONGEST,
     NUMBERS,
     WORDS,
     Clause,
@@ -179,8 +177,3 @@ def with_weights(folder: Path, weights: Path, out: Path) -> Path:
                 shutil.copy2(path, made / path.name)
         shutil.copy2(weights, made / "model.safetensors")
     return out
-
-
-def sizes() -> dict[str, Any]:
-    """For cards."""
-    return {"vocabulary": len(VOCABULARY), "context": CONTEXT, "words": LONGEST, "limit": LIMIT}
