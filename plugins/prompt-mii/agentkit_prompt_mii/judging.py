@@ -40,7 +40,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """lines: who reached what on the held-out rows. even: calls after which the instruction has
-    paid for itself, by name of the ICL prompt, None where it saves nothing."""
+    paid for itself, by name of the ICL prompt, None where it saves nothing; ledger: what writing,
+    choosing and judging took."""
 
     instruction: Instruction
     decision: Decision
@@ -91,6 +92,8 @@ def run(
         made = inducer.best(shown, judged, m, seed=seed, parent=parent)
     else:
         made = inducer.induce(examples, seed=seed, parent=parent)
+    spent = inducer.ledger.total  # what judging takes is no part of the price of the instruction
+    tokens, calls = follower.tokens, follower.calls
     name = "incumbent" if incumbent else "naive"
     first = _trial(follower, held, name, incumbent.text if incumbent else NAIVE)
     induced = _trial(follower, held, "induced", made.text)
@@ -109,7 +112,7 @@ def run(
     decision = judge(
         held, induced, first, rivals, induced_from=examples, findings=findings, seed=seed
     )
-    spent = inducer.ledger.total
+    inducer.ledger.spend("judging", follower.tokens - tokens, follower.calls - calls)
     lines = [
         Line(one.name, macro_f1(held.gold, one.said, held.labels, error=True), one.tokens)
         for one in (first, *rivals, induced)

@@ -89,7 +89,8 @@ def _scores(table: np.ndarray) -> np.ndarray:
     """F1 of each label from counts (truth, answer); the last row and column are `<invalid>`."""
     right = np.diag(table)[:-1]
     base = table.sum(1)[:-1] + table.sum(0)[:-1]
-    return np.divide(2 * right, base, out=np.zeros(len(base)), where=base > 0)
+    scores: np.ndarray = np.divide(2 * right, base, out=np.zeros(len(base)), where=base > 0)
+    return scores
 
 
 def field_f1(gold: Sequence[dict[str, str]], said: Sequence[dict[str, str] | None]) -> float:

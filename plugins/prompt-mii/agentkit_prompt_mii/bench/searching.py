@@ -79,10 +79,18 @@ def gepa(
         max_metric_calls=calls,
         reflection_minibatch_size=min(3, third),
         display_progress_bar=False,
+        logger=_Silent(),
         seed=0,
     )
     text = str(result.best_candidate["instruction"])
-    return Found(text, calls + spent[0], spent[1] + follower.tokens - before)
+    used = int(result.total_metric_calls or calls)
+    return Found(text, used + spent[0], spent[1] + follower.tokens - before)
+
+
+class _Silent:
+    """The library's log, which it would print."""
+
+    def log(self, message: str) -> None: ...
 
 
 def _adapter(follower: Follower, labels: Sequence[str]) -> Any:
@@ -101,16 +109,18 @@ def _adapter(follower: Follower, labels: Sequence[str]) -> Any:
                 trajectories=traces if capture_traces else None,
             )
 
-        def make_reflective_dataset(self, candidate: Any, batch: Any, components: Any) -> Any:
+        def make_reflective_dataset(
+            self, candidate: Any, eval_batch: Any, components_to_update: Any
+        ) -> Any:
             told = [
                 {
                     "Inputs": trace["row"].text,
                     "Generated Outputs": trace["said"],
                     "Feedback": f"The right label is {trace['row'].label}.",
                 }
-                for trace in batch.trajectories
+                for trace in eval_batch.trajectories
             ]
-            return {name: told for name in components}
+            return {name: told for name in components_to_update}
 
     return Adapter()
 
