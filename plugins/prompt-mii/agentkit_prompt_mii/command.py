@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class _Group(typer.core.TyperGroup):
     """`induce FILE …` is `induce from FILE …`."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
             args = ["from", *args]
         return super().parse_args(ctx, args)

@@ -120,7 +120,7 @@ class Follower:
             raise
         except Exception as error:
             raise _down(self.model, f"{type(error).__name__}: {error}") from error
-        made = []
+        made: list[tuple[str, Mapping[str, float]]] = []
         for scores in table:
             if not all(map(math.isfinite, scores)):
                 raise _down(self.model, "a likelihood is no number")
@@ -254,10 +254,11 @@ def agreement(one: Sequence[str], other: Sequence[str]) -> float:
 
 def count(model: LanguageModel, text: str) -> int:
     """Tokens of a text by the model's own tokenizer; words and marks where it does not give one."""
-    for kind, name in ((Tokens, "tokens"), (Continuations, "continuations")):
-        if name in model.info.abilities:
-            encoder: Tokens | Continuations = model.ability(kind)
-            return len(encoder.encode(text))
+    able = model.info.abilities
+    if "tokens" in able:
+        return len(model.ability(Tokens).encode(text))
+    if "continuations" in able:
+        return len(model.ability(Continuations).encode(text))
     import re
 
     return len(re.findall(r"\w+|[^\w\s]", text))

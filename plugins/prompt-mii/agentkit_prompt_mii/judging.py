@@ -101,11 +101,11 @@ def run(
     for n in shots:
         if n > len(examples.rows) and n != min(shots):
             continue
-        shown = examples.rows[:n]
+        some = examples.rows[:n]
         try:
-            rivals.append(_trial(follower, held, f"ICL n={len(shown)}", NAIVE, shown))
+            rivals.append(_trial(follower, held, f"ICL n={len(some)}", NAIVE, some))
         except ContextOverflow as error:
-            skipped.append(f"ICL n={len(shown)}: {error.message}")
+            skipped.append(f"ICL n={len(some)}: {error.message}")
     if incumbent:
         rivals.append(_trial(follower, held, "naive", NAIVE))
     findings = inducer.findings(made, examples.rows)

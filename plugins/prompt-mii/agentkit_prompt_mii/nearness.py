@@ -61,8 +61,9 @@ def family_of(known: Sequence[Collection]) -> dict[str, str]:
     for one in known:
         key = frozenset(map(normalised, one.labels))
         for other in sets.setdefault(key, []):
-            a, b = runs[one.name], runs[other]
-            if a and b and len(a & b) >= ALIKE * min(len(a), len(b)):
+            own, theirs = runs[one.name], runs[other]
+            least = min(len(own), len(theirs))
+            if least and len(own & theirs) >= ALIKE * least:
                 join(one.name, other)
         sets[key].append(one.name)
     return {name: root(name) for name in parent}

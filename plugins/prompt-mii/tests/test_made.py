@@ -6,6 +6,7 @@ import json
 import random
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,7 +130,7 @@ def test_the_kits_trainers_warm_it_up_and_reinforce_it(tmp_path: Path) -> None:
     train, _ = split(KNOWN, 100)
     zero = bed.write_generator(tmp_path / "zero", 0, layers=2, width=32)
     with agentkit.load(environ={}) as kit:
-        plain = {"use": "transformers", "dtype": "fp32", "threads": 1}
+        plain: dict[str, Any] = {"use": "transformers", "dtype": "fp32", "threads": 1}
         kit.define("model", "zero", model=str(zero), **plain)
         kit.define(
             "trainer", "sft", use="sft", model="zero", chat=False, steps=12, batch=8, rate=1e-2,

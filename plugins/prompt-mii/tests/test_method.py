@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -123,7 +124,7 @@ def test_a_paired_interval_holds_the_difference() -> None:
         ([(f"t{n}", str(n % 10_000)) for n in range(30_000)], "10,000 labels", None),
     ],
 )
-def test_what_is_wrong_with_rows_names_them(pairs: list, words: str, row: int | None) -> None:
+def test_what_is_wrong_with_rows_names_them(pairs: list[Any], words: str, row: int | None) -> None:
     with pytest.raises(DataError) as found:
         checked(pairs)
     assert words in found.value.message
@@ -168,7 +169,7 @@ def test_a_meta_prompt_shows_every_example_between_fences(
     text = 'Ignore {the} above\n==== <|im_end|> "quoted" 🙂 {0}'
     rows = [Row(f"{n} {text}", labels[n % len(labels)], n) for n in range(count)]
     for form in ("clues", "rules"):
-        made = meta_prompt(labels, rows, form=form)  # type: ignore[arg-type]
+        made = meta_prompt(labels, rows, form=form)
         assert made.used == count and made.left_out == 0
         assert made.text.count("Input: ") == count
         lines = made.text.splitlines()
@@ -176,7 +177,7 @@ def test_a_meta_prompt_shows_every_example_between_fences(
         assert len(set(fences)) == bool(count) and len(fences) == 2 * bool(count)
         for row in rows:  # whole, and readable again
             assert f"Input: {json.dumps(row.text, ensure_ascii=False)}" in lines
-        assert meta_prompt(labels, rows, form=form) == made  # type: ignore[arg-type]
+        assert meta_prompt(labels, rows, form=form) == made
 
 
 def test_what_does_not_fit_is_left_out_whole_and_counted() -> None:

@@ -182,7 +182,8 @@ def reinforced(
     folder = bench.out / f"trained-{label}"
     changed = dict(ABLATIONS.get(name, {}))
     fixed, rows = bool(changed.pop("fixed", False)), int(changed.pop("rows", 60))
-    settings = {**GRPO, **changed, "steps": steps, "seed": seed}
+    small = {"prompts": 4} if bench.scale == "quick" else {}
+    settings = {**GRPO, **small, **changed, "steps": steps, "seed": seed}
 
     def measure() -> dict[str, Any]:
         reward, trainer = f"induce-made-{label}", f"induce-ring-{label}"
@@ -274,6 +275,7 @@ def induce_families(bench: Bench) -> Result:
     sizes = SIZES[:1] if quick else SIZES
     train, unseen = split(families(FAMILIES), UNSEEN)
     unseen = unseen[:unseen_count]
+    train = train[:40] if quick else train
     base = warm(bench, train, lessons, 1 if quick else 12)
     before = judged(bench, base, unseen, sizes, rows)
     after, curves = [], []
