@@ -123,7 +123,7 @@ TABLES = (
     ("Ecdat/Fishing", "mode", ()),
     ("Ecdat/Mode", "choice", ()),
     ("Ecdat/Catsup", "choice", ("id",)),
-    ("COUNT/titanic", "survived", ()),
+    ("Ecdat/Participation", "lfp", ()),
     ("survival/veteran", "celltype", ()),
 )
 

@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from agentkit.capabilities import Completion, Draw, Message, Outcome, Request, Tokens, Usage
+from agentkit.capabilities import (
+    Completion,
+    Continuation,
+    Continuations,
+    Draw,
+    Message,
+    ModelInfo,
+    Outcome,
+    Request,
+    Tokens,
+    Usage,
+)
 from agentkit.errors import BackendUnavailable, ContextOverflow, Unsupported
 from agentkit.kit import Kit
 from agentkit.testing.fakes import ScriptedModel
@@ -162,3 +173,36 @@ def test_what_does_not_fit_the_context_is_refused_before_any_work(kit: Kit) -> N
     with pytest.raises(ContextOverflow, match="do not fit a context of 2048"):
         follower.answers("word " * 600, ("a", "b"), ["1"])
     assert follower.tokens == 0
+
+
+class Remote:
+    """Of an endpoint with `continuations`: what it tells is worked out by the kit's own engine."""
+
+    top_logprobs = 1
+
+    def __init__(self, kit: Kit) -> None:
+        self.info = ModelInfo("remote", 2048, frozenset({"continuations"}))
+        self._tokens = kit.model("tiny").ability(Tokens)
+        self.render, self.encode = self._tokens.render, self._tokens.encode
+        self.decode = self._tokens.decode
+
+    def generate(self, requests: Sequence[Request], **_: Any) -> list[Completion]:
+        raise NotImplementedError
+
+    def ability(self, kind: type) -> Any:
+        assert kind is Continuations
+        return self
+
+    def continued(self, *_: Any, **__: Any) -> list[Continuation]:
+        raise NotImplementedError
+
+    def whole(self, prompt: Sequence[int], target: Sequence[int]) -> Continuation:
+        (span,) = self._tokens.score([prompt], [target], [Draw()])
+        return Continuation(tuple(target), tuple(map(float, span.logp)), (), 0)
+
+
+def test_an_endpoint_that_tells_likelihoods_is_scored_by_them(kit: Kit) -> None:
+    prompts = [follower_prompt("x", LABELS, text) for text in TEXTS]
+    found = Follower(Remote(kit)).log_likelihoods(prompts, LABELS)
+    for row, truth in zip(found, naive(kit, prompts, LABELS), strict=True):
+        assert row == pytest.approx(truth, abs=1e-5)
