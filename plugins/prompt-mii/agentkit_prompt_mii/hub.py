@@ -262,12 +262,13 @@ def checked_steps() -> list[str]:
     """For the dry run: each step on a fixture of a few rows, and the base's shapes."""
     from agentkit.testing.fakes import ScriptedModel
 
-    fixture = [{"id": n, "sentence": f"Row {n} says {n * n}.", "label": n % 3 - 1}
-                   for n in range(3 * (POOL + TEST))]  # fmt: skip
+    def row(origin: str, n: int) -> dict[str, Any]:
+        words = " ".join(f"{origin}{n * k}" for k in (1, 3, 7, 11))
+        return {"id": n, "sentence": f"{words}.", "label": n % 3 - 1}
 
     def stream(origin: str) -> Iterator[tuple[str, Rows, Mapping[str, Sequence[str]]]]:
         for config in ("one", "two"):
-            rows = [{**r, "sentence": f"{origin} {r['sentence']}"} for r in fixture]
+            rows = [row(origin, n) for n in range(3 * (POOL + TEST))]
             yield config, rows, {"label": ["bad", "good"]}
 
     model = ScriptedModel.of('{"text": "sentence", "label": "label"}')

@@ -13,7 +13,8 @@ import pytest
 import agentkit
 from agentkit.capabilities import Outcome
 from agentkit.testing.progress import Recorder
-from agentkit_prompt_mii.bench.made import GRPO, PLAIN, SIZES, best_of, cases, on_examples
+from agentkit_prompt_mii.bench.cases import PLAIN, best_of, cases, on_examples
+from agentkit_prompt_mii.bench.made import GRPO, SIZES
 from agentkit_prompt_mii.made import bed
 from agentkit_prompt_mii.made.families import KINDS, families, follow, read, split
 from agentkit_prompt_mii.scoring import INVALID

@@ -28,9 +28,13 @@ MOST = 160  # tokens of an instruction
 
 
 def measured(bench: Bench, real: Real, model: str, sizes: Mapping[str, int]) -> dict[str, Any]:
-    """One set: what each prompt says to the held-out rows, its tokens, and the calls it took."""
+    """One set: what each prompt says to the held-out rows, its tokens, and the calls it took.
+
+    Instructions are written from the first 20 examples; ICL has up to 100."""
     examples = real.load()
-    shown, held = examples.halves(sizes["shown"], sizes["held"], seed=0)
+    most = min(sizes["most"], len(examples.rows) // 2)
+    pool, held = examples.halves(most, sizes["held"], seed=0)
+    shown = pool.part(pool.rows[: sizes["shown"]])
     base = bench.kit.model(model)
     follower = Follower(base)
     inducer = InstructionInducer(base, follower, most=MOST)
@@ -51,16 +55,16 @@ def measured(bench: Bench, real: Real, model: str, sizes: Mapping[str, int]) -> 
 
     keep("naive", NAIVE, 0, 0)
     for n in (5, 10, 20, 50, 100):
-        if n <= len(shown.rows):
+        if n <= len(pool.rows):
             try:
-                keep(f"ICL n={n}", NAIVE, 0, 0, shown.rows[:n])
+                keep(f"ICL n={n}", NAIVE, 0, 0, pool.rows[:n])
             except ContextOverflow:
                 made.setdefault("skipped", []).append(n)
     written = inducer.induce(shown)
     keep("induced", written.text, 1, inducer.ledger.total)
     made["generated"] = _generated(base, written.text, held, made["prompts"]["induced"]["said"])
     for name, search in (
-        ("best of m", partial(_best, inducer, base)),
+        ("best of m", _best),
         ("ape", partial(searching.ape, count=sizes["candidates"])),
         ("gepa", partial(searching.gepa, calls=sizes["calls"])),
     ):
@@ -84,9 +88,7 @@ def _generated(
     return {"invalid": found.invalid, "agreement": agreement(found.said, likeliest)}
 
 
-def _best(
-    inducer: InstructionInducer, base: LanguageModel, follower: Follower, _: Any, shown: Examples
-) -> searching.Found:
+def _best(follower: Follower, base: LanguageModel, shown: Examples) -> searching.Found:
     middle = len(shown.rows) // 2
     own = InstructionInducer(base, follower, most=MOST)
     one = own.best(shown.part(shown.rows[:middle]), shown.part(shown.rows[middle:]), BEST)
@@ -111,9 +113,9 @@ def induce_real(bench: Bench) -> Result:
     if not there:
         raise UsageError("none of the sets is installed", "install the extra `bench`")
     sizes = (
-        {"shown": 10, "held": 12, "candidates": 0, "calls": 0}
+        {"most": 10, "shown": 10, "held": 12, "candidates": 0, "calls": 0}
         if quick
-        else {"shown": 20, "held": 60, "candidates": CANDIDATES, "calls": CALLS}
+        else {"most": 100, "shown": 20, "held": 60, "candidates": CANDIDATES, "calls": CALLS}
     )
     found: dict[str, dict[str, Any]] = {}
     for number, real in enumerate(there):
