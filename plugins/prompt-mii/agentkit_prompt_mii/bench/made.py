@@ -133,7 +133,8 @@ class _Told(Recorder):
 
     def update(self, step: int, total: int, metrics: Mapping[str, float] | None = None) -> None:
         super().update(step, total, metrics)
-        self._bench.progress.update(step, total, metrics)
+        shown = {k: v for k, v in (metrics or {}).items() if k in ("loss", "reward")}
+        self._bench.progress.update(step, total, shown)
 
 
 def _model(folder: Path) -> dict[str, Any]:
