@@ -337,7 +337,7 @@ def _verdict(sizes: Sequence[int], before: Any, after: Any, gains: Any, plain: A
         "an interpreter that errs in nothing and the warm start never saw a right instruction, so "
         "this is about the method's mechanism: that a reward alone teaches which rule the examples "
         "speak for. It says nothing about real texts, and is never averaged with them. Seeds share "
-        "one warm start; the warm start's loss in tokens is not counted as calls."
+        "one warm start."
     )
 
 
