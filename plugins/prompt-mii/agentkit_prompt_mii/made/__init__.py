@@ -1,0 +1,1 @@
+"""A made world of tasks whose right instruction is known, and a follower that errs in nothing."""
