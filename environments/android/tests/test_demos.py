@@ -46,6 +46,7 @@ def test_playing_the_answers_does_the_task(phone: AndroidEnvironment) -> None:
     assert phone.check(chosen).success
 
 
+@pytest.mark.slow
 def test_noise_leads_to_states_that_the_expert_mends(phone: AndroidEnvironment) -> None:
     chosen = task("wifi", 0)
     calm = episode(phone, chosen, 0, Noise(start=0.0))

@@ -232,6 +232,7 @@ def test_a_screen_holds_together(package: str, name: str, size: tuple[int, int])
     look(root[0], (0, 0, *size))
 
 
+@pytest.mark.slow
 def test_the_same_actions_give_the_same_phone() -> None:
     def play(phone: Phone) -> list[tuple[bytes, str]]:
         seen = []

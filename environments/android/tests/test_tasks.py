@@ -9,14 +9,18 @@ from random import Random
 import pytest
 
 from agentkit.seeds import derive
+from agentkit_android.client.actions import Press
+from agentkit_android.client.transport import must
 from agentkit_android.env.environment import AndroidEnvironment
 from agentkit_android.env.settings import AndroidSettings
 from agentkit_android.tasks import catalogue
 from agentkit_android.tasks.bench import WHAT, play, sound
+from agentkit_android.tasks.expert import Expert
 from agentkit_android.tasks.state import PhoneState
 from agentkit_android.tasks.template import said
 
 NAMES = sorted(catalogue.templates())
+DATABASE = "/data/data/com.android.contacts/databases/contacts.db"
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,30 @@ def test_it_can_be_done_and_only_so(phone: AndroidEnvironment, name: str) -> Non
     """One instance of each; `agentkit bench phone-templates` tries twenty."""
     number = derive(1, name) % 1000  # not the ones that it was written with
     assert sound(phone, name, number) == dict.fromkeys(WHAT, True)
+
+
+@pytest.mark.parametrize(
+    ("how", "done"),
+    [
+        ("am force-stop com.android.contacts", True),
+        ("pm clear com.android.contacts", False),
+        (f"sqlite3 {DATABASE} 'DROP TABLE people'", False),
+    ],
+)
+def test_an_app_that_is_changed_under_a_task_is_judged_as_it_is(
+    phone: AndroidEnvironment, how: str, done: bool
+) -> None:
+    task = catalogue.task(catalogue.template("contact-email"), 3)
+    phone.reset(task, 3)
+    expert = Expert(phone.driver, task)
+    for _ in range(2):
+        phone.step(expert.next())
+    must(phone.driver.transport, "sh", "-c", how)
+    step = phone.step(Press(button="home"))
+    while "DROP" not in how and not (step.terminated or step.truncated):
+        step = phone.step(expert.next())
+    found = phone.check(task)
+    assert found.success is done and found.reasons
 
 
 LONG = (

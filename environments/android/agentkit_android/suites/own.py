@@ -9,6 +9,7 @@ from agentkit.capabilities import Action, Check, Task
 from agentkit.errors import UsageError
 from agentkit.seeds import derive
 from agentkit_android.client.driver import Driver
+from agentkit_android.client.errors import CommandFailed
 from agentkit_android.client.transport import must, run
 from agentkit_android.tasks import catalogue, harder
 from agentkit_android.tasks.harder import Harder
@@ -59,7 +60,12 @@ class OwnSuite:
 
     def check(self, driver: Driver, task: Task, answer: str) -> Check:
         template = catalogue.template(task.template)
-        parts = template.check(PhoneState(driver.transport), _params(task), answer)
+        try:
+            parts = template.check(PhoneState(driver.transport), _params(task), answer)
+        except CommandFailed as error:
+            if "no such table" not in error.message and "no such column" not in error.message:
+                raise  # it may be so and could not be read, as on a phone without root
+            return Check(0.0, (f"not met: the app keeps its data otherwise: {error.message}",))
         score = sum(p.met for p in parts) / max(1, len(parts))
         return Check(score, tuple(f"{'' if p.met else 'not met: '}{p.what}" for p in parts))
 

@@ -239,6 +239,10 @@ class WhatDue(OfThing):
         row = see.find(f"{p.due:%b} {p.due.day}", role="row")
         return Answer(text=row.label.partition(", ")[0]) if row else Press(button="back")
 
+    def nearly(self, p: Thing, random: Random) -> Thing:
+        """Another answer; another day may have the same."""
+        return p.model_copy(update={"title": random.choice([t for t in THINGS if t != p.title])})
+
 
 def short(day: date) -> str:
     """A day as the form shows it."""
