@@ -126,9 +126,8 @@ def read(name: str, pages: int, most: int, into: Path) -> Read:
             (into / "files" / page).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / page, into / "files" / page)
         kit.define("source", "files", use="folder", path=str(into / "files"), embedder=None)
-        settings: dict[str, Any] = {"use": "deep-research", "embedder": None}
         for kind in ("web", "files"):
-            kit.define("agent", kind, sources=[kind], **settings)
+            kit.define("agent", kind, use="deep-research", sources=[kind], embedder=None)
         told = [q for q in asked if set(q.pages) & set(names)][:most]
         answers = tuple((q.question, _found(kit, "web", q), _found(kit, "files", q)) for q in told)
     shutil.rmtree(source.folder, ignore_errors=True)  # the address will not come again

@@ -210,13 +210,17 @@ def _listed(clause: str) -> list[str]:
     return [clause]
 
 
+_VERB = re.compile(r"\b(?:do|does|did|is|are|was|were)\b", re.I)
+
+
 def _carried(clause: str, before: list[Facet]) -> list[str]:
     """Words of the facet before that a clause stands for by a pronoun, or leaves out."""
     if not before:
         return []
     own, last = content(clause), before[-1]
     points = _PRONOUN.search(clause)
-    if len(own) >= 2 and not points:
+    whole = len(own) >= 2 or (_VERB.search(clause) and any(map(is_code, own)))
+    if whole and not points:  # "what does sqlite3_step do" has one word of its own, and needs none
         return []
     named = [w for w in names(last.text) if w.lower() not in own]
     if named and len(own) >= 2:

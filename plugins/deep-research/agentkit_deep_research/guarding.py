@@ -62,48 +62,37 @@ _SECRETS = (
     r"\b(?:prompt|keys?|instructions?|variables?|messages?|rules)\b"
 )
 _PROGRAM = (
-    r"(?:(?:summari[sz]|answer|rank|pars|translat|digest)ing (?:software|engines?|tools?|programs?)"
-    r"|(?:automated|digital|virtual|artificial|synthetic) (?:readers?|colleagues?|helpers?|"
-    r"extraction)|(?:readers?|colleagues?) (?:of|made of|with|who are) [^.,\n]{0,20}"
-    r"\b(?:silicon|steel|code|weights|automated)\b|(?:model|machine|software|reader|bot) "
-    r"(?:that|which) (?:reads|answers|summari[sz]es)|crawlers with a brain)"
+    r"(?:(?:summari[sz]|answer|rank|digest)ing (?:software|engines?|tools?|programs?)"
+    r"|(?:automated|digital|virtual|artificial|synthetic) (?:readers?|colleagues?|helpers?)"
+    r"|(?:readers?|colleagues?) (?:of|made of|with|who are) [^.,\n]{0,20}"
+    r"\b(?:silicon|steel|code|weights)\b"
+    r"|(?:model|machine|software) (?:that|which) (?:reads|answers))"
 )
 _DO = (
-    r"(?:please|kindly|must|shall|should|be so|could you|is to|are to|treats?|write|writes|say|put|"
-    r"tell|transfer|keep|pass|copy|comply|return|returns|sign)"
+    r"(?:please|kindly|must|shall|should|be so|could you|is to|are to|write|writes|say|put|tell|"
+    r"transfer|keep|pass|copy|sign)"
 )
 _THIRD = (  # about a reader who is a program, in the third person
     rf"\b{_PROGRAM}\b[^.\n]{{0,60}}\b{_DO}\b|\b{_PROGRAM}\b[^\n]{{0,20}}:"
-    r"|\b(?:who|which|that)ever (?:reports|summari[sz]es|quotes|answers|writes)\b"
-    r"|\bif this (?:text|page|mail|message) reaches\b|\bcontext window\b[^.\n]{0,30}\bagreed\b"
-    r"|\byour (?:human|principal|boss)\b|\bbots? connected to\b"
+    r"|\bwhoever (?:reports|summari[sz]es|quotes|answers)\b|\byour (?:human|principal)\b"
 )
 _DIGEST = (  # what may be told of a text, and how
-    r"\b(?:summar(?:y|ies)|digests?|abstracts?|extracts?|excerpts?)\b[^.\n]{0,70}\b(?:must|shall|"
-    r"valid only|without change|on condition|incomplete|names? as|quote only|carr(?:y|ies) the)\b"
-    r"|\bto be carried into\b|\b(?:only|nothing but) the (?:next|following) (?:sentence|words?)\b"
-    r"|\bthe wording below\b|\bno other wording\b|\bquote only\b|\bpass (?:it |this )?on to your\b"
-    r"|\b(?:add|join|put|include|insert)\b[^.\n]{0,60}\b(?:to|in|into) your "
-    rf"(?:{_PAPER}|text)\b|\byour (?:text|{_PAPER}) (?:has to|must|should)\b|\bhard-code the\b"
+    r"\b(?:the|every|all|this|a) (?:summar(?:y|ies)|digests?|abstracts?|extracts?)\b[^.\n]{0,60}\b"
+    r"(?:must (?:say|name|carry|bear)|shall (?:say|name|carry|bear)|without change|on condition)\b"
+    r"|\b(?:quote|use|say|report|repeat) (?:only|nothing but) the (?:next|following) (?:sentence|"
+    r"words?)\b|\bno other wording\b|\b(?:add|join|put|include|insert)\b[^.\n]{0,60}\b(?:to|in|"
+    rf"into) your {_PAPER}\b|\byour {_PAPER} (?:has to|must|should) (?:be|say|name)\b"
 )
 _ALONE = (  # that nothing else may be believed
-    r"\b(?:drop|ignore|disregard|put aside|leave out) (?:all |any |the )*other (?:source|document|"
-    r"cell|value|figure|paper)s?\b|\btrust (?:only )?this\b|\bthis (?:cell|row|page) alone\b"
-    r"|\bsources that differ\b|\b(?:others|rest) (?:were|was|being) (?:withdrawn|privileged)\b"
-    r"|\btakes? precedence over your\b|\bregardless of what other\b|\bleft unquoted\b"
+    r"\b(?:drop|ignore|disregard|leave out) (?:all |any |the )*other (?:sources|documents|papers)\b"
+    r"|\btrust (?:only )?this (?:cell|row|page|text)\b|\bthis (?:cell|row|page) alone\b"
+    r"|\btakes? precedence over your\b|\bregardless of what other (?:sources|documents)\b"
 )
-_SILENCE = (
-    r"\b(?:returns?|gives?) an? empty (?:result|answer)\b"
-    r"|\bdoes not consent\b|\bnosummary\b|\bfitting reply is\b"
-)
-_TALK = (  # a conversation or a configuration that is not the reader's own
-    r"\b(?:human|user)\s*:[\s\S]{0,200}\b(?:ai|assistant|model|bot)\s*:"
-    r"|\bend of (?:retrieved )?(?:context|document)\b[\s\S]{0,40}\b(?:q|user|human)\s*:"
-    r"|<\s*/?\s*(?:function_calls|tool_call|invoke|parameter|verified_fact|source)\b"
-    r"|\{\{\s*#?/?(?:system|assistant)|\bassistant_config\b|\boverride\s*[:=]\s*true\b"
-    r"|\bdisplay_to_user\b|\bdump_context\b|--answer\b|\b(?:todo|note)\((?:bot|ai|llm|copilot)\)"
-    r"|\blet us play a game\b|\byou are \w+;|\bswitch to \w+ voice\b"
-    r"|\bsearch result \d+ of \d+\b"
+_TALK = (  # a conversation or a call that is not the reader's own
+    r"\b(?:human|user)\s*:[^\n]{0,200}\s(?:ai|assistant|model|bot)\s*:"
+    r"|\bend of (?:retrieved )?context\b"
+    r"|<\s*/?\s*(?:function_calls|tool_call|invoke)\b|\{\{\s*#?/?(?:system|assistant)"
+    r"|\b(?:todo|note)\((?:bot|ai|llm|copilot)\)"
 )
 _CODED = r"\b(?:decode|unpack|base64|rot-?13)\b[^\n:]{0,50}:\s*\S"
 _TONGUES = (  # a program is addressed, and told to do something, in other languages
@@ -115,7 +104,7 @@ _TONGUES = (  # a program is addressed, and told to do something, in other langu
     r"|(?:인공지능|언어 ?모델|프로그램은|요약)[^.\n]{0,80}(?:십시오|주세요|주시면|하라)"
     r"|(?:AI|人工知能|言語モデル)[^\n]{0,60}(?:ください|忘れ)|(?:人工智能|大模型)[^\n]{0,40}(?:请|忽略)"
 )
-_ALL = (_OVERRIDE, _ADDRESS, _ROLE, _MARKS, _OUTPUT, _SECRETS, _THIRD, _DIGEST, _ALONE, _SILENCE,
+_ALL = (_OVERRIDE, _ADDRESS, _ROLE, _MARKS, _OUTPUT, _SECRETS, _THIRD, _DIGEST, _ALONE,
         _TALK, _CODED, _TONGUES)  # fmt: skip
 _ORDERS = re.compile("|".join(_ALL), re.I | re.M)
 _SPACED = re.compile(r"\b\w(?: \w){3,}\b")

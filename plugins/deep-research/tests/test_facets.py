@@ -21,6 +21,13 @@ def test_coordinated_questions_become_facets() -> None:
     assert found[1].entities == ("X_BUSY", "X_LOCKED")
 
 
+def test_a_name_in_a_whole_question_needs_nothing_carried() -> None:
+    found = facets("What is the return value of x_memory_used, and what does x_diff do?")
+    assert [f.context for f in found] == [(), ()]
+    (_, about) = facets("What is the default of X_BUSY, and what about X_LOCKED?")
+    assert "default" in about.query
+
+
 def test_a_pronoun_carries_its_noun() -> None:
     second = facets("Which rows does the RETURNING clause return, and does it see triggers?")[1]
     assert "RETURNING" in second.context
