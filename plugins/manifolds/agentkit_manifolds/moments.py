@@ -111,11 +111,12 @@ class Curves:
         np.add.at(self.counts[bucket], which[keep], 1)
 
     def curve(self, buckets: Sequence[int] | None = None) -> tuple[Floats, Floats]:
-        """(means (bins, d + z), counts (bins,)) of some buckets, all if none are named. Empty bins
-        are zero."""
+        """(means (bins, d) of the hidden states, counts (bins,)) of some buckets, all if none are
+        named. Empty bins are zero."""
         chosen = slice(None) if buckets is None else list(buckets)
         counts = self.counts[chosen].sum(0)
-        return self.sums[chosen].sum(0) / np.maximum(counts, 1)[:, None], counts
+        states = self.sums[chosen].sum(0)[:, : self.width]
+        return states / np.maximum(counts, 1)[:, None], counts
 
     def only(self, keep: Sequence[int]) -> Curves:
         """The same with some of the bins, by place."""

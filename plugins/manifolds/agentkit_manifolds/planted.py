@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-WIDTH, PERIOD, WAVES = 64, 128, 3
+WIDTH, PERIOD, WAVES = 64, 64, 3
 HEADS, KEY_HEADS, HEAD = 4, 2, 16
 NEWLINE = 10
 
@@ -138,7 +138,7 @@ class Planted(nn.Module):
                 assert isinstance(part, nn.Linear)
                 part.weight.normal_(0, 0.02, generator=torch.Generator().manual_seed(seed))
             at, group = boundary * HEAD, boundary // (HEADS // KEY_HEADS) * HEAD
-            sharp = 9.0
+            sharp = 10.0
             query = np.zeros((HEAD, WIDTH))
             query[:6] = sharp * turned(offset) @ self.count_frame
             attention.q_proj.weight[at : at + HEAD] = torch.tensor(query)

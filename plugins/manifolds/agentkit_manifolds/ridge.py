@@ -63,8 +63,9 @@ class Spectrum:
         n = gram[0, 0]
         mean = gram[0, target] / n
         cross = self._vectors.T @ (gram[self._features, target] - n * self._mean * mean)
-        floor = self._values.max(initial=0) * 1e-12
-        weights = self._vectors @ (cross / np.maximum(self._values + penalty, floor + 1e-300))
+        divisor = self._values + penalty
+        real = divisor > self._values.max(initial=0) * 1e-12  # others are directions without data
+        weights = self._vectors @ np.where(real, cross / np.where(real, divisor, 1), 0)
         return Fit(weights, float(mean - weights @ self._mean))
 
 
