@@ -153,6 +153,18 @@ class Curves:
         return made
 
 
+def within(parts: Sequence[Curves]) -> Curves:
+    """Curves of several line widths as one, each less its own mean in each bucket: far counts
+    stand in wide texts only, so that plain means would show the width as well."""
+    first = parts[0]
+    made = Curves(first.width, first.bins, first.buckets, first.nuisances)
+    for part in parts:
+        means = part.sums.sum(1) / np.maximum(part.counts.sum(1), 1)[:, None]
+        made.sums += part.sums - part.counts[..., None] * means[:, None]
+        made.counts += part.counts
+    return made
+
+
 def _finite(rows: Floats) -> None:
     if not np.isfinite(rows).all():
         raise DataError(

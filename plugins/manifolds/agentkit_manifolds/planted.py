@@ -121,7 +121,7 @@ class Planted(nn.Module):
         *,
         offset: int = 3,
         boundary: int = 2,
-        noise: float = 0.3,
+        noise: float = 1.0,
         counting: bool = True,
         seed: int = 0,
     ) -> None:

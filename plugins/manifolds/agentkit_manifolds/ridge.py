@@ -85,9 +85,14 @@ def beyond(grams: Floats, train: Sequence[int], nuisances: Columns, target: int)
     """Grams in which the target is what a linear fit of the nuisances, on the training folds,
     leaves of it: r = y - ĉ."""
     fit = ridge(grams[list(train)].sum(0), nuisances, target, 0.0)
-    change = np.eye(grams.shape[1])
-    change[0, target], change[nuisances, target] = -fit.bias, -fit.weights
-    return np.stack([change.T @ gram @ change for gram in grams])
+    direction = np.zeros(grams.shape[1])
+    direction[0], direction[nuisances], direction[target] = -fit.bias, -fit.weights, 1.0
+    changed = grams.copy()
+    for gram, made in zip(grams, changed):
+        made[:, target] = made[target, :] = gram @ direction
+        made[target, target] = direction @ gram @ direction
+    return changed
+
 
 
 def probe(
@@ -97,6 +102,7 @@ def probe(
     features: Columns | None = None,
     nuisances: Sequence[str] = (),
     penalties: Sequence[float] = PENALTIES,
+    spectra: dict[tuple[int, ...], Spectrum] | None = None,
 ) -> Probe:
     """Held-out R² of a linear probe, each fold in turn being the test.
 
@@ -104,6 +110,7 @@ def probe(
         features: columns of the Gram matrix; the hidden state where they are not given.
         nuisances: where given, R² is that of what they leave unexplained (fitted on the training
             folds alone).
+        spectra: of the same sums and features, from earlier calls; filled here.
 
     Raises:
         DataError: there are fewer than three folds: the penalty is chosen on folds, too.
@@ -112,7 +119,7 @@ def probe(
         raise DataError(f"{moments.folds} folds", "at least three: one of them chooses the penalty")
     columns = moments.states if features is None else features
     place = int(moments.columns([target])[0])
-    spectra: dict[tuple[int, ...], Spectrum] = {}
+    spectra = {} if spectra is None else spectra
 
     def spectrum(train: tuple[int, ...]) -> Spectrum:
         if train not in spectra:

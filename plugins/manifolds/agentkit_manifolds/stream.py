@@ -100,8 +100,12 @@ def collect(
     *,
     batch: int = 4,
     seed: int = 0,
+    watch: Callable[[Example, dict[str, Floats]], None] | None = None,
 ) -> Sums:
     """Streams a task through a model.
+
+    Args:
+        watch: is shown each example with its (T, d) hidden states by site.
 
     Raises:
         DataError: too few documents, or hidden states that are not finite.
@@ -115,9 +119,8 @@ def collect(
     for part, ids in batches(task.examples, batch, device):
         if progress.cancel:
             raise Cancelled
-        states = read(module, ids, sites)
-        for site in sites:
-            block = states[site].double().cpu().numpy()
+        blocks = {s: b.double().cpu().numpy() for s, b in read(module, ids, sites).items()}
+        for site, block in blocks.items():
             width = block.shape[2]
             if site not in moments:
                 moments[site] = Moments(width, extras, FOLDS)
@@ -131,6 +134,9 @@ def collect(
                     _add(moments[site], curves[site], own, example, task, binnings, fold, bucket)
                 except DataError as error:
                     raise DataError(f"at {site}: {error.message}", error.hint) from error
+        if watch is not None:
+            for n, example in enumerate(part):
+                watch(example, {s: b[n, : len(example.ids)] for s, b in blocks.items()})
         done += len(part)
         progress.update(done, len(task.examples))
     return Sums(moments, curves, task.tokens)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,21 @@ class ScalarTask:
     @property
     def tokens(self) -> int:
         return sum(int(e.mask.sum()) for e in self.examples)
+
+
+def shortened(example: Example, limit: int) -> Example:
+    """The first tokens of an example."""
+    labels = example.labels
+    if labels is not None:
+        cut = {f.name: getattr(labels, f.name)[:limit] for f in fields(labels)}
+        labels = LineLabels(**cut)
+    return replace(
+        example,
+        ids=example.ids[:limit],
+        values={name: column[:limit] for name, column in example.values.items()},
+        mask=example.mask[:limit],
+        labels=labels,
+    )
 
 
 def folds(groups: Iterable[str], count: int, seed: int = 0) -> dict[str, int]:

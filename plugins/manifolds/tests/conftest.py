@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from agentkit.testing.progress import Recorder
+from agentkit_manifolds.moments import Curves, within
 from agentkit_manifolds.planted import Bytes, Planted
 from agentkit_manifolds.stream import Sums, by_value, collect, shuffled
 from agentkit_manifolds.task import ScalarTask, Text, line_task
@@ -15,6 +17,8 @@ from agentkit_manifolds.tokens import Placer
 
 WIDTHS = (20, 26, 32, 38, 44, 50)
 SITES = ("embed", "post.0", "post.1")
+
+Pooled = Callable[..., Curves]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,7 +56,16 @@ def planted() -> Planted:
 @pytest.fixture(scope="session")
 def sums(planted: Planted, task: ScalarTask) -> Sums:
     """One pass of the planted model."""
-    # From 5 on: no line begins with a space, which any model can tell.
-    counts = by_value("count", "count", 5, 45, 2)
-    widths = by_value("line", "count", 5, 45, 2, newline=True)
-    return collect(planted, task, SITES, (counts, shuffled(counts), widths), Recorder())
+    # From 13 on: every line begins with a word, so spaces tell the first columns apart.
+    counts = [by_value(f"count {k}", "count", 13, 45, 2, width=k) for k in WIDTHS]
+    widths = by_value("line", "count", 13, 45, 2, newline=True)
+    wanted = (*counts, *map(shuffled, counts), widths)
+    return collect(planted, task, SITES, wanted, Recorder())
+
+
+@pytest.fixture(scope="session")
+def pooled(sums: Sums) -> Pooled:
+    """The curve of the count at a site, and the same with shuffled labels."""
+    return lambda site, suffix="": within(
+        [sums.curves[site][f"count {k}{suffix}"] for k in WIDTHS]
+    ).enough()

@@ -1,0 +1,1 @@
+RINGING = None

@@ -1,0 +1,100 @@
+"""`agentkit lines …`: how a model breaks lines, stage by stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import click
+import typer
+
+from agentkit.cli.context import for_stdout, open_kit, show_json
+from agentkit.cli.progress import progress
+from agentkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from agentkit.capabilities import Progress
+    from agentkit_manifolds.study import Study
+
+app = typer.Typer(no_args_is_help=True)
+Texts = Annotated[
+    list[str] | None, typer.Argument(help="text files, or prose, code, changelogs, mail")
+]
+Out = Annotated[Path, typer.Option(help="the study's folder; stages that are there are kept")]
+Set = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="a setting")]
+AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
+Name = Annotated[str, typer.Option("--analyzer", help="a declared one of the kind manifolds")]
+
+
+def _study(texts: list[str] | None, out: Path, given: list[str], name: str, told: Progress) -> Study:
+    from agentkit_manifolds.analyzer import study_of
+    from agentkit_manifolds.settings import Settings
+
+    for text in given:
+        if "=" not in text:
+            raise UsageError(f"--set {text}: write it as NAME=VALUE")
+    kit = open_kit(*(f"analyzers.{name}.{text}" for text in given))
+    settings = kit.validated("analyzer", name)
+    if not isinstance(settings, Settings):
+        raise UsageError(f"analyzers.{name} is no study of lines", 'use = "manifolds"')
+    model = kit.model(settings.model)
+    return study_of(settings, model, texts or [settings.kind], out, told)
+
+
+def _stage(stage: str, help_text: str) -> None:
+    def run(
+        texts: Texts = None,
+        out: Out = Path("lines"),
+        given: Set = [],  # noqa: B006
+        name: Name = "manifolds",
+        as_json: AsJson = False,
+    ) -> None:
+        from agentkit_manifolds import words
+
+        with progress(stage) as told:
+            found = _study(texts, out, given, name, told).stage(stage)
+        if as_json:
+            show_json(found)
+            return
+        for table in words.tables({stage: found}):
+            click.echo("\t".join(table.columns))
+            for row in table.rows:
+                click.echo(for_stdout("\t".join(map(str, row))))
+        click.echo(for_stdout(words.summary({stage: found})))
+
+    app.command(stage, help=help_text)(run)
+
+
+for _name, _help in (
+    ("data", "The texts in lines, and what is known of them."),
+    ("behaviour", "Does the model know where lines end?"),
+    ("probe", "What linear probes know of the count, beside controls."),
+    ("geometry", "The curve of the count: dimensions, bend, ringing, nulls."),
+    ("heads", "Heads that compare counts with widths, and heads that count."),
+    ("decision", "Characters left against the length of the next word."),
+    ("features", "A sparse dictionary of hidden states, beside a random one."),
+    ("patch", "The count taken away, and moved: what the next line break does."),
+    ("illusion", "Strings that make the model lose count."),
+):
+    _stage(_name, _help)
+
+
+@app.command()
+def report(
+    texts: Texts = None,
+    out: Out = Path("lines"),
+    given: Set = [],  # noqa: B006
+    name: Name = "manifolds",
+    as_json: AsJson = False,
+) -> None:
+    """All stages, and one page with their plots: OUT/lines.html."""
+    from agentkit_manifolds.analyzer import report as made
+
+    with progress("lines") as told:
+        found = made(_study(texts, out, given, name, told))
+    if as_json:
+        show_json({"summary": found.summary, "plots": [str(p) for p in found.plots]})
+        return
+    click.echo(for_stdout(found.summary))
+    for plot in found.plots:
+        click.echo(str(plot))
