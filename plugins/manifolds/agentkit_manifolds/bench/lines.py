@@ -17,7 +17,7 @@ QUICK = {
     "texts": 24, "tokens": 160, "widths": (30, 40), "layers": 0.2, "step": 4, "heard": 4,
     "ablated": 1, "draws": 4, "places": 2, "lines": 2, "illusions": 20, "features": 64,
 }  # fmt: skip
-NORMAL = {"texts": 72, "places": 12, "draws": 20}
+NORMAL = {"texts": 60, "places": 10, "draws": 20}
 FULL = {"texts": 2000, "tokens": 512, "heard": 120, "ablated": 40, "places": 80, "lines": 40,
         "draws": 40, "features": 4096, "layers": 1.0, "step": 2}  # fmt: skip
 
