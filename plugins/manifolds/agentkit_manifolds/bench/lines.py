@@ -17,7 +17,10 @@ QUICK = {
     "texts": 24, "tokens": 160, "widths": (30, 40), "layers": 0.2, "step": 4, "heard": 4,
     "ablated": 1, "draws": 4, "places": 2, "lines": 2, "illusions": 20, "features": 64,
 }  # fmt: skip
-NORMAL = {"texts": 60, "places": 10, "draws": 20}
+NORMAL = {
+    "texts": 48, "tokens": 256, "widths": (30, 40, 60, 80), "layers": 0.45, "heard": 8,
+    "ablated": 3, "draws": 10, "places": 6, "lines": 4,
+}  # fmt: skip
 FULL = {"texts": 2000, "tokens": 512, "heard": 120, "ablated": 40, "places": 80, "lines": 40,
         "draws": 40, "features": 4096, "layers": 1.0, "step": 2}  # fmt: skip
 
