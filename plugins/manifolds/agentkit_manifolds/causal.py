@@ -111,9 +111,13 @@ def ablations(
     """Takes the count's subspace away, then random ones.
 
     Raises:
-        Cancelled: between two of them.
+        DataError: the texts are too short. Cancelled: between two of them.
     """
     base = listen(module, examples, newlines)
+    which = np.concatenate([_next(s) for s in base])
+    settled = np.concatenate([_settled(s) for s in base])
+    if not (which & settled).any():
+        raise DataError("no newline comes after line 3", "give longer texts")
     variance, size = removed(directions, covariance), len(directions)
     rng = np.random.default_rng(seed)
     equal = [np.linalg.qr(rng.normal(size=(len(center), size)))[0].T for _ in range(draws // 4)]
@@ -129,8 +133,6 @@ def ablations(
         at, other = _rise(base, said)
         made.append(Ablation(name, len(basis), removed(basis, covariance), at, other))
         progress.update(n + 1, len(jobs))
-    which = np.concatenate([_next(s) for s in base])
-    settled = np.concatenate([_settled(s) for s in base])
     return Ablations(
         made[0],
         tuple(m for m in made if m.name == "variance"),
@@ -177,7 +179,9 @@ def places(examples: Sequence[Example], low: int, high: int, most: int) -> list[
         good = labels.word_end & (labels.line >= 3) & (labels.index >= 2)
         good &= (labels.count >= low) & (labels.count < high) & ~labels.mixed
         found.append([Place(example, int(t)) for t in np.nonzero(good)[0]])
-    rounds = [row[n] for n in range(max(map(len, found), default=0)) for row in found if n < len(row)]
+    rounds = [
+        row[n] for n in range(max(map(len, found), default=0)) for row in found if n < len(row)
+    ]
     return rounds[:most]
 
 
@@ -272,4 +276,3 @@ def scrambled(tables: dict[str, Floats], seed: int) -> dict[str, Floats]:
         drawn = np.random.default_rng([seed, n]).normal(size=(table.shape[1],) * 2)
         made[site] = (table - table.mean(0)) @ np.linalg.qr(drawn)[0]
     return made
-

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import click
 import typer
 
-from agentkit.cli.context import for_stdout, open_kit, show_json
+from agentkit.cli.context import for_stdout, open_kit, show_json, show_table
 from agentkit.cli.progress import progress
 from agentkit.errors import UsageError
 
@@ -26,7 +27,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 Name = Annotated[str, typer.Option("--analyzer", help="a declared one of the kind manifolds")]
 
 
-def _study(texts: list[str] | None, out: Path, given: list[str], name: str, told: Progress) -> Study:
+def _study(
+    texts: list[str] | None, out: Path, given: list[str], name: str, told: Progress
+) -> Study:
     from agentkit_manifolds.analyzer import study_of
     from agentkit_manifolds.settings import Settings
 
@@ -77,6 +80,33 @@ for _name, _help in (
     ("illusion", "Strings that make the model lose count."),
 ):
     _stage(_name, _help)
+
+
+class Thing(str, Enum):
+    days, months, years, list = "days", "months", "years", "list"
+
+
+@app.command()
+def ordinal(
+    thing: Annotated[Thing, typer.Argument(help="days, months, years, or places in a list")],
+    given: Set = [],  # noqa: B006
+    name: Name = "manifolds",
+    as_json: AsJson = False,
+) -> None:
+    """The same questions about other ordered things, in sentences of many forms."""
+    from agentkit_manifolds.ordinals import measure, ordinal_task
+
+    with progress(thing.value) as told:
+        study = _study(None, Path(), given, name, told)
+        task = ordinal_task(thing.value, study.placer)
+        sites = tuple(s for s in study.sites if not s.startswith("heads"))
+        with study.module() as module:
+            rows = measure(module, task, sites, told)
+    if as_json:
+        show_json(rows)
+        return
+    show_table(tuple(rows[0]), [[f"{v:.3f}" if isinstance(v, float) else v for v in r.values()]
+                                for r in rows])  # fmt: skip
 
 
 @app.command()

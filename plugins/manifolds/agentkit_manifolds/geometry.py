@@ -155,7 +155,9 @@ def bend(points: Floats) -> Bend:
     units = steps / np.maximum(sizes, 1e-300)[:, None]
     angles = np.arccos(np.clip((units[1:] * units[:-1]).sum(1), -1, 1))
     return Bend(
-        float(sizes.sum() / max(chord, 1e-300)), float(angles.sum()), float(np.degrees(angles).mean())
+        float(sizes.sum() / max(chord, 1e-300)),
+        float(angles.sum()),
+        float(np.degrees(angles).mean()),
     )
 
 
@@ -170,4 +172,3 @@ def shares_of(points: Floats) -> Floats:
     values = np.linalg.svd(points - points.mean(0), compute_uv=False) ** 2
     found: Floats = values / values.sum()
     return found
-

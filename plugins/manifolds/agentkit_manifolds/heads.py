@@ -57,9 +57,7 @@ def heads(module: nn.Module, only: Sequence[int] = ()) -> list[Head]:
     found = layers(module)
     rotary = next((m.inv_freq for m in module.modules() if hasattr(m, "inv_freq")), None)
     frequencies = None if rotary is None else _numbers(rotary)
-    return [
-        head for n in (only or range(len(found))) for head in _heads(found[n], n, frequencies)
-    ]
+    return [head for n in (only or range(len(found))) for head in _heads(found[n], n, frequencies)]
 
 
 def _heads(layer: Layer, number: int, frequencies: Floats | None) -> list[Head]:

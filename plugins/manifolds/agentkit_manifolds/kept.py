@@ -108,5 +108,7 @@ def load(path: Path) -> Kept:
                 site, _, name = rest.partition("|")
                 made.labels.setdefault(site, {})[name] = value
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: cannot be read: {error}", "delete it; it is made again") from error
+        raise DataError(
+            f"{path}: cannot be read: {error}", "delete it; it is made again"
+        ) from error
     return made

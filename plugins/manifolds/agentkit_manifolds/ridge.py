@@ -94,7 +94,6 @@ def beyond(grams: Floats, train: Sequence[int], nuisances: Columns, target: int)
     return changed
 
 
-
 def probe(
     moments: Moments,
     target: str,

@@ -98,9 +98,7 @@ def _hook(module: nn.Module, site: str, see: Edit) -> Iterator[None]:
 
     def pattern(_: Any, args: Any, output: Any) -> None:
         if not isinstance(output, tuple) or output[1] is None:
-            raise UsageError(
-                "the model gives no attention weights", "load it with eager attention"
-            )
+            raise UsageError("the model gives no attention weights", "load it with eager attention")
         see(output[1])
 
     if kind in ("pre", "heads"):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from agentkit_manifolds.study import Study
 
 PCS = 6
-SHORT = 128  # tokens of a text that is read again and again
+SHORT = 14  # lines of a text that is read again and again
 NEAR = 40  # tokens since the newline that attention is followed for
 # What stands beside each probe: where in the line a token is, by tokens, and how long it is. That
 # the width is known from the text's first lines on is no knowledge of the count.
@@ -190,7 +190,8 @@ def heads(study: Study) -> dict[str, Any]:
     best = looking.ranked(found)
     return {
         "boundary": [
-            {**asdict(b), "offset": b.offset * step, "found": b.found, "cosine": None} for b in best[:12]
+            {**asdict(b), "offset": b.offset * step, "found": b.found, "cosine": None}
+            for b in best[:12]
         ],
         "found": sum(b.found for b in found),
         "looked": len(found),
@@ -308,7 +309,9 @@ def patch(study: Study) -> dict[str, Any]:
     site, settings = best_site(study), study.settings
     sums = study.kept.sums
     examples = [
-        shortened(e, SHORT) for e in study.task.examples if e.width == study.width
+        shortened(e, int(np.searchsorted(e.values["line"], SHORT)))
+        for e in study.task.examples
+        if e.width == study.width
     ]
     _, directions = basis(pooled(study, site), PCS)
     moments = sums.moments[site]

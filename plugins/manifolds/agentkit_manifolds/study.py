@@ -92,9 +92,7 @@ class Study:
 
     @cached_property
     def task(self) -> ScalarTask:
-        return line_task(
-            self.texts, self.settings.widths, self.placer, limit=self.settings.tokens
-        )
+        return line_task(self.texts, self.settings.widths, self.placer, limit=self.settings.tokens)
 
     @cached_property
     def newlines(self) -> frozenset[int]:

@@ -88,13 +88,13 @@ def test_interventions_that_change_nothing_change_nothing(planted: Planted) -> N
     none = torch.zeros(0, 64)
     table, bins = torch.randn(5, 64), torch.zeros_like(ids)
     everywhere = torch.ones_like(ids)
-    with ablate(planted, "post.0", none), patch(
-        planted, {"post.0": table}, bins, bins, everywhere
-    ):
+    with ablate(planted, "post.0", none), patch(planted, {"post.0": table}, bins, bins, everywhere):
         assert (logits(planted, ids) - plain).abs().max() <= 1e-5
-    with pytest.raises(RuntimeError, match="on purpose"), ablate(
-        planted, "post.0", torch.eye(64)
-    ), patch(planted, {"post.0": table}, bins, bins + 1, everywhere):
+    with (
+        pytest.raises(RuntimeError, match="on purpose"),
+        ablate(planted, "post.0", torch.eye(64)),
+        patch(planted, {"post.0": table}, bins, bins + 1, everywhere),
+    ):
         assert not torch.allclose(logits(planted, ids), plain)
         raise RuntimeError("on purpose")
     assert torch.equal(logits(planted, ids), plain) and fingerprint(planted) == before

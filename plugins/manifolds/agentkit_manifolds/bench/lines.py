@@ -71,7 +71,9 @@ def _metrics(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Metric]:
         made["@@: log-odds against letters"] = Metric(
             at["change"], at["low"], at["high"], found["illusion"]["lines"]
         )
-        made["@@: rank"] = Metric(float(found["illusion"]["rank"]), n=len(found["illusion"]["effects"]))
+        made["@@: rank"] = Metric(
+            float(found["illusion"]["rank"]), n=len(found["illusion"]["effects"])
+        )
     return made
 
 
@@ -127,8 +129,9 @@ def dry_run(bench: Bench) -> list[str]:
     return [
         f"settings: {settings.texts} texts of {settings.tokens} tokens at widths "
         f"{', '.join(map(str, settings.widths))}",
-        f"texts: {len(study.texts)} of {settings.kind} on this machine; give more by "
-        "--texts" if len(study.texts) < settings.texts else f"texts: {len(study.texts)}",
+        f"texts: {len(study.texts)} of {settings.kind} on this machine; give more by --texts"
+        if len(study.texts) < settings.texts
+        else f"texts: {len(study.texts)}",
         f"labels: {sum(len(t.text) for t in first)} characters of {len(first)} texts read",
         f"sites: {', '.join(study.sites)}; early at {early(study.sites)}",
         f"memory of the sums: about {len(study.sites) * 4 * 8 * 585**2 >> 20} MiB at width 576",

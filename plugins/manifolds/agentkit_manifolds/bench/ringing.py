@@ -29,15 +29,13 @@ def ringing(bench: Bench) -> Result:
     quick = bench.scale == "quick"
     first = triangle(COUNT, HALF)
     theory = {k: rings(truncated(first, k)[: COUNT // 2 + 1]) for k in (3, 5, 7, 9)}
-    error = float(
-        np.abs(by_eigenvectors(circulant(first), 5)[0] - truncated(first, 5)).max()
-    )
+    error = float(np.abs(by_eigenvectors(circulant(first), 5)[0] - truncated(first, 5)).max())
     rows = [
         ("circulant, exact", k, "circle", r.lowest, r.at / COUNT, len(r.crossings), r.rebound)
         for k, r in theory.items()
     ]
-    dimensions = (3, 6) if quick else (3, 4, 5, 6, 7, 8)
-    count, steps = (60, 400) if quick else (100, 4000)
+    dimensions = (3, 6) if quick else (3, 4, 6, 8)
+    count, steps = (60, 400) if quick else (100, 2500)
     profiles: dict[int, list[float]] = {}
     rung: list[float] = []
     for topology in ("circle", "interval"):
@@ -118,7 +116,9 @@ def ringing(bench: Bench) -> Result:
         Figure("Particles on a sphere", balls),
         Figure("Random walks", null),
     ]
-    return Result(metrics, verdict, tables=[Table("Ringing", columns, tuple(rows))], figures=figures)
+    return Result(
+        metrics, verdict, tables=[Table("Ringing", columns, tuple(rows))], figures=figures
+    )
 
 
 RINGING = Experiment(

@@ -135,9 +135,7 @@ def _curve(
     with torch.no_grad():
         own = model(torch.from_numpy(tokens[:, :-1])).softmax(-1)[..., 0].numpy()
     settled = np.cumsum(tokens == 0, 1)[:, :-1] >= 3
-    return [
-        (round(float(p) * 10) / 10, float(q)) for p, q in zip(best[settled], own[settled])
-    ]
+    return [(round(float(p) * 10) / 10, float(q)) for p, q in zip(best[settled], own[settled])]
 
 
 SMALL = Experiment(
