@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,7 +82,7 @@ for _name, _help in (
     _stage(_name, _help)
 
 
-class Thing(str, Enum):
+class Thing(StrEnum):
     days, months, years, list = "days", "months", "years", "list"
 
 

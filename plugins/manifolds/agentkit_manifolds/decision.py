@@ -54,7 +54,7 @@ def decide(
         DataError: too few ends of words.
     """
     keep = (ends > 0) & (following > 0) & (left >= 0)
-    x, left, following, groups = (a[keep] for a in (states, left, following, groups))
+    x, left, following, groups = states[keep], left[keep], following[keep], groups[keep]
     names = sorted(set(groups.tolist()))
     rng = np.random.default_rng(seed)
     train_names = set(rng.permutation(names)[: len(names) // 2].tolist())
@@ -90,7 +90,7 @@ def decide(
         _auc(seen @ normal, real),
         _auc(seen @ drawn, real),
         _auc(-(test - middle) @ a.T @ slope, real),
-        int(len(test)),
+        len(test),
     )
 
 

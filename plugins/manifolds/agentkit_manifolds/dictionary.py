@@ -1,4 +1,4 @@
-"""The discrete reading: a k-sparse dictionary of hidden states (top-k autoencoder, Gao et al. 2024).
+"""The discrete reading: a k-sparse dictionary of hidden states (Gao et al. 2024, arXiv 2406.04093).
 
 A curve can be read as places that single features stand for. How much of it a few features rebuild
 says little by itself; a random dictionary, decoded as well, is beside it.
@@ -78,7 +78,7 @@ def fit(
         made = Dictionary(start.center, encoder, bias, decoder, k)
         loss = ((made.decode(made.encode(x)) - x) ** 2).sum(1).mean()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         with torch.no_grad():
             decoder /= decoder.norm(dim=1, keepdim=True)

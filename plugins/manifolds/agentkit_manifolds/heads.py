@@ -67,7 +67,7 @@ def _heads(layer: Layer, number: int, frequencies: Floats | None) -> list[Head]:
         shift = 1.0 if "gemma" in type(layer.norm).__name__.lower() else 0.0
         scale = _numbers(gain) + shift  # Gemma keeps gain - 1
         query, key = query * scale, key * scale
-    width = int(layer.attention.head_dim)  # type: ignore[arg-type]
+    width = int(layer.attention.head_dim)
     count, shared = len(query) // width, len(key) // width
     made = []
     for head in range(count):
@@ -195,7 +195,6 @@ def sink(attention: Floats) -> Sink:
     return best
 
 
-@torch.no_grad()
 def to_newline(
     weights: Tensor, index: NDArray[np.int64], origin: NDArray[np.int64], longest: int
 ) -> tuple[Floats, Floats]:

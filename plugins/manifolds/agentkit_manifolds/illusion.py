@@ -51,7 +51,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """effects: the strongest fall first. lines: over how many. base: their newline mass as it was."""
+    """effects: the strongest fall first. lines: how many. base: their newline mass as it was."""
 
     effects: tuple[Effect, ...]
     lines: int

@@ -45,8 +45,8 @@ VALUES: dict[str, tuple[str, ...]] = {
 
 
 def ordinal_task(name: Name, placer: Placer, *, forms: int = 24, seed: int = 0) -> ScalarTask:
-    """Sentences with one value each, labelled at its last token; or lists of `forms` kinds, labelled
-    at the mark of each item, where nothing but counting tells which one it is."""
+    """Sentences with one value each, labelled at its last token; or four times as many
+    lists, labelled at the mark of each item, where nothing but counting tells which one it is."""
     if name == "list":
         made = [_list(n, placer, seed) for n in range(forms * 4)]
     else:

@@ -24,7 +24,9 @@ NEWLINE = 10
 def curve(places: NDArray[np.int64] | range, period: int = PERIOD) -> NDArray[np.float64]:
     """(n, 2 * WAVES) unit vectors: three waves around a circle of `period` places."""
     angle = 2 * np.pi * np.outer(np.asarray(places), np.arange(1, WAVES + 1)) / period
-    return np.concatenate([np.cos(angle), np.sin(angle)], axis=1) / np.sqrt(WAVES)
+    waves = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+    found: NDArray[np.float64] = waves / np.sqrt(WAVES)
+    return found
 
 
 def turned(offset: int) -> NDArray[np.float64]:
@@ -44,7 +46,7 @@ class Bytes:
         return bytes(ids).decode(errors="replace")
 
 
-class Counter(nn.Module):
+class Counter(nn.Module):  # type: ignore[misc]
     """Layer 0's attention, done by hand: characters since the newline and the length of lines."""
 
     def __init__(self, counts: Tensor, widths: Tensor) -> None:
@@ -69,7 +71,7 @@ class Counter(nn.Module):
         return self.o_proj(torch.where(newline[..., None], line, written)), None
 
 
-class Attention(nn.Module):
+class Attention(nn.Module):  # type: ignore[misc]
     """Plain causal attention with grouped keys."""
 
     def __init__(self) -> None:
@@ -94,7 +96,7 @@ class Attention(nn.Module):
         return self.o_proj(mixed), weights
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     def __init__(self, attention: nn.Module) -> None:
         super().__init__()
         self.input_layernorm = nn.Identity()
@@ -106,7 +108,7 @@ class Block(nn.Module):
         return states + written
 
 
-class Planted(nn.Module):
+class Planted(nn.Module):  # type: ignore[misc]
     """The model.
 
     Args:

@@ -28,7 +28,8 @@ def triangle(count: int, half: float) -> Floats:
 def circulant(first: Floats) -> Floats:
     """The matrix whose rows are the first one, turned."""
     places = np.arange(len(first))
-    return first[(places[:, None] - places[None, :]) % len(first)]
+    found: Floats = first[(places[:, None] - places[None, :]) % len(first)]
+    return found
 
 
 def truncated(first: Floats, k: int) -> Floats:
@@ -45,7 +46,8 @@ def truncated(first: Floats, k: int) -> Floats:
     kept = np.zeros_like(coefficients)
     kept[order[:k]] = coefficients[order[:k]]
     profile = np.fft.ifft(kept).real
-    return profile / profile[0]
+    found: Floats = profile / profile[0]
+    return found
 
 
 def by_eigenvectors(matrix: Floats, k: int) -> Floats:
@@ -57,7 +59,8 @@ def by_eigenvectors(matrix: Floats, k: int) -> Floats:
 def cosines(points: Floats) -> Floats:
     """(n, n) cosines between the rows."""
     units = points / np.maximum(np.linalg.norm(points, axis=1), 1e-300)[:, None]
-    return units @ units.T
+    found: Floats = units @ units.T
+    return found
 
 
 @dataclass(frozen=True, slots=True)

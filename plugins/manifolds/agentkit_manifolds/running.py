@@ -35,7 +35,6 @@ class Prefix:
         """Positions in front of a suffix's first one in the tensors that hooks see."""
         return 0 if self._cache is not None else len(self._ids)
 
-    @torch.no_grad()
     def logits(self, suffixes: Sequence[Sequence[int]]) -> Tensor:
         """(n, longest suffix, vocabulary) float32; rows are filled up on the right."""
         longest = max(len(s) for s in suffixes)
@@ -45,8 +44,8 @@ class Prefix:
             return logits(self._module, whole)[:, len(self._ids) :]
         cache = copy.deepcopy(self._cache)
         cache.batch_repeat_interleave(len(rows))
-        output: Any = self._module(
-            torch.tensor(rows, device=self._device), past_key_values=cache, use_cache=True
-        )
+        ids = torch.tensor(rows, device=self._device)
+        with torch.no_grad():
+            output: Any = self._module(ids, past_key_values=cache, use_cache=True)
         found: Tensor = output.logits.float()
         return found

@@ -13,12 +13,13 @@ from agentkit.settings import PartSettings
 class Settings(PartSettings):
     """A study of how a model counts characters.
 
-    model: one with weights in this process. kind: texts of this machine where no files are given.
-    texts: how many; tokens: the most of each. heard: texts for behaviour; ablated: for ablation. widths: of lines, each text at one of them; the
-    second (of two: the first) is that of interventions. layers: the deepest that is looked into, as a share of the
-    model's depth. step: characters of a bin. draws: random subspaces beside the count's. places:
-    where the count is moved. lines: with which illusions are tried. illusions: how many of the
-    strings. features: of the sparse dictionary, 0 for none.
+    model: one with weights in this process. kind: texts of this machine, where no files are given;
+    read: files. texts: how many; tokens: the most of each. widths: of lines, each text at one of
+    them; the second (of two: the first) is that of interventions. layers: the deepest that is
+    looked into, as a share of the model's depth. step: characters of a bin. heard: texts for
+    behaviour; ablated: for ablation; draws: random subspaces beside the count's. places: where the
+    count is moved. lines: with which illusions are tried. illusions: how many of the strings.
+    features: of the sparse dictionary, 0 for none.
     """
 
     model: str = "small"

@@ -127,7 +127,6 @@ def edit(module: nn.Module, site: str, change: Edit) -> Iterator[None]:
         yield
 
 
-@torch.no_grad()
 def read(module: nn.Module, ids: Tensor, sites: Sequence[str]) -> dict[str, Tensor]:
     """Hidden states of one batch, in the model's own precision; the forward pass ends at the last
     site that is wanted. Shorter sequences may be filled up on the right with any token, since no
@@ -154,6 +153,7 @@ def read(module: nn.Module, ids: Tensor, sites: Sequence[str]) -> dict[str, Tens
             hooks.enter_context(_hook(module, site, keep(site)))
         ending = layers(module)[depth(last)].whole.register_forward_hook(stop)
         hooks.callback(ending.remove)
+        hooks.enter_context(torch.no_grad())
         try:
             _run(module, ids)
         except _Enough:
@@ -161,10 +161,10 @@ def read(module: nn.Module, ids: Tensor, sites: Sequence[str]) -> dict[str, Tens
     return found
 
 
-@torch.no_grad()
 def logits(module: nn.Module, ids: Tensor) -> Tensor:
     """(batch, T, vocabulary) in float32."""
-    output = _run(module, ids)
+    with torch.no_grad():
+        output = _run(module, ids)
     found: Tensor = output.logits if hasattr(output, "logits") else output
     return found.float()
 

@@ -91,7 +91,7 @@ class Language:
         return made
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.input_layernorm = nn.RMSNorm(width)
@@ -107,7 +107,7 @@ class Block(nn.Module):
         return out
 
 
-class Attention(nn.Module):
+class Attention(nn.Module):  # type: ignore[misc]
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.head_dim = width // heads
@@ -126,7 +126,7 @@ class Attention(nn.Module):
         return out
 
 
-class Small(nn.Module):
+class Small(nn.Module):  # type: ignore[misc]
     """A decoder with learned positions."""
 
     def __init__(
@@ -172,13 +172,14 @@ def train(
         logits = model(tokens[:, :-1])
         loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         if step % 20 == 19:
             progress.update(step + 1, steps, {"loss": float(loss.detach())})
-    return model.eval().requires_grad_(False)
+    made: Small = model.eval().requires_grad_(False)
+    return made
 
 
 @dataclass(frozen=True, slots=True)

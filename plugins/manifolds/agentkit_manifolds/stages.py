@@ -10,7 +10,9 @@ import numpy as np
 import torch
 
 from agentkit.errors import DataError
-from agentkit_manifolds import causal, heads as looking, illusion as illusions
+from agentkit_manifolds import causal
+from agentkit_manifolds import heads as looking
+from agentkit_manifolds import illusion as illusions
 from agentkit_manifolds.behaviour import by_width, listen
 from agentkit_manifolds.decision import decide
 from agentkit_manifolds.dictionary import fit, random_dictionary, tuning
@@ -177,7 +179,10 @@ def heads(study: Study) -> dict[str, Any]:
             curves = study.kept.sums.curves[site]
             counts = within([curves[f"count {k}"] for k in study.settings.widths])
             keep = [
-                n for n, (a, b) in enumerate(zip(counts.counts.sum(0), curves["line"].counts.sum(0)))
+                n
+                for n, (a, b) in enumerate(
+                    zip(counts.counts.sum(0), curves["line"].counts.sum(0))
+                )
                 if a >= 20 and b >= 3
             ]  # fmt: skip
             if len(keep) < 6:
@@ -204,7 +209,8 @@ def heads(study: Study) -> dict[str, Any]:
 
 def _centred(curves: Curves) -> Floats:
     means, _ = curves.curve()
-    return means - means.mean(0)
+    found: Floats = means - means.mean(0)
+    return found
 
 
 def _sinks(study: Study, module: torch.nn.Module) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ class Study:
         self._weights = model.ability(Weights)
         self.placer = Placer(model.ability(Tokens))
 
-    # -- what stages stand on -----------------------------------------------------------------------
+    # -- what stages stand on ----------------------------------------------------------------------
 
     @contextmanager
     def module(self) -> Iterator[nn.Module]:
@@ -97,7 +97,7 @@ class Study:
     @cached_property
     def newlines(self) -> frozenset[int]:
         with self.module() as module:
-            rows = int(module.get_output_embeddings().weight.shape[0])  # type: ignore[operator]
+            rows = int(module.get_output_embeddings().weight.shape[0])
         return self.placer.newline_ids(rows)
 
     @property

@@ -68,8 +68,8 @@ def _geometry(s: Mapping[str, Any]) -> str:
     return (
         f"at {s['site']} {here['verdict']} (embedding {embed['reliability']:.2f}, dealt out at "
         f"random {shuffled['reliability']:.2f}){'' if real else ', not clearly more than there'}; "
-        f"its raw spectrum needs {here['raw']} components for 95 %, a random walk of as many points "
-        f"{_reach(s['walk'])}; in six components it {ring}"
+        f"its raw spectrum needs {here['raw']} components for 95 %, a random walk of as many "
+        f"points {_reach(s['walk'])}; in six components it {ring}"
     )
 
 
@@ -86,10 +86,10 @@ def _heads(s: Mapping[str, Any]) -> str:
     first = s["boundary"][0]
     by_chance = 0.05 * s["looked"]
     told = (
-        f"{s['found']} of {s['looked']} heads match counts with longer widths better than shuffled "
-        f"counts do (about {by_chance:.0f} by chance); the clearest is layer {first['layer']} head "
-        f"{first['head']}, {first['offset']} characters ahead, {first['peak']:.2f} above its median "
-        f"(shuffled {first['null']:.2f})"
+        f"{s['found']} of {s['looked']} heads match counts with longer widths better than "
+        f"shuffled counts do (about {by_chance:.0f} by chance); the clearest is layer {first['layer']} head "
+        f"{first['head']}, {first['offset']} characters ahead, {first['peak']:.2f} above its "
+        f"median (shuffled {first['null']:.2f})"
     )
     for row in s["distributed"]:
         told += (
@@ -112,10 +112,10 @@ def _features(s: Mapping[str, Any]) -> str:
     learned, chance = s["learned"], s["random"]
     more = learned["places"] > 2 * chance["places"] and learned["places"] >= 3
     return (
-        f"{'some' if more else 'few'} features of {s['features']} tile the line: {learned['places']} "
-        f"place-like ones (random dictionary {chance['places']}); it rebuilds {learned['curve']:.0%} "
-        f"of the count's curve (random {chance['curve']:.0%}) and explains {learned['explained']:.0%} "
-        f"of held-out states (random {chance['explained']:.0%})"
+        f"{'some' if more else 'few'} features of {s['features']} tile the line: "
+        f"{learned['places']} place-like ones (random dictionary {chance['places']}); it rebuilds "
+        f"{learned['curve']:.0%} of the count's curve (random {chance['curve']:.0%}) and explains "
+        f"{learned['explained']:.0%} of held-out states (random {chance['explained']:.0%})"
     )
 
 

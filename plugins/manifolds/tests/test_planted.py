@@ -73,7 +73,7 @@ def test_streams_read_sites_and_stop_early(planted: Planted) -> None:
     hook.remove()
     assert not ran
     for bad in ("post.2", "nowhere", "post.x"):
-        with pytest.raises(UsageError, match="post.1"), edit(planted, bad, lambda x: x):
+        with pytest.raises(UsageError, match=r"post\.1"), edit(planted, bad, lambda x: x):
             pass
     with pytest.raises(UsageError, match="no layers"):
         layers(torch.nn.Linear(2, 2))

@@ -24,12 +24,12 @@ from agentkit.testing.progress import Recorder
 from agentkit.testing.tiny import tiny_model_folder
 from agentkit_manifolds import corpus, words
 from agentkit_manifolds.analyzer import Manifolds, report, study_of
-from agentkit_manifolds.bench.ringing import ringing
 from agentkit_manifolds.bench.planted import PlantedModel, planted, settings
+from agentkit_manifolds.bench.ringing import ringing
 from agentkit_manifolds.dictionary import fit, random_dictionary, tuning
 from agentkit_manifolds.moments import Curves, Moments
-from agentkit_manifolds.page import page
 from agentkit_manifolds.ordinals import ordinal_task
+from agentkit_manifolds.page import page
 from agentkit_manifolds.planted import Bytes, Planted
 from agentkit_manifolds.sites import fingerprint
 from agentkit_manifolds.study import STAGES, Study

@@ -79,7 +79,7 @@ def test_every_id_with_a_newline_is_one_and_merged_tokens_are_marked() -> None:
     placer = Placer(Pairs())
     assert placer.newline_ids(7) == {3, 4, 5}
     made = wrap("ab ba", 2)
-    ids, starts, ends = placer.place(made.text)
+    _, starts, ends = placer.place(made.text)
     found = label(made, starts, ends)
     assert found.mixed.tolist() == [False, True, False] and not found.newline.any()
     with pytest.raises(DataError, match="merges newlines"):
@@ -123,7 +123,7 @@ def test_documents_are_never_divided(task: ScalarTask) -> None:
     check_split(train, [g for g, f in found.items() if not f])
     with pytest.raises(DataError, match="in training and test"):
         check_split(train, train[:1])
-    with pytest.raises(DataError, match="fewer|cannot make"):
+    with pytest.raises(DataError, match="cannot make"):
         folds(["one"], 2)
 
 

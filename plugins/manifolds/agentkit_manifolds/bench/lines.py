@@ -13,16 +13,18 @@ from agentkit_manifolds.settings import Settings
 from agentkit_manifolds.stages import early
 from agentkit_manifolds.study import STAGES, Study
 
-QUICK = {
+QUICK: dict[str, Any] = {
     "texts": 24, "tokens": 160, "widths": (30, 40), "layers": 0.2, "step": 4, "heard": 4,
     "ablated": 1, "draws": 4, "places": 2, "lines": 2, "illusions": 20, "features": 64,
 }  # fmt: skip
-NORMAL = {
+NORMAL: dict[str, Any] = {
     "texts": 48, "tokens": 256, "widths": (30, 40, 60, 80), "layers": 0.45, "heard": 8,
     "ablated": 3, "draws": 10, "places": 6, "lines": 4,
 }  # fmt: skip
-FULL = {"texts": 2000, "tokens": 512, "heard": 120, "ablated": 40, "places": 80, "lines": 40,
-        "draws": 40, "features": 4096, "layers": 1.0, "step": 2}  # fmt: skip
+FULL: dict[str, Any] = {
+    "texts": 2000, "tokens": 512, "heard": 120, "ablated": 40, "places": 80, "lines": 40,
+    "draws": 40, "features": 4096, "layers": 1.0, "step": 2,
+}  # fmt: skip
 
 
 def lines(bench: Bench) -> Result:
@@ -142,8 +144,8 @@ LINES = Experiment(
     name="manifolds-lines",
     question="What of the line-break study of a large model holds on SmolLM2-135M?",
     run=lines,
-    claim="counts lie on curves in about six dimensions (95 % of variance), boundary heads turn one "
-    "onto another (cosine about 1), ablation hurts newlines alone, @@ makes the model lose count",
+    claim="counts lie on curves in about six dimensions (95 % of variance), boundary heads turn "
+    "one onto another (cosine about 1), ablation hurts newlines alone, @@ makes the model lose count",
     needs={
         "normal": Needs(weights=("smollm2-135m",), memory=3 << 30, hours=0.4),
         "quick": Needs(weights=("smollm2-135m",), memory=2 << 30, hours=0.05),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,12 +26,20 @@ from agentkit_manifolds.ringing import (
 COUNT, HALF = 150, 12
 
 
+def _profile(
+    topology: Literal["circle", "interval"], d: int, seed: int, count: int, steps: int
+) -> list[float]:
+    at = particles(count, d, topology=topology, steps=steps, seed=seed)
+    found: list[float] = by_distance(cosines(at), circle=topology == "circle").tolist()
+    return found
+
+
 def ringing(bench: Bench) -> Result:
     quick = bench.scale == "quick"
     first = triangle(COUNT, HALF)
     theory = {k: rings(truncated(first, k)[: COUNT // 2 + 1]) for k in (3, 5, 7, 9)}
     error = float(np.abs(by_eigenvectors(circulant(first), 5)[0] - truncated(first, 5)).max())
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         ("circulant, exact", k, "circle", r.lowest, r.at / COUNT, len(r.crossings), r.rebound)
         for k, r in theory.items()
     ]
@@ -38,26 +47,24 @@ def ringing(bench: Bench) -> Result:
     count, steps = (60, 400) if quick else (100, 2500)
     profiles: dict[int, list[float]] = {}
     rung: list[float] = []
-    for topology in ("circle", "interval"):
+    topologies: tuple[Literal["circle", "interval"], ...] = ("circle", "interval")
+    for topology in topologies:
         for d in dimensions:
             found = []
             for seed in bench.seeds:
                 key = f"{topology} {d} {seed} {count} {steps}"
-                profile = bench.once(key, lambda d=d, s=seed, t=topology: by_distance(
-                    cosines(particles(count, d, topology=t, steps=steps, seed=s)),  # type: ignore[arg-type]
-                    circle=t == "circle",
-                ).tolist())  # fmt: skip
+                profile = bench.once(key, partial(_profile, topology, d, seed, count, steps))
                 found.append(rings(np.array(profile)))
                 if topology == "circle":
                     profiles[d] = profile
             rung.append(float(np.mean([r.rings for r in found])))
-            rows.append((
-                "particles", d, topology,
-                *(float(np.mean([getattr(r, n) for r in found])) for n in ("lowest",)),
-                float(np.mean([r.at for r in found])) / count,
-                float(np.mean([len(r.crossings) for r in found])),
-                float(np.mean([r.rebound for r in found])),
-            ))  # fmt: skip
+            mean = {
+                name: float(np.mean([getattr(r, name) for r in found]))
+                for name in ("lowest", "at", "rebound")
+            }
+            changes = float(np.mean([len(r.crossings) for r in found]))
+            at = mean["at"] / count
+            rows.append(("particles", d, topology, mean["lowest"], at, changes, mean["rebound"]))
             bench.progress.update(len(rows), 2 * len(dimensions) + 4)
     walks = [random_walk(COUNT, 576, seed) for seed in range(4 if quick else 20)]
     shares = np.array([np.cumsum(shares_of(w))[[0, 2, 5]] for w in walks])
@@ -125,8 +132,8 @@ RINGING = Experiment(
     name="manifolds-ringing",
     question="When do points in few dimensions ring, and does noise do so, too?",
     run=ringing,
-    claim="low-dimensional curves of counts ring as a truncated Fourier sum does, and as particles "
-    "on a sphere do; Fourier components explain at most 10 points less variance than principal ones",
+    claim="low-dimensional curves of counts ring as a truncated Fourier sum does, and as "
+    "particles on a sphere do; Fourier components explain at most 10 points less variance",
     seeds=(0, 1, 2),
     needs={"normal": Needs(memory=1 << 30, hours=0.05), "quick": Needs(memory=1 << 30, hours=0.01)},
 )

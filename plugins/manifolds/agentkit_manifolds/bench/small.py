@@ -66,10 +66,10 @@ def small(bench: Bench) -> Result:
         _, directions = basis(sums.curves[site]["count"].enough(), 6)
         cov, center = moments.covariance(), torch.from_numpy(moments.mean())
         plain = _loss(model, tokens)
-        for name, one in [("count", directions)] + [
+        for name, plane in [("count", directions)] + [
             ("random", matched(cov, removed(directions, cov), n)) for n in range(5 if quick else 20)
         ]:
-            with ablate(model, site, torch.from_numpy(one), center):
+            with ablate(model, site, torch.from_numpy(plane), center):
                 at, other = (a - b for a, b in zip(_loss(model, tokens), plain))
             if name == "count":
                 rises["newline"].append(at)
@@ -98,8 +98,8 @@ def small(bench: Bench) -> Result:
         f"token, the exact optimum {mean['optimum']:.3f}, token frequencies {mean['unigram']:.3f}; "
         f"the probability of a newline is {mean['newline']:.3f} nats from the optimum's. Without "
         f"the count's six components the loss at newlines rises by "
-        f"{np.mean(rises['newline']):.3f} nats, elsewhere by {np.mean(rises['other']):.3f}; without "
-        f"random subspaces of the same variance by {np.median(rises['random']):.3f} in the median."
+        f"{np.mean(rises['newline']):.3f} nats, elsewhere by {np.mean(rises['other']):.3f}; "
+        f"without random subspaces of the same variance by {np.median(rises['random']):.3f} in the median."
     )
     columns = ("seed", "site", "controls", "raw R²", "beyond controls", "reliability", "dimension",
                "verdict")  # fmt: skip
