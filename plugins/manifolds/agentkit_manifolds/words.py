@@ -87,8 +87,8 @@ def _heads(s: Mapping[str, Any]) -> str:
     by_chance = 0.05 * s["looked"]
     told = (
         f"{s['found']} of {s['looked']} heads match counts with longer widths better than "
-        f"shuffled counts do (about {by_chance:.0f} by chance); the clearest is layer {first['layer']} head "
-        f"{first['head']}, {first['offset']} characters ahead, {first['peak']:.2f} above its "
+        f"shuffled counts do (about {by_chance:.0f} by chance); the clearest is layer "
+        f"{first['layer']} head {first['head']}, {first['offset']} characters ahead, {first['peak']:.2f} above its "
         f"median (shuffled {first['null']:.2f})"
     )
     for row in s["distributed"]:

@@ -145,7 +145,7 @@ LINES = Experiment(
     question="What of the line-break study of a large model holds on SmolLM2-135M?",
     run=lines,
     claim="counts lie on curves in about six dimensions (95 % of variance), boundary heads turn "
-    "one onto another (cosine about 1), ablation hurts newlines alone, @@ makes the model lose count",
+    "one onto another (cosine about 1), ablation hurts newlines alone, @@ makes it lose count",
     needs={
         "normal": Needs(weights=("smollm2-135m",), memory=3 << 30, hours=0.4),
         "quick": Needs(weights=("smollm2-135m",), memory=2 << 30, hours=0.05),
