@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-WIDTH, PERIOD, WAVES = 64, 64, 3
+WIDTH, PERIOD, WAVES = 256, 64, 3
 HEADS, KEY_HEADS, HEAD = 4, 2, 16
 NEWLINE = 10
 
@@ -123,7 +123,7 @@ class Planted(nn.Module):  # type: ignore[misc]
         *,
         offset: int = 3,
         boundary: int = 2,
-        noise: float = 1.0,
+        noise: float = 0.3,
         counting: bool = True,
         seed: int = 0,
     ) -> None:

@@ -88,8 +88,8 @@ def _heads(s: Mapping[str, Any]) -> str:
     told = (
         f"{s['found']} of {s['looked']} heads match counts with longer widths better than "
         f"shuffled counts do (about {by_chance:.0f} by chance); the clearest is layer "
-        f"{first['layer']} head {first['head']}, {first['offset']} characters ahead, {first['peak']:.2f} above its "
-        f"median (shuffled {first['null']:.2f})"
+        f"{first['layer']} head {first['head']}, {first['offset']} characters ahead, "
+        f"{first['peak']:.2f} above its median (shuffled {first['null']:.2f})"
     )
     for row in s["distributed"]:
         told += (

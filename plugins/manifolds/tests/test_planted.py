@@ -20,11 +20,11 @@ from agentkit_manifolds.causal import (
     scrambled,
     sweep,
 )
-from agentkit_manifolds.geometry import basis, shape
+from agentkit_manifolds.geometry import basis, reaching, shape, shares_of
 from agentkit_manifolds.heads import boundary, heads, ranked, sink, to_newline
 from agentkit_manifolds.illusion import LETTERS, lines_of, scan
 from agentkit_manifolds.moments import Curves, within
-from agentkit_manifolds.planted import NEWLINE, Planted
+from agentkit_manifolds.planted import NEWLINE, WIDTH, Planted, curve
 from agentkit_manifolds.ridge import probe
 from agentkit_manifolds.running import Prefix
 from agentkit_manifolds.sites import ablate, edit, fingerprint, layers, logits, patch, read
@@ -50,7 +50,8 @@ def test_the_count_is_where_it_was_planted(sums: Sums, pooled: Pooled) -> None:
         assert found.found == known
         assert not shape(pooled(site, ", shuffled")).found
         if known:
-            assert abs(found.dimension - 6) <= 1
+            seen = reaching(shares_of(curve(range(13, 45))))  # half of the closed curve
+            assert abs(found.dimension - seen) <= 1
 
 
 def test_nothing_is_found_in_a_model_that_does_not_count(task: ScalarTask) -> None:
@@ -85,14 +86,14 @@ def test_interventions_that_change_nothing_change_nothing(planted: Planted) -> N
     before = fingerprint(planted)
     ids = torch.tensor([list(b"some words\nand more\nand")])
     plain = logits(planted, ids)
-    none = torch.zeros(0, 64)
-    table, bins = torch.randn(5, 64), torch.zeros_like(ids)
+    none = torch.zeros(0, WIDTH)
+    table, bins = torch.randn(5, WIDTH), torch.zeros_like(ids)
     everywhere = torch.ones_like(ids)
     with ablate(planted, "post.0", none), patch(planted, {"post.0": table}, bins, bins, everywhere):
         assert (logits(planted, ids) - plain).abs().max() <= 1e-5
     with (
         pytest.raises(RuntimeError, match="on purpose"),
-        ablate(planted, "post.0", torch.eye(64)),
+        ablate(planted, "post.0", torch.eye(WIDTH)),
         patch(planted, {"post.0": table}, bins, bins + 1, everywhere),
     ):
         assert not torch.allclose(logits(planted, ids), plain)
@@ -104,7 +105,7 @@ def test_interventions_that_change_nothing_change_nothing(planted: Planted) -> N
 def test_ablation_keeps_what_is_outside(planted: Planted) -> None:
     ids = torch.tensor([list(b"some words")])
     plain = read(planted, ids, ["post.0"])["post.0"]
-    basis = torch.linalg.qr(torch.randn(64, 3)).Q.T
+    basis = torch.linalg.qr(torch.randn(WIDTH, 3)).Q.T
     where = torch.zeros_like(ids)
     where[0, 4] = 1
     with ablate(planted, "post.0", basis, where=where):
@@ -187,7 +188,7 @@ def test_without_the_count_breaks_alone_are_missed(
     moments = sums.moments["post.0"]
     _, directions = basis(pooled("post.0"), 6)
     planted_rows = planted.count_frame
-    assert np.linalg.svd(directions @ planted_rows.T)[1][:3].min() > 0.9
+    assert np.linalg.svd(directions @ planted_rows.T)[1][:4].min() > 0.9
     found = ablations(
         planted,
         task.examples[:12],

@@ -11,7 +11,8 @@ from torch import nn
 from agentkit.bench import Bench, Experiment, Metric, Needs, Result
 from agentkit.capabilities import ModelInfo, Table, Tokens
 from agentkit_manifolds import words
-from agentkit_manifolds.planted import Bytes, Planted
+from agentkit_manifolds.geometry import reaching, shares_of
+from agentkit_manifolds.planted import Bytes, Planted, curve
 from agentkit_manifolds.settings import Settings
 from agentkit_manifolds.study import Study
 
@@ -63,13 +64,14 @@ def planted(bench: Bench) -> Result:
         )  # fmt: skip
         found[name] = made
     one, other = rows
+    seen = reaching(shares_of(curve(range(8, 49))))
     right = [
-        one[2], abs(one[3] - 6) <= 1, one[4] == 2, abs(one[5] - 3) <= 2, one[6], one[8],
+        one[2], abs(one[3] - seen) <= 1, one[4] == 2, abs(one[5] - 3) <= 2, one[6], one[8],
         one[9] > 0.05, not other[2], not other[8], abs(other[9]) < 0.05,
     ]  # fmt: skip
     metrics = {
         "answers that are right": Metric(sum(map(bool, right)) / len(right), n=len(right)),
-        "dimensions found (6 planted)": Metric(float(one[3])),
+        f"dimensions found ({seen} planted, of what the lines reach)": Metric(float(one[3])),
         "offset of the boundary head (3 planted)": Metric(float(one[5]), unit="characters"),
     }
     verdict = (

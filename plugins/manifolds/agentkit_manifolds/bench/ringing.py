@@ -57,7 +57,7 @@ def ringing(bench: Bench) -> Result:
                 found.append(rings(np.array(profile)))
                 if topology == "circle":
                     profiles[d] = profile
-            rung.append(float(np.mean([r.rings for r in found])))
+            rung += [float(r.rings) for r in found]
             mean = {
                 name: float(np.mean([getattr(r, name) for r in found]))
                 for name in ("lowest", "at", "rebound")
@@ -87,8 +87,8 @@ def ringing(bench: Bench) -> Result:
         f"The exact circulant rings as the paper says (lowest cosine {theory[5].lowest:.3f} with "
         f"five components; eigenvectors and Fourier sum differ by {error:.0e}). Particles that "
         f"attract their {6} neighbours and repel all others ring in "
-        f"{np.mean(rung):.0%} of the settings (rule: the cosine rises by more than 0.05 behind its "
-        "first minimum); on a sphere of three dimensions there is no room to. But a plain random "
+        f"{np.mean(rung):.0%} of {len(rung)} runs (rule: the cosine rises by more than 0.05 behind "
+        "its first minimum), as a rule without becoming positive again. But a plain random "
         f"walk, which means nothing, has {shares[:, 2].mean():.0%} of its variance in six "
         f"components, and its cosines ring in {np.mean([w.rings for w in walking]):.0%} of "
         "the draws by the same rule: neither a small dimension nor ringing by itself is evidence. "

@@ -99,7 +99,7 @@ def small(bench: Bench) -> Result:
         f"the probability of a newline is {mean['newline']:.3f} nats from the optimum's. Without "
         f"the count's six components the loss at newlines rises by "
         f"{np.mean(rises['newline']):.3f} nats, elsewhere by {np.mean(rises['other']):.3f}; "
-        f"without random subspaces of the same variance by {np.median(rises['random']):.3f}, median."
+        f"without random subspaces of the same variance by {np.median(rises['random']):.3f}."
     )
     columns = ("seed", "site", "controls", "raw R²", "beyond controls", "reliability", "dimension",
                "verdict")  # fmt: skip
