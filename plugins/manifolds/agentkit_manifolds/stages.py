@@ -141,7 +141,8 @@ def geometry(study: Study) -> dict[str, Any]:
                 {"site": site, "curve": name, **asdict(found), "found": found.found,
                  "verdict": found.verdict}
             )  # fmt: skip
-    site = best_site(study)
+    real = [r for r in rows if r["curve"] == "count" and r["site"] != "embed"]
+    site = max(real, key=lambda r: r["reliability"])["site"]
     points = pooled(study, site).curve()[0]
     centred = points - points.mean(0)
     vectors = np.linalg.svd(centred, full_matrices=False)[2]
