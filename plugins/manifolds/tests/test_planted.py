@@ -267,7 +267,7 @@ def test_strings_are_ranked_beside_letters(
             states = self.embed(ids)
             seen = torch.where(ids == ord("@"), NEWLINE, ids)
             states = self.layers[0](states, seen)
-            return self.head(self.layers[1](states, ids))  # type: ignore[no-any-return]
+            return self.head(self.layers[1](states, ids))
 
     few = ("@@", "||", "--", *LETTERS[:4])
     found = scan(Blinded(), lines, placer, NEWLINES, Recorder(), strings=few, heads=[(1, 2)])

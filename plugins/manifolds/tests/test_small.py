@@ -14,20 +14,22 @@ from agentkit_manifolds.small import Language, calibrate, train
 
 def test_the_optimum_is_what_counting_all_worlds_gives() -> None:
     language = Language(np.array([1, 2, 4]), np.array([0.5, 0.3, 0.2]), np.array([5, 6, 7]))
-    length, worlds = 5, {}
+    length = 5
+    worlds: dict[tuple[int, ...], float] = {}
     for width in language.widths:
         for words in itertools.product(range(3), repeat=length):
             chance = float(np.prod(language.chance[list(words)])) / 3
-            tokens, line, at, after = [], 0, 0, True
-            while len(tokens) < length:
+            drawn: list[int] = []
+            line, at, after = 0, 0, True
+            while len(drawn) < length:
                 need = language.lengths[words[at]] + (0 if after else 1)
                 if line + need <= width:
-                    tokens.append(words[at] + 1)
+                    drawn.append(words[at] + 1)
                     line, at, after = line + need, at + 1, False
                 else:
-                    tokens.append(0)
+                    drawn.append(0)
                     line, after = 0, True
-            worlds[tuple(tokens)] = worlds.get(tuple(tokens), 0.0) + chance
+            worlds[tuple(drawn)] = worlds.get(tuple(drawn), 0.0) + chance
     assert sum(worlds.values()) == pytest.approx(1)
     for tokens in list(worlds)[::7]:
         told = language.optimum(np.array([tokens]))[0]

@@ -115,7 +115,7 @@ def test_what_cannot_be_studied_is_said(tmp_path: Path) -> None:
 
 def test_kinds_of_text_are_on_this_machine() -> None:
     for kind in ("prose", "code"):
-        found = corpus.texts(kind, count=40, characters=800)  # type: ignore[arg-type]
+        found = corpus.texts(kind, count=40, characters=800)
         assert len(found) == 40 and len({t.group for t in found}) > 10
         assert max(len(w) for t in found for w in t.text.split()) <= corpus.LONGEST
         assert len({t.text for t in found}) == 40

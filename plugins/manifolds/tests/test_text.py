@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ class Pairs:
             at += len(best)
         return tuple(ids)
 
-    def decode(self, ids: tuple[int, ...]) -> str:
+    def decode(self, ids: Sequence[int], /) -> str:
         return "".join(self.vocabulary[i] for i in ids).removeprefix(" ")
 
 
@@ -96,7 +97,7 @@ def test_offsets_are_those_of_a_fast_tokenizer(tmp_path: Path) -> None:
         def encode(self, text: str) -> tuple[int, ...]:
             return tuple(fast.encode(text, add_special_tokens=False))
 
-        def decode(self, ids: tuple[int, ...]) -> str:
+        def decode(self, ids: Sequence[int], /) -> str:
             return str(fast.decode(list(ids)))
 
     text = "naïve 日本語 🎉 text\nand more"
