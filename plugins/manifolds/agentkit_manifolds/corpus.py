@@ -35,7 +35,7 @@ def texts(kind: Kind, *, count: int, characters: int) -> list[Text]:
     """
     found = _cut(_DOCUMENTS[kind](), count, characters)
     if not found:
-        raise DataError(f"this machine has no {kind}", "give files of your own: --texts FOLDER")
+        raise DataError(f"this machine has no {kind}", "name files or folders of your own")
     return found
 
 

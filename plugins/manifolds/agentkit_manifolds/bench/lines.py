@@ -28,10 +28,11 @@ FULL: dict[str, Any] = {
 
 
 def lines(bench: Bench) -> Result:
-    settings = Settings.model_validate(
-        {**{"quick": QUICK, "normal": NORMAL, "full": FULL}[bench.scale], "seed": bench.seeds[0],
-         **dict(bench.options)}
-    )  # fmt: skip
+    given: dict[str, Any] = dict(bench.options)
+    if "read" in given:
+        given["read"] = (given["read"],)
+    sized = {"quick": QUICK, "normal": NORMAL, "full": FULL}[bench.scale]
+    settings = Settings.model_validate({**sized, "seed": bench.seeds[0], **given})
     study = Study(settings, bench.kit.model(settings.model), bench.out / "study", bench.progress)
     found = study.all(STAGES)
     return Result(
@@ -131,9 +132,7 @@ def dry_run(bench: Bench) -> list[str]:
     return [
         f"settings: {settings.texts} texts of {settings.tokens} tokens at widths "
         f"{', '.join(map(str, settings.widths))}",
-        f"texts: {len(study.texts)} of {settings.kind} on this machine; give more by --texts"
-        if len(study.texts) < settings.texts
-        else f"texts: {len(study.texts)}",
+        f"texts: {len(study.texts)} of {settings.kind} on this machine; --set read=FOLDER for more",
         f"labels: {sum(len(t.text) for t in first)} characters of {len(first)} texts read",
         f"sites: {', '.join(study.sites)}; early at {early(study.sites)}",
         f"memory of the sums: about {len(study.sites) * 4 * 8 * 585**2 >> 20} MiB at width 576",
@@ -156,5 +155,5 @@ LINES = Experiment(
     },
     dry_run=dry_run,
     options={"model": "a model of the kit", "kind": "prose, code, changelogs or mail",
-             "texts": "how many", "tokens": "the most of each"},
+             "texts": "how many", "read": "a folder of texts", "tokens": "the most of each"},
 )  # fmt: skip
