@@ -52,7 +52,7 @@ class Attribution:
 
     @property
     def draws(self) -> int:
-        return self.chains * self.count
+        return int(self.chains * self.count)
 
     def blocks(self, rows: int = 1024) -> Iterator[Block]:
         """All rows, some at a time."""
@@ -90,10 +90,12 @@ class Attribution:
 
     def _centred(self, traces: Array) -> Array:
         traces = np.asarray(traces, dtype=np.float64)
-        return traces - traces.mean(axis=self._axis, keepdims=True)
+        found: Array = traces - traces.mean(axis=self._axis, keepdims=True)
+        return found
 
     def _scale(self, centred: Array) -> Array:
-        return np.sqrt((centred**2).sum((0, 1)) / (self.draws - self._lost))
+        found: Array = np.sqrt((centred**2).sum((0, 1)) / (self.draws - self._lost))
+        return found
 
     def _products(self, part: Array) -> tuple[Array, Array]:
         pieces = 1 if self.chains >= 4 else min(-(-BATCHES // self.chains), self.count)
@@ -114,4 +116,6 @@ def between_share(traces: Array) -> Array:
     traces = np.asarray(traces, dtype=np.float64)
     whole = traces.var(axis=(0, 1))
     between = traces.mean(1).var(axis=0)
-    return np.divide(between, whole, out=np.zeros_like(whole), where=whole > 0)
+    found: Array = np.zeros_like(whole)
+    np.divide(between, whole, out=found, where=whole > 0)
+    return found

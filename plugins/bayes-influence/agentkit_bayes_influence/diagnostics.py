@@ -109,4 +109,6 @@ def _drift(traces: Array, ess: Array) -> Array:
     rest = centred - time[None, :, None] * slope
     spread = np.sqrt((rest**2).mean((0, 1)))
     error = spread / np.sqrt(np.maximum(ess, 1.0) * (time**2).mean())
-    return np.divide(slope, error, out=np.zeros_like(slope), where=error > 0)
+    found: Array = np.zeros_like(slope)
+    np.divide(slope, error, out=found, where=error > 0)
+    return found

@@ -30,7 +30,9 @@ def score(influence: Array, chosen: NDArray[np.bool_], outcomes: Array) -> Array
     predicted -= predicted.mean(0)
     seen -= seen.mean(0)
     scale = np.sqrt((predicted**2).sum(0) * (seen**2).sum(0))
-    return np.divide((predicted * seen).sum(0), scale, out=np.zeros_like(scale), where=scale > 0)
+    found: Array = np.zeros_like(scale)
+    np.divide((predicted * seen).sum(0), scale, out=found, where=scale > 0)
+    return found
 
 
 def mean_with_interval(

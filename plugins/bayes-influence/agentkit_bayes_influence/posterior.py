@@ -1,7 +1,7 @@
 """The local posterior around trained weights, for any differentiable loss (paper, section 2).
 
-p(w) is proportional to exp(-nbeta * mean_i l_i(w) - gamma / 2 * |w - w*|^2): a chain sees its weights
-as one vector in fp32, whatever the model's own type is, since steps are too small for bf16.
+p(w) is proportional to exp(-nbeta * mean_i l_i(w) - gamma / 2 * |w - w*|^2). A chain sees its
+weights as one vector in fp32, whatever the model's own type is: steps are too small for bf16.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Items:
         sizes = {len(one) for one in (*self.inputs, self.mask, self.ids)}
         if self.mask.dim() != 2 or len(sizes) != 1:
             raise UsageError(
-                f"items: inputs, mask and ids have {sorted(sizes)} rows, mask is {self.mask.dim()}D",
+                f"items: inputs, mask, ids have {sorted(sizes)} rows; mask is {self.mask.dim()}D",
                 "every item has one row in each; the mask is (items, tokens)",
             )
         if not len(self):
@@ -42,14 +42,14 @@ class Items:
 
     @property
     def width(self) -> int:
-        return self.mask.shape[1]
+        return int(self.mask.shape[1])
 
 
 class Posterior:
     """Losses and gradients at weights given as vectors.
 
     Args:
-        loss: see `Loss`. Dropout must be off in it, and inputs of a batch are cut along dimension 0.
+        loss: see `Loss`. Dropout must be off in it; inputs are cut along dimension 0.
         centre: w*, the sampled weights by name; all others stay as they are.
         items: the training examples, whose loss the posterior is made of.
         chunk: items of one forward pass.

@@ -30,10 +30,11 @@ class Sampling(PartSettings):
 
     chains, draws, thin: what is kept: every `thin`-th step of each chain. burn_in: steps before;
     none: 2 / (epsilon * gamma), which shorter ones are refused below unless `force`. epsilon: step
-    size; none: `step` / lambda_max of nbeta * Hessian + gamma. gamma: pull to w*. nbeta: n * beta;
-    none: the number of examples (beta = 1); "batch/log": batch / ln(batch), as devinterp has it.
-    batch: examples of a step; 0: all. preconditioner, alpha, damp: of RMSprop. mala: accept or
-    reject. burn_in, epsilon and step are of no account where they are given otherwise.
+    size; none: `step` / lambda_max of nbeta * Hessian + gamma. gamma: pull to w*; none: so that, by
+    it alone, chains stay within `radius` * |w*| of w*. nbeta: n * beta; none: the number of
+    examples (beta = 1); "batch/log": batch / ln(batch), as devinterp has it. batch: examples of a
+    step; 0: all. preconditioner, alpha, damp: of RMSprop. mala: accept or
+    reject.
     """
 
     chains: int = Field(default=4, ge=1)
@@ -42,7 +43,8 @@ class Sampling(PartSettings):
     burn_in: int | None = Field(default=None, ge=0)
     epsilon: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     step: float = Field(default=0.2, gt=0, lt=STABLE)
-    gamma: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    gamma: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    radius: float = Field(default=0.1, gt=0, allow_inf_nan=False)
     nbeta: float | Literal["batch/log"] | None = None
     batch: int = Field(default=0, ge=0)
     preconditioner: Literal["none", "rmsprop"] = "none"
@@ -68,9 +70,10 @@ class Resolved:
 
     def told(self) -> str:
         return (
-            f"epsilon {self.epsilon:.3g} (epsilon * lambda_max {self.epsilon * self.curvature:.2f}), "
-            f"gamma {self.gamma:g}, n * beta {self.nbeta:g}, batch {self.batch}, burn-in "
-            f"{self.burn_in} steps; a step at w* drifts {self.drift:.2g} and is thrown {self.noise:.2g}"
+            f"epsilon {self.epsilon:.3g} (epsilon * lambda_max "
+            f"{self.epsilon * self.curvature:.2f}), gamma {self.gamma:.4g}, n * beta "
+            f"{self.nbeta:g}, batch {self.batch}, burn-in {self.burn_in} steps; a step at w* "
+            f"drifts {self.drift:.2g} and is thrown {self.noise:.2g}"
         )
 
 
@@ -102,10 +105,14 @@ def resolve(posterior: Posterior, wanted: Sampling) -> Resolved:
         nbeta = float(n if wanted.nbeta is None else wanted.nbeta)
     if nbeta < 0:
         raise UsageError(f"nbeta: {nbeta} is negative", "0 or more")
+    gamma = wanted.gamma
+    if gamma is None:
+        length = float(posterior.centre.norm()) or 1.0
+        gamma = posterior.dimension / (wanted.radius * length) ** 2
     rms = wanted.preconditioner == "rmsprop"
     if rms and wanted.epsilon is None:
         raise UsageError("epsilon: is to be given with rmsprop", "the rule is for plain steps")
-    curvature = 0.0 if rms else posterior.curvature(nbeta, wanted.gamma)
+    curvature = 0.0 if rms else posterior.curvature(nbeta, gamma)
     epsilon = wanted.epsilon or wanted.step / curvature
     if epsilon * curvature >= STABLE:
         raise UsageError(
@@ -113,7 +120,7 @@ def resolve(posterior: Posterior, wanted: Sampling) -> Resolved:
             "chains grow without end",
             f"take {0.2 / curvature:.2g} or leave it out",
         )
-    least = math.ceil(2 / (epsilon * wanted.gamma))
+    least = math.ceil(2 / (epsilon * gamma))
     burn_in = least if wanted.burn_in is None else wanted.burn_in
     if burn_in < least and not (wanted.force or rms):
         raise UsageError(
@@ -123,7 +130,7 @@ def resolve(posterior: Posterior, wanted: Sampling) -> Resolved:
     rows = torch.arange(n)[None]
     drift = epsilon / 2 * nbeta * float(posterior.gradient(posterior.centre[None], rows).norm())
     noise = math.sqrt(epsilon * posterior.dimension)
-    return Resolved(epsilon, wanted.gamma, nbeta, batch, burn_in, curvature, drift, noise)
+    return Resolved(epsilon, gamma, nbeta, batch, burn_in, curvature, drift, noise)
 
 
 def draws(
@@ -175,7 +182,7 @@ def draws(
             weights = weights - rate / 2 * force(weights, g) + root * thrown()
         on_step(step, total)
         kept = step - use.burn_in
-        if kept > 0 and kept % wanted.thin == 0 or step % 100 == 0:
+        if (kept > 0 and kept % wanted.thin == 0) or step % 100 == 0:
             fine = weights.isfinite().all(1)
             if not fine.all():
                 raise DataError(

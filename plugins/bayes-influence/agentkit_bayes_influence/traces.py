@@ -1,4 +1,4 @@
-"""Sampled losses on disk: one file a chain, each whole or absent, so that a run goes on after a kill.
+"""Sampled losses on disk: one file a chain, whole or absent, so that a run goes on after a kill.
 
 about.json           what was sampled: settings, ids, and their hash; written first
 train-mask.npy …     which tokens count
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -56,19 +57,32 @@ class Traces:
 
 @dataclass(frozen=True)
 class Prediction:
-    """bytes of traces; forward and gradient passes over single items."""
+    """bytes of traces; forward and gradient passes over single items; seconds, from the time that
+    one look at all items took just now."""
 
     bytes: int
     forwards: int
     gradients: int
+    seconds: float
+
+    def told(self) -> str:
+        return (
+            f"{self.bytes / 2**20:.1f} MiB of traces, {self.forwards:,} forward and "
+            f"{self.gradients:,} gradient passes over single items, about {self.seconds:.0f} s"
+        )
 
 
-def predict(n: int, q: int, widths: tuple[int, int], wanted: Sampling, use: Resolved) -> Prediction:
-    """What a run takes. widths: tokens kept of each training item and query."""
+def predict(
+    n: int, q: int, widths: tuple[int, int], wanted: Sampling, use: Resolved, look: float
+) -> Prediction:
+    """What a run takes. widths: tokens kept of each training item and query. look: seconds of a
+    forward pass over all of them."""
     kept = wanted.chains * wanted.draws
     steps = wanted.chains * (use.burn_in + wanted.draws * wanted.thin)
     size = 4 * kept * (n * widths[0] + q * widths[1])
-    return Prediction(size, kept * (n + q) + (steps * n if wanted.mala else 0), steps * use.batch)
+    forwards, gradients = kept * (n + q) + (steps * n if wanted.mala else 0), steps * use.batch
+    # A backward pass costs twice a forward one.
+    return Prediction(size, forwards, gradients, (forwards + 3 * gradients) * look / (n + q))
 
 
 class TraceStore:
@@ -87,11 +101,7 @@ class TraceStore:
         self._together = together
 
     def prepare(
-        self,
-        posterior: Posterior,
-        queries: Items,
-        wanted: Sampling,
-        about: Mapping[str, Any] | None = None,
+        self, posterior: Posterior, queries: Items, wanted: Sampling
     ) -> tuple[Resolved, Prediction]:
         """Says what a run will take, and refuses what cannot be; writes nothing.
 
@@ -99,11 +109,13 @@ class TraceStore:
             UsageError: settings that exclude one another, or too much memory.
             DataError: a loss at w* is not finite.
         """
+        began = time.perf_counter()
         posterior.losses(posterior.centre[None], queries)
         posterior.losses(posterior.centre[None], posterior.items)
+        look = time.perf_counter() - began
         use = resolve(posterior, wanted)
         widths = (posterior.items.width, queries.width) if self._by_token else (1, 1)
-        told = predict(len(posterior.items), len(queries), widths, wanted, use)
+        told = predict(len(posterior.items), len(queries), widths, wanted, use, look)
         if told.bytes > self._limit:
             raise UsageError(
                 f"the traces would take {told.bytes / 2**30:.1f} GiB, the limit is "
@@ -127,7 +139,7 @@ class TraceStore:
             Cancelled: somebody asked to stop; chains that ended are kept.
             DataError: a chain ran away, or the folder holds traces of something else.
         """
-        use, _ = self.prepare(posterior, queries, wanted, about)
+        use, _ = self.prepare(posterior, queries, wanted)
         self._begin(posterior, queries, wanted, use, about or {})
         groups = [
             range(start, min(start + self._together, wanted.chains))

@@ -57,7 +57,7 @@ def test_rows_come_best_first_and_blocks_change_nothing() -> None:
     traces, query = noise(4, 60, 40), noise(4, 60, 2, seed=1)
     traces[:, :, 7] += 3 * query[:, :, 0]
     traces[:, :, 9] -= 3 * query[:, :, 0]
-    kinds = [Attribution(traces, query, kind=k) for k in ("cov", "bif", "correlation")]  # type: ignore[arg-type]
+    kinds = [Attribution(traces, query, kind=k) for k in ("cov", "bif", "correlation")]
     assert all(one.top(3)[0][0] == 7 for one in kinds)
     assert all(one.top(3, helpful=False)[0][0] == 9 for one in kinds)
     assert kinds[0].top(5) == kinds[0].top(5, rows=3)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from agentkit.errors import UsageError
 from agentkit.testing.progress import Recorder
 from agentkit_bayes_influence.attribution import Attribution

@@ -114,7 +114,7 @@ def test_a_chain_that_runs_away_leaves_nothing_that_looks_complete(tmp_path: Pat
 
     items = Items((torch.ones(4, 2),), torch.ones(4, 1, dtype=torch.bool), tuple("abcd"))
     at = Posterior(steep, {"w": torch.zeros(2)}, items)  # flat at w*, a wall further out
-    with pytest.raises(DataError, match="ran away|not finite"):
+    with pytest.raises(DataError, match=r"ran away|not finite"):
         run(
             tmp_path, at, Sampling(chains=2, draws=400, step=3.5, gamma=0.01, nbeta=1e4, force=True)
         )
