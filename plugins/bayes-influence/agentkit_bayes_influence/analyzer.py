@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,15 +85,24 @@ class InfluenceAnalyzer:
         self._model: LanguageModel = parts["model"]
         self._gate = Gate(settings.ess, settings.rhat)
 
-    def plan(self, subjects: Sequence[str], out: Path) -> tuple[str, Resolved, Prediction]:
-        """What a run would take: (the sampled weights, settings used, passes and bytes)."""
+    def plan(self, subjects: Sequence[str], out: Path) -> str:
+        """What a run would take: sampled weights, settings used, memory and time."""
         with ExitStack() as stack:
             study = self._study(subjects, out, stack)
-            use, told = study.store.prepare(study.posterior, study.items, self._settings.sampling)
-            return study.subset, use, told
+            return _planned(
+                study,
+                *study.store.prepare(study.posterior, study.items, self._settings.sampling),
+            )
 
-    def analyze(self, subjects: Sequence[str], out: Path, progress: Progress) -> Report:
-        """Samples what is not in `out` yet, and writes influence.html there.
+    def analyze(
+        self,
+        subjects: Sequence[str],
+        out: Path,
+        progress: Progress,
+        on_plan: Callable[[str], None] = lambda text: None,
+    ) -> Report:
+        """Samples what is not in `out` yet, and writes influence.html there. on_plan: is told what
+        it takes before it begins.
 
         Raises:
             UsageError: no examples or no query; settings that cannot be.
@@ -103,13 +112,11 @@ class InfluenceAnalyzer:
             raise Cancelled
         with ExitStack() as stack:
             study = self._study(subjects, out, stack)
-            traces = study.store.sample(
-                study.posterior,
-                study.items,
-                self._settings.sampling,
-                progress,
-                {"parameters": study.subset},
-            )
+            wanted = self._settings.sampling
+            use, told = study.store.prepare(study.posterior, study.items, wanted)
+            on_plan(_planned(study, use, told))
+            about = {"parameters": study.subset}
+            traces = study.store.sample(study.posterior, study.items, wanted, progress, about, use)
         return self._report(study, traces, out)
 
     def _study(self, subjects: Sequence[str], out: Path, stack: ExitStack) -> Study:
@@ -180,6 +187,10 @@ class InfluenceAnalyzer:
         )
 
 
+def _planned(study: Study, use: Resolved, told: Prediction) -> str:
+    return f"sampling {study.subset}: {use.told()}\n{told.told()}"
+
+
 def _told(one: Finding) -> str:
     best = f"first {one.rows[0].example.id!r}; " if one.rows else ""
     return f"**{one.query.text}**: {best}{note(one)}"
@@ -190,7 +201,7 @@ def _table(one: Finding) -> Table:
     rows = tuple(
         (
             row.example.id,
-            round(row.value or 0.0, 3),
+            round(row.value, 3),
             round(row.error, 3),
             row.example.text,
             ", ".join(map(str, row.example.steps[:8])),

@@ -43,13 +43,12 @@ def why(
     if checkpoint:
         given.append(f"checkpoint={checkpoint.resolve()}")
     analyzer = _analyzer(given)
-    subset, use, told = analyzer.plan(query, out)
-    note(f"sampling {subset}: {use.told()}\n{told.told()}")
     if plan:
+        note(analyzer.plan(query, out))
         return
     with progress("influence") as moving:
         try:
-            report = analyzer.analyze(query, out, moving)
+            report = analyzer.analyze(query, out, moving, note)
         except Cancelled:
             note(f"stopped; the same command goes on with the chains in {out}")
             raise

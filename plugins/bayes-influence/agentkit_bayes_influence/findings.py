@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,27 +19,26 @@ NOISE = 2.0  # standard errors within which a number is not told from nothing
 @dataclass(frozen=True)
 class Row:
     """An example's part in a query. value: the correlation of their losses, positive where the
-    example taught what was said; None where `flag` says why it is not told. error: one Monte-Carlo
-    standard error. tokens: (own tokens, query tokens) correlations, NaN where not told."""
+    example taught what was said. error: one Monte-Carlo standard error. tokens: (own tokens, query
+    tokens) correlations, NaN where not told."""
 
     example: Example
-    value: float | None
+    value: float
     error: float
-    flag: str
     pieces: tuple[str, ...] = ()
     tokens: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Of one query. fault: why nothing is told of it. rows: best first. withheld: examples whose
-    own losses have not settled; noise: those within the noise."""
+    """Of one query. fault: why nothing is told of it. rows: best first. withheld: how many examples
+    have losses of their own that have not settled, by reason; noise: those within the noise."""
 
     query: Example
     pieces: tuple[str, ...]
     fault: str
     rows: tuple[Row, ...]
-    withheld: int
+    withheld: Mapping[str, int]
     noise: int
 
 
@@ -67,7 +67,7 @@ def findings(
     found = []
     for j, one in enumerate(queries):
         if theirs[j]:
-            found.append(Finding(one, tuple(said[j]), theirs[j], (), len(examples), 0))
+            found.append(Finding(one, tuple(said[j]), theirs[j], (), {}, 0))
             continue
         settled = [i for i in range(len(examples)) if not own[i]]
         clear = [i for i in settled if abs(values[i, j]) > NOISE * errors[i, j]]
@@ -76,8 +76,8 @@ def findings(
         for i in best:
             tokens = _tokens(traces, i, j, gate) if by_token else np.zeros((0, 0))
             number = float(values[i, j])
-            rows.append(Row(examples[i], number, float(errors[i, j]), "", tuple(pieces[i]), tokens))
-        withheld = len(examples) - len(settled)
+            rows.append(Row(examples[i], number, float(errors[i, j]), tuple(pieces[i]), tokens))
+        withheld = Counter(fault.partition(" (")[0] for fault in own if fault)
         found.append(
             Finding(one, tuple(said[j]), "", tuple(rows), withheld, len(settled) - len(clear))
         )

@@ -116,9 +116,8 @@ def note(one: Finding) -> str:
     """What is not told of a query, and why."""
     if one.fault:
         return f"nothing is told: {one.fault}; sample more draws, or with a smaller radius"
-    return (
-        f"{len(one.rows)} examples shown; {one.noise} within the noise, {one.withheld} not settled"
-    )
+    reasons = "".join(f"; {count} not settled: {why}" for why, count in one.withheld.items())
+    return f"{len(one.rows)} examples told; {one.noise} others within the noise{reasons}"
 
 
 def _numbers(tokens: np.ndarray) -> list[list[float | None]]:

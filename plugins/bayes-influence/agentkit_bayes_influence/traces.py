@@ -107,13 +107,17 @@ class TraceStore:
 
         Raises:
             UsageError: settings that exclude one another, or too much memory.
-            DataError: a loss at w* is not finite.
+            DataError: a loss at w* is not finite, or the folder holds traces of something else.
         """
         began = time.perf_counter()
         posterior.losses(posterior.centre[None], queries)
         posterior.losses(posterior.centre[None], posterior.items)
         look = time.perf_counter() - began
-        use = resolve(posterior, wanted)
+        if self._about_path.exists():
+            self._check(posterior, queries, wanted)
+            use = Resolved(**self._about()["used"])
+        else:
+            use = resolve(posterior, wanted)
         widths = (posterior.items.width, queries.width) if self._by_token else (1, 1)
         told = predict(len(posterior.items), len(queries), widths, wanted, use, look)
         if told.bytes > self._limit:
@@ -132,14 +136,17 @@ class TraceStore:
         wanted: Sampling,
         progress: Progress,
         about: Mapping[str, Any] | None = None,
+        use: Resolved | None = None,
     ) -> Traces:
-        """Runs the chains that are not there yet, and gives all.
+        """Runs the chains that are not there yet, and gives all. use: what `prepare` gave, if it
+        was called before.
 
         Raises:
             Cancelled: somebody asked to stop; chains that ended are kept.
             DataError: a chain ran away, or the folder holds traces of something else.
         """
-        use, _ = self.prepare(posterior, queries, wanted)
+        if use is None:
+            use, _ = self.prepare(posterior, queries, wanted)
         self._begin(posterior, queries, wanted, use, about or {})
         groups = [
             range(start, min(start + self._together, wanted.chains))
@@ -228,8 +235,28 @@ class TraceStore:
         use: Resolved,
         about: Mapping[str, Any],
     ) -> None:
-        digest = hashlib.sha256()
-        plain = {
+        if self._about_path.exists():
+            self._check(posterior, queries, wanted)
+            return
+        plain = self._described(posterior, queries, wanted)
+        masks = [items.mask.numpy() for items in (posterior.items, queries)]
+        for kind, mask in zip(KINDS, masks):
+            held = io.BytesIO()
+            np.save(held, mask if self._by_token else mask.any(1, keepdims=True))
+            write_atomic(self.folder / f"{kind}-mask.npy", held.getvalue())
+        plain |= {"used": asdict(use), "about": dict(about)}
+        write_atomic(self._about_path, json.dumps(plain, indent=1))
+
+    def _check(self, posterior: Posterior, queries: Items, wanted: Sampling) -> None:
+        if self._hash() != self._described(posterior, queries, wanted)["hash"]:
+            raise DataError(
+                f"{self.folder} holds traces of another model, data or settings",
+                "name another folder, or delete this one",
+            )
+
+    def _described(self, posterior: Posterior, queries: Items, wanted: Sampling) -> dict[str, Any]:
+        """What decides the traces, and its hash."""
+        plain: dict[str, Any] = {
             "sampling": wanted.model_dump(),
             "by_token": self._by_token,
             "together": self._together,
@@ -238,26 +265,12 @@ class TraceStore:
             "train_ids": posterior.items.ids,
             "query_ids": queries.ids,
         }
-        digest.update(json.dumps(plain, sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
         for items in (posterior.items, queries):
             for tensor in (*items.inputs, items.mask):
                 digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
         digest.update(posterior.centre.numpy().tobytes())
-        plain["hash"] = digest.hexdigest()
-        if self._about_path.exists():
-            if self._hash() != plain["hash"]:
-                raise DataError(
-                    f"{self.folder} holds traces of another model, data or settings",
-                    "name another folder, or delete this one",
-                )
-            return
-        masks = [items.mask.numpy() for items in (posterior.items, queries)]
-        for kind, mask in zip(KINDS, masks):
-            held = io.BytesIO()
-            np.save(held, mask if self._by_token else mask.any(1, keepdims=True))
-            write_atomic(self.folder / f"{kind}-mask.npy", held.getvalue())
-        plain |= {"used": asdict(use), "about": dict(about)}
-        write_atomic(self._about_path, json.dumps(plain, indent=1))
+        return plain | {"hash": digest.hexdigest()}
 
     @property
     def _about_path(self) -> Path:

@@ -91,11 +91,9 @@ def test_the_command_says_what_it_takes_and_tells_what_it_found(place: Path) -> 
 
 def test_what_is_not_settled_is_not_told_on_the_page() -> None:
     query = Example("q", "o<w>l", "The sign shows")
-    rows = (
-        Row(Example("a", "an owl"), 0.5, 0.1, "", (" an", " owl"), np.array([[np.nan], [0.7]])),
-    )
-    text = page("<why>", [Finding(query, ("o<w>l",), "", rows, 3, 2)], "fine")
+    rows = (Row(Example("a", "an owl"), 0.5, 0.1, (" an", " owl"), np.array([[np.nan], [0.7]])),)
+    text = page("<why>", [Finding(query, ("o<w>l",), "", rows, {"drifts": 3}, 2)], "fine")
     assert "&lt;why&gt;" in text and "o<w>l" not in text
-    assert '"tokens": [[null], [0.7]]' in text and "3 not settled" in text
-    silent = page("x", [Finding(query, ("owl",), "chains disagree (R-hat 1.40)", (), 3, 0)], "")
+    assert '"tokens": [[null], [0.7]]' in text and "3 not settled: drifts" in text
+    silent = page("x", [Finding(query, ("owl",), "chains disagree (R-hat 1.40)", (), {}, 0)], "")
     assert "nothing is told: chains disagree (R-hat 1.40)" in silent
