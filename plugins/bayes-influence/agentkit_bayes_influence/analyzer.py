@@ -22,7 +22,6 @@ from agentkit_bayes_influence.language import (
     Example,
     asked,
     borrowed,
-    causal,
     chosen,
     encode,
     load_trained,
@@ -33,6 +32,7 @@ from agentkit_bayes_influence.language import (
 from agentkit_bayes_influence.page import note, page
 from agentkit_bayes_influence.posterior import Items, Posterior
 from agentkit_bayes_influence.sampling import Resolved, Sampling
+from agentkit_bayes_influence.tail import shortened
 from agentkit_bayes_influence.traces import Prediction, Traces, TraceStore
 
 
@@ -146,9 +146,11 @@ class InfluenceAnalyzer:
 
         module = stack.enter_context(borrowed(self._model, change))
         weights = chosen(module, s.parameters)
-        posterior = Posterior(causal(module), weights, items, chunk=s.chunk, side_by_side=False)
+        loss, items, aims = shortened(module, weights, items, aims, s.chunk)
+        posterior = Posterior(loss, weights, items, chunk=s.chunk, side_by_side=False)
         store = TraceStore(out / "traces", by_token=s.tokens, limit=s.memory << 20, together=1)
-        subset = f"{posterior.dimension:,} weights in {', '.join(weights)}"
+        names = [*list(weights)[:3], *([f"{len(weights) - 3} more"] if len(weights) > 3 else [])]
+        subset = f"{posterior.dimension:,} weights ({', '.join(names)})"
         return Study(examples, queries, pieces, said, posterior, aims, store, subset)
 
     def _query(self, text: str) -> Example:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -124,8 +125,8 @@ class TraceStore:
             raise UsageError(
                 f"the traces would take {told.bytes / 2**30:.1f} GiB, the limit is "
                 f"{self._limit / 2**30:.1f}",
-                "take fewer draws or chains, keep sums over tokens (level = sequence), "
-                "or raise the limit",
+                "take fewer draws or chains, keep sums over tokens alone (tokens = false), or raise "
+                "the limit",
             )
         return use, told
 
@@ -207,7 +208,7 @@ class TraceStore:
                 with np.load(self._path(number), allow_pickle=False) as file:
                     chains.append({key: file[key] for key in file.files})
             masks = [np.load(self.folder / f"{k}-mask.npy", allow_pickle=False) for k in KINDS]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise DataError(f"{self.folder}: cannot be read: {error}", "sample anew") from error
         if any(str(chain["hash"]) != plain["hash"] for chain in chains):
             raise DataError(f"{self.folder}: holds chains of another run", "sample anew")

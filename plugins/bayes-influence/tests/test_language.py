@@ -31,6 +31,7 @@ from agentkit_bayes_influence.language import (
 )
 from agentkit_bayes_influence.posterior import Items, Posterior
 from agentkit_bayes_influence.sampling import Sampling
+from agentkit_bayes_influence.tail import shortened
 from agentkit_bayes_influence.traces import TraceStore
 
 
@@ -62,6 +63,30 @@ def test_padding_changes_nothing_that_counts(model: LanguageModel) -> None:
             alone = loss(weights, items.inputs[0][row : row + 1, :end])
             mask = items.mask[row, : end - 1]
             assert torch.allclose(padded[row, : end - 1][mask], alone[0][mask], atol=1e-5)
+
+
+def test_the_tail_is_the_model(model: LanguageModel) -> None:
+    """At w* and elsewhere, values and gradients; weights below it leave the whole model."""
+    tokens = model.ability(Tokens)
+    some = [Example("a", "a short one"), Example("b", "rain", "It fell all day, the")]
+    items, _ = encode(some, tokens, chat=False, longest=64)
+    with borrowed(model) as module:
+        weights = chosen(module, "")
+        loss, cut, _ = shortened(module, weights, items, items, 4)
+        assert len(cut.inputs) == 3 and not torch.equal(cut.inputs[0][0], cut.inputs[0][1])
+        shorter = Posterior(loss, weights, cut, side_by_side=False)
+        whole = Posterior(causal(module), weights, items, side_by_side=False)
+        there = whole.centre + 0.05 * torch.randn(
+            whole.dimension, generator=torch.Generator().manual_seed(0)
+        )
+        found, wanted = (at.losses(there[None], at.items) for at in (shorter, whole))
+        assert torch.allclose(found, wanted, atol=1e-4) and wanted.max() > 1
+        rows = torch.arange(2)[None]
+        ways = [at.gradient(there[None], rows) for at in (shorter, whole)]
+        assert torch.allclose(*ways, atol=1e-3 * float(ways[1].abs().max()))
+        assert len(module.get_decoder().layers) == 2
+        plain = shortened(module, chosen(module, "embed_tokens"), items, items, 4)[1]
+        assert len(plain.inputs) == 1
 
 
 def test_the_models_weights_stay_whatever_happens(model: LanguageModel, tmp_path: Path) -> None:
