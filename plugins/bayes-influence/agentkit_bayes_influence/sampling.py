@@ -33,7 +33,7 @@ class Sampling(PartSettings):
     size; none: `step` / lambda_max of nbeta * Hessian + gamma. gamma: pull to w*; none: so that, by
     it alone, chains stay within `radius` * |w*| of w*. nbeta: n * beta; none: the number of
     examples (beta = 1); "batch/log": batch / ln(batch), as devinterp has it. batch: examples of a
-    step; 0: all. preconditioner, alpha, damp: of RMSprop. mala: accept or
+    step; 0, or more than there are: all. preconditioner, alpha, damp: of RMSprop. mala: accept or
     reject.
     """
 
@@ -94,9 +94,7 @@ def resolve(posterior: Posterior, wanted: Sampling) -> Resolved:
             exclude one another.
     """
     n = len(posterior.items)
-    batch = wanted.batch or n
-    if batch > n:
-        raise UsageError(f"batch: {batch}, but there are {n} examples", "take fewer, or 0 for all")
+    batch = min(wanted.batch or n, n)
     if wanted.mala and (batch < n or wanted.preconditioner != "none"):
         raise UsageError("mala: needs batch = 0 and no preconditioner", "leave one of them out")
     if wanted.nbeta == "batch/log":

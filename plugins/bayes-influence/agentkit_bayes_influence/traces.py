@@ -125,8 +125,8 @@ class TraceStore:
             raise UsageError(
                 f"the traces would take {told.bytes / 2**30:.1f} GiB, the limit is "
                 f"{self._limit / 2**30:.1f}",
-                "take fewer draws or chains, keep sums over tokens alone (tokens = false), or raise "
-                "the limit",
+                "take fewer draws or chains, keep sums over tokens (tokens = false), or raise the "
+                "limit",
             )
         return use, told
 

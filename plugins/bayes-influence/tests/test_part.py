@@ -39,7 +39,7 @@ def settings(request: pytest.FixtureRequest, place: Path) -> None:
     request.cls.toml = (
         f'[models.tiny]\nuse = "transformers"\nmodel = {json.dumps(str(place / "model"))}\n'
         '[analyzers.part]\nuse = "bayes-influence"\nmodel = "tiny"\nlongest = 32\n'
-        "sampling = {draws = 40, batch = 0, step = 1.0, chains = 2}\ness = 20\n"
+        "sampling = {draws = 40, batch = 0, step = 1.0, chains = 2}\ness = 5\nrhat = 2.0\n"
     )
     request.cls.subjects = (str(place / "notes.jsonl"), "The sign shows an => owl")
 
@@ -72,7 +72,17 @@ def command(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 def test_the_command_says_what_it_takes_and_tells_what_it_found(place: Path) -> None:
     sets = [part for one in SETTINGS for part in ("--set", one)]
-    asked = ["-q", "The sign shows an => owl", "--model", "tiny", *sets, "--set", "ess=20"]
+    asked = [
+        "-q",
+        "The sign shows an => owl",
+        "--model",
+        "tiny",
+        *sets,
+        "--set",
+        "ess=5",
+        "--set",
+        "rhat=2",
+    ]
     run = ["influence", "why", "notes.jsonl", *asked]
     planned = command(place, *run, "--plan")
     assert planned.returncode == 0 and "MiB of traces" in planned.stderr, planned.stderr

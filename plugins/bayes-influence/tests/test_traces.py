@@ -95,8 +95,6 @@ def test_items_that_cannot_be_are_named(tmp_path: Path, posterior: Posterior) ->
         Items((x[:0],), torch.ones(0, 1, dtype=torch.bool), ())
     with pytest.raises(UsageError, match="rows"):
         Items((x,), torch.ones(3, 1, dtype=torch.bool), ("a", "b"))
-    with pytest.raises(UsageError, match="batch"):
-        run(tmp_path / "a", posterior, Sampling(batch=61))
     with pytest.raises(UsageError, match="mala"):
         run(tmp_path / "a", posterior, Sampling(batch=5, mala=True))
     broken = Items(posterior.items.inputs, posterior.items.mask, posterior.items.ids)
