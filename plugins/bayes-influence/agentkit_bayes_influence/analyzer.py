@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from agentkit.capabilities import LanguageModel, Progress, Report, Table, Tokens
 from agentkit.errors import Cancelled, UsageError
@@ -36,6 +36,9 @@ from agentkit_bayes_influence.tail import shortened
 from agentkit_bayes_influence.traces import Prediction, Traces, TraceStore
 
 
+DEFAULT = Sampling(step=1.0, chains=2, draws=100, batch=8)
+
+
 class Settings(PartSettings):
     """model: whose answers. examples: a file of JSON lines {text} or {prompt, answer}; subjects
     that end in .jsonl are such files, too. checkpoint: a trainer's folder; its weights stand in for
@@ -50,7 +53,7 @@ class Settings(PartSettings):
     examples: Path | None = None
     checkpoint: Path | None = None
     parameters: str = ""
-    sampling: Sampling = Sampling(step=1.0, chains=2, draws=100, batch=8)
+    sampling: Sampling = DEFAULT
     chat: bool = False
     tokens: bool = True
     longest: int = Field(default=64, ge=2)
@@ -59,6 +62,12 @@ class Settings(PartSettings):
     rhat: float = Field(default=1.1, ge=1)
     memory: int = Field(default=2048, ge=1)
     chunk: int = Field(default=8, ge=1)
+
+    @field_validator("sampling", mode="before")
+    @classmethod
+    def _others_stay(cls, given: Any) -> Any:
+        """One setting of the sampling leaves the others at this part's defaults."""
+        return DEFAULT.model_dump() | given if isinstance(given, dict) else given
 
 
 @dataclass

@@ -13,6 +13,7 @@ import pytest
 from agentkit.capabilities import Report
 from agentkit.testing.conformance import AnalyzerConformance, PackageConformance
 from agentkit.testing.tiny import tiny_model_folder
+from agentkit_bayes_influence.analyzer import DEFAULT, Settings
 from agentkit_bayes_influence.findings import Finding, Row
 from agentkit_bayes_influence.language import Example
 from agentkit_bayes_influence.page import page
@@ -97,6 +98,11 @@ def test_the_command_says_what_it_takes_and_tells_what_it_found(place: Path) -> 
     assert json.loads(shown.stdout)["draws"] == 40, shown.stderr
     wrong = command(place, *run, "--set", "sampling.chains=0")
     assert wrong.returncode == 3 and "chains" in wrong.stderr
+
+
+def test_one_setting_of_the_sampling_leaves_the_others() -> None:
+    made = Settings.model_validate({"sampling": {"draws": 60}}).sampling
+    assert (made.draws, made.step, made.batch) == (60, DEFAULT.step, DEFAULT.batch)
 
 
 def test_what_is_not_settled_is_not_told_on_the_page() -> None:
