@@ -35,7 +35,6 @@ from agentkit_bayes_influence.sampling import Resolved, Sampling
 from agentkit_bayes_influence.tail import shortened
 from agentkit_bayes_influence.traces import Prediction, Traces, TraceStore
 
-
 DEFAULT = Sampling(step=1.0, chains=2, draws=100, batch=8)
 
 
