@@ -20,7 +20,7 @@ from agentkit.capabilities.analyzer import Table
 from agentkit_bayes_influence.attribution import Attribution
 from agentkit_bayes_influence.bench.digits import PRIOR, Digits, digits
 from agentkit_bayes_influence.bench.peers import peers
-from agentkit_bayes_influence.diagnostics import effective, split_rhat
+from agentkit_bayes_influence.diagnostics import Gate, effective, split_rhat
 from agentkit_bayes_influence.exact import damped, similarity
 from agentkit_bayes_influence.lds import mean_with_interval, subsets
 from agentkit_bayes_influence.posterior import Items, Posterior
@@ -78,7 +78,7 @@ def lds(bench: Bench) -> Result:
     }
     return Result(
         own,
-        _verdict(scores, curve),
+        _verdict(scores, curve, own["median R-hat"].value),
         baselines=metrics,
         tables=[Table("LDS by draws", ("draws a chain", "draws that count", "LDS"), tuple(curve))],
         figures=[Figure("LDS by draws that count", _plot(curve, scores))],
@@ -128,12 +128,16 @@ def _plot(curve: Sequence[tuple[int, float, float]], scores: Mapping[str, Any]) 
     return draw
 
 
-def _verdict(scores: Mapping[str, Any], curve: Sequence[tuple[int, float, float]]) -> str:
+def _verdict(
+    scores: Mapping[str, Any], curve: Sequence[tuple[int, float, float]], rhat: float
+) -> str:
     ours, low, _ = scores[OURS]
     said = "; ".join(f"{name} {value:.2f}" for name, (value, _, _) in scores.items())
     goal = "met" if ours >= 0.65 and ours > scores["gradient product"][0] and low > 0 else "not met"
+    settled = "settled" if rhat <= Gate().rhat else "not settled, and a report would tell nothing"
     return (
-        f"LDS: {said}. The goal (BIF at least 0.65, above the gradients' product, interval above "
+        f"LDS: {said}. By the gate of reports the chains had {settled} (median R-hat {rhat:.2f}). "
+        f"The goal (BIF at least 0.65, above the gradients' product, interval above "
         f"0) is {goal}. On a convex problem the exact damped influence is the ceiling, and "
         f"BIF goes from {curve[0][2]:.2f} to {curve[-1][2]:.2f} as its draws grow: sampling is "
         "not needed where a Hessian can be solved. The paper has BIF about equal to EK-FAC on a "
