@@ -14,7 +14,7 @@ the first two are read); pairwise, both orders.
 researchqa: researchqa.jsonl (id, query, rubric: [{rubric_item}]); share of rubric items met.
 
 The names of the first two are those of their repositories (Ayanami0730/deep_research_bench and
-Su-Sea/ydc-deep-research-evals); those of the third are from its paper, not from the files.
+Su-Sea/ydc-deep-research-evals); those of the third were not checked against its files.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def ringing(bench: Bench) -> Result:
         f"five components; eigenvectors and Fourier sum differ by {error:.0e}). Particles that "
         f"attract their {6} neighbours and repel all others ring in "
         f"{np.mean(rung):.0%} of {len(rung)} runs (rule: the cosine rises by more than 0.05 behind "
-        "its first minimum), as a rule without becoming positive again. But a plain random "
+        "its first minimum). But a plain random "
         f"walk, which means nothing, has {shares[:, 2].mean():.0%} of its variance in six "
         f"components, and its cosines ring in {np.mean([w.rings for w in walking]):.0%} of "
         "the draws by the same rule: neither a small dimension nor ringing by itself is evidence. "
