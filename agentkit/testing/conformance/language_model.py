@@ -96,7 +96,7 @@ class LanguageModelConformance(
         cls = type(self)
         if "_longest" not in cls.__dict__ or cls._longest is None:
             made = [(prompt, self.one(prompt)) for prompt in self.prompts]
-            prompt, answer = max(made, key=lambda pair: len(pair[1].text))
+            prompt, answer = max(made, key=lambda pair: len(pair[1].text.replace("�", "")))
             assert answer.usage.completion >= 4 and len(answer.text) >= 8, (
                 f"the longest answer is {answer.text!r}: choose `prompts` that draw longer ones"
             )
@@ -145,6 +145,7 @@ class LanguageModelConformance(
         """Text ends before the first stop string, finish says "stop", and it is not streamed."""
         prompt, full = self.longest()
         starts = [n for n in range(2, len(full.text) - 3) if "�" not in full.text[n : n + 3]]
+        assert starts, f"{full.text!r} has no whole characters: choose other `prompts`"
         at = starts[len(starts) // 2]
         stop = full.text[at : at + 3]
         told: list[Delta] = []

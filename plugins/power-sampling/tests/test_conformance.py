@@ -55,4 +55,4 @@ class TestParticles(OnTiny, LanguageModelConformance):
 
 class TestRollouts(OnTiny, LanguageModelConformance):
     use = "power-sampling"
-    settings = "method = 'rollout'\nblock = 10\ncandidates = 2\nrollouts = 2\nlookahead = 6\n"
+    settings = "method = 'rollout'\nblock = 8\ncandidates = 3\nrollouts = 2\nlookahead = 8\n"
