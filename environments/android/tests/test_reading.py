@@ -42,6 +42,11 @@ def test_what_stands_in_no_element_becomes_one() -> None:
     assert (text.role, text.label, text.bounds) == ("text", "Menu of the day", (50, 900, 600, 960))
 
 
+def test_an_icon_beside_words_is_no_letter() -> None:
+    row = [Element("row", "Notifications", (0, 200, 1080, 400))]
+    assert merged(row, [block("川", 40, 260, 105, 320)], SCREEN) == row
+
+
 def test_a_password_is_never_read_from_the_picture() -> None:
     field = [Element("field", "", (0, 200, 500, 300), password=True)]
     assert merged(field, [block("hunter2", 50, 220, 200, 270)], SCREEN) == field

@@ -32,7 +32,8 @@ def merged(
 ) -> list[Element]:
     """The elements, in their order, with what the picture says: an element that says nothing gets
     the text in it as its label; text in no element becomes one, of role "text", at the end. What
-    the tree says too is not said twice, and the tree's own words are never changed.
+    the tree says too is not said twice, and the tree's own words are never changed; a single letter
+    beside them is an icon, and left out.
     """
     labels: dict[int, list[str]] = {}
     new: list[Element] = []
@@ -44,6 +45,8 @@ def merged(
             continue
         owners = [n for n in around if _area(elements[n].bounds) < WHOLE * size[0] * size[1]]
         owner = min(owners, key=lambda n: _area(elements[n].bounds), default=None)
+        if owner is not None and elements[owner].label and len(_letters(block.text)) == 1:
+            continue
         if owner is not None and not elements[owner].label:
             if not elements[owner].password:
                 labels.setdefault(owner, []).append(block.text)
