@@ -155,9 +155,10 @@ class Crawler:
             status = answer.status if answer else 0
             if status >= 400:
                 self._blame(url, status, before)
+            _answers(page)
             if page.evaluate(_MAY_CHANGE):
                 self._rest(page)
-            page.wait_for_function("() => true", polling=50, timeout=_HANGING)
+                _answers(page)
             html = page.content()
             if len(html.encode()) > self._settings.fetch.bytes:
                 raise AgentkitError(f"the page has more than {self._settings.fetch.bytes:,} bytes")
@@ -232,3 +233,8 @@ def _only_to_read(route: Route) -> None:
         route.abort("blockedbyclient")
     else:
         route.continue_()
+
+
+def _answers(page: Page) -> None:
+    """Raises playwright's Error where a script never ends: `evaluate` would wait for ever."""
+    page.wait_for_function("() => true", polling=50, timeout=_HANGING)
