@@ -105,7 +105,9 @@ def _summaries(folder: Path) -> Iterable[Sequence[str]]:
 
 
 def _row(cells: Sequence[Any]) -> str:
-    return "| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+    return (
+        "| " + " | ".join(" ".join(str(c).replace("|", "\\|").splitlines()) for c in cells) + " |"
+    )
 
 
 def _keys(groups: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from agentkit.cli.context import note, open_kit, setting_of, show_json, show_table
+from agentkit.cli.context import note, open_kit, setting_of, show_json, show_parts, show_table
 from agentkit.cli.progress import progress
 from agentkit.errors import RunInterrupted, UsageError
 from agentkit.files import write_atomic
 
 if TYPE_CHECKING:
-    from agentkit.capabilities import Analyzer, Report, Table
+    from agentkit.capabilities import Analyzer, Report
 
 app = typer.Typer()
 REPORT = "report.json"  # its presence says that a folder's analysis is complete
@@ -40,11 +40,7 @@ def analyze(
     """
     kit = open_kit(*(f"analyzers.{name}.{setting_of(text)}" for text in setting))
     if not name:
-        rows = [(one, kit.values("analyzer", one).use) for one in kit.names("analyzer")]
-        if as_json:
-            show_json([dict(zip(("name", "use"), row)) for row in rows])
-        else:
-            show_table(("analyzer", "use"), rows)
+        show_parts(kit, "analyzer", as_json)
         return
     analyzer = cast("Analyzer", kit.part("analyzer", name))
     if (out / REPORT).exists():
@@ -93,16 +89,12 @@ def _kept(report: Report, out: Path) -> Mapping[str, Any]:
 
 
 def _page(report: Report, plots: list[str]) -> Iterator[str]:
+    from agentkit.bench.pages import table as markdown
+
     yield from (report.summary, "")
     for table in report.tables:
-        yield from (f"## {table.title}", "", *_markdown(table), "")
+        yield from (f"## {table.title}", "", *markdown(table.columns, table.rows), "")
     yield from (
         f"![{plot}]({plot})" if Path(plot).suffix in (".png", ".svg") else f"[{plot}]({plot})"
         for plot in plots
     )
-
-
-def _markdown(table: Table) -> Iterator[str]:
-    for row in (table.columns, ["---"] * len(table.columns), *table.rows):
-        cells = (" ".join(str(cell).split()).replace("|", "\\|") for cell in row)
-        yield "| " + " | ".join(cells) + " |"

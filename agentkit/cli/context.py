@@ -78,6 +78,15 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     Console().print(table)
 
 
+def show_parts(kit: Kit, noun: str, as_json: bool) -> None:
+    """The declared parts of a noun, each with what it uses."""
+    rows = [(one, kit.values(noun, one).use) for one in kit.names(noun)]
+    if as_json:
+        show_json([dict(zip(("name", "use"), row)) for row in rows])
+    else:
+        show_table((noun, "use"), rows)
+
+
 def note(text: str) -> None:
     """Something for the person, on standard error."""
     click.echo(printable(text), err=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
-from agentkit.cli.context import note, open_kit, setting_of, show_json, show_table
+from agentkit.cli.context import note, open_kit, setting_of, show_json, show_parts
 from agentkit.cli.progress import progress
 from agentkit.errors import AgentkitError, DataError, Paused, RunInterrupted, UsageError
 
@@ -43,11 +43,7 @@ def train(
     """
     kit = open_kit(*(f"trainers.{name}.{setting_of(text)}" for text in setting))
     if not name:
-        rows = [(one, kit.values("trainer", one).use) for one in kit.names("trainer")]
-        if as_json:
-            show_json([dict(zip(("name", "use"), row)) for row in rows])
-        else:
-            show_table(("trainer", "use"), rows)
+        show_parts(kit, "trainer", as_json)
         return
     from agentkit.capabilities import TrainingDiverged
 
