@@ -91,7 +91,7 @@ class TokenCases(Conformance):
             size = self.vocabulary(tokens, prompt, size)
             whole = True
         else:
-            whole, size = False, 128
+            whole = False
         spans = tokens.score([prompt] * size, [[n] for n in range(size)], [Draw()] * size)
         total = sum(exp(span.logp[0]) for span in spans)
         assert total <= 1 + 1e-3, f"the first {size} tokens together have probability {total:g}"
