@@ -74,8 +74,11 @@ from agentkit.capabilities.reward import Outcome, Reward, Score
 from agentkit.capabilities.sandbox import Execution, Limits, Sandbox
 from agentkit.capabilities.source import (
     Document,
+    Gathered,
+    Gathering,
     Hit,
     Location,
+    OnProgress,
     SearchResult,
     Source,
     SourceInfo,
@@ -139,6 +142,8 @@ __all__ = [
     "Execution",
     "Findable",
     "Finish",
+    "Gathered",
+    "Gathering",
     "Grammar",
     "Grammars",
     "Guard",
@@ -154,6 +159,7 @@ __all__ = [
     "ModelInfo",
     "Observation",
     "OnDelta",
+    "OnProgress",
     "Outcome",
     "Packed",
     "Part",
