@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -67,8 +68,14 @@ def research(
     run = kit.agent(agent).run(question, seed=seed)
     for text in say:
         run.send(text)
-    with kept_in(todo, kit.runs, run.id), steered(run):
-        follow(run, as_json)
+    try:
+        with kept_in(todo, kit.runs, run.id), steered(run):
+            follow(run, as_json)
+    except typer.Exit:  # it waits or was paused, and has said how it goes on
+        if out:
+            files = " ".join(f"--out {shlex.quote(str(path))}" for path in out)
+            note(f"then write the report: agentkit report export {run.id[-6:]} {files}")
+        raise
     for path in out:
         save(kit.runs, run.id, path)
     late = sum(m.state == "late" for m in kit.runs.messages(run.id))
@@ -122,9 +129,11 @@ def verify(
     from agentkit_deep_research.report_command import stored
     from agentkit_deep_research.verify import verify as check
 
-    kit = open_kit()
     path = Path(what).expanduser()
-    run, report = unpack(path) if path.suffix and path.is_file() else (what, None)
+    if path.suffix and not path.is_file():
+        raise UsageError(f"there is no file {what}", "name a run, or a file of its report")
+    kit = open_kit()
+    run, report = unpack(path) if path.suffix else (what, None)
     row = kit.runs.get(run)
     report = report or stored(kit.runs, row.id)
     quotes = [(quote.number, quote.span) for quote in report.quotes]

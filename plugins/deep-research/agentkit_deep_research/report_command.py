@@ -27,11 +27,18 @@ RunId = Annotated[
 @app.command()
 def export(
     run: RunId,
-    out: Annotated[Path, typer.Option("--out", "-o", help=".md, .html, .pdf, .docx or .json")],
+    out: Annotated[
+        list[Path], typer.Option("--out", "-o", help="once or more: .md .html .pdf .docx .json")
+    ],
 ) -> None:
-    """Write a finished report to a file, in the format that its name ends with."""
+    """Write a finished report to files, in the formats that their names end with."""
+    from agentkit_deep_research.formats import form_of
+
+    for path in out:
+        form_of(path)
     store = open_kit().runs
-    save(store, store.get(run).id, out)
+    for path in out:
+        save(store, store.get(run).id, path)
 
 
 def save(store: RunStore, run: str, out: Path) -> None:

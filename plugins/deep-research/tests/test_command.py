@@ -63,12 +63,16 @@ def test_from_a_question_to_a_pdf_that_can_be_checked(folder: Path) -> None:
 
 
 def test_a_plan_is_approved_from_a_script(folder: Path) -> None:
-    waiting = researched("--approve")
+    waiting = researched("--approve", "--out", "my report.md")
     assert waiting.exit_code == 1 and "it waits" in waiting.stderr
+    assert "--out 'my report.md'" in waiting.stderr and not (folder / "my report.md").exists()
     approved = said("runs", "answer", "last", "approve")
     assert approved.exit_code == 0 and "steel" in approved.stdout
-    exported = said("report", "export", "last", "-o", "late.docx")
+    exported = said("report", "export", "last", "-o", "late.docx", "-o", "late.md")
     assert exported.exit_code == 0 and (folder / "late.docx").stat().st_size > 10_000
+    assert "24 months" in (folder / "late.md").read_text()
+    refused = said("report", "export", "last", "-o", "more.md", "-o", "more.doc")
+    assert isinstance(refused.exception, AgentkitError) and not (folder / "more.md").exists()
 
 
 def test_a_report_is_reopened_as_a_revision_and_the_two_are_compared(folder: Path) -> None:
@@ -106,6 +110,7 @@ def test_todo_lists_and_trajectories_are_printed(folder: Path) -> None:
         (("research", "x", "--source", "nowhere"), "no such folder"),
         (("report", "export", "last", "-o", "x.md"), "no run"),
         (("verify", "nothing"), "no run"),
+        (("verify", "nothing.pdf"), "there is no file nothing.pdf"),
     ],
 )
 def test_wrong_arguments_are_told_in_a_line(
