@@ -117,10 +117,10 @@ def _quoted(span: Span) -> str:
 
 
 def where(span: Span) -> str:
-    """Where a span stands, in words: title, heading, page."""
+    """Where a span stands, in words: its document's title, the heading right above it, page."""
     path = [*dict.fromkeys(p for p in (span.title, *span.heading) if p)]
     page = [f"page {span.page}"] if span.page is not None else []
-    return " › ".join([*path[-2:], *page]) or span.document
+    return " › ".join([*path[:1], *path[1:][-1:], *page]) or span.document
 
 
 def _cited(quote: Quote) -> str:
@@ -128,8 +128,12 @@ def _cited(quote: Quote) -> str:
 
 
 def target(uri: str) -> str:
-    """A link target inside <…>: no line breaks, no angle brackets, and no script. Files as paths:
-    careful renderers, the terminal's among them, show links to `file:` as bare text."""
+    """An address inside <…>. Files as paths: careful renderers, the terminal's among them, show
+    links to `file:` as bare text."""
+    return re.sub(r"^file://(?=/)", "", address(uri))
+
+
+def address(uri: str) -> str:
+    """An address that can be linked: no line breaks, no angle brackets, and no script."""
     plain = re.sub(r"[\s<>\\]", lambda m: f"%{ord(m.group()):02X}", uri)
-    plain = re.sub(r"^file://(?=/)", "", plain)
     return "#" if re.match(r"(?i)(?:javascript|vbscript|data):", plain) else plain

@@ -15,8 +15,10 @@ from markdown_it import MarkdownIt
 
 from agentkit.errors import DataError, UsageError
 from agentkit.kit import Kit
+from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.formats import FORMATS, form_of, render, unpack
 from agentkit_deep_research.formats.html import plain
+from agentkit_deep_research.markdown import where
 from agentkit_deep_research.report import Report
 from agentkit_deep_research.report_command import stored
 from agentkit_deep_research.tables import Cell, Chart, Table, charts, of_grid, of_rows, rows_of
@@ -134,7 +136,40 @@ def test_every_sentence_leads_to_its_place_with_the_quote_marked(
     for link in said:
         assert str(link.attributes["href"])[1:] in anchors
     marked = {mark.text() for mark in tree.css(".place mark")}
-    assert marked == {q.span.text for q in made[2].quotes}
+    assert marked == {re.sub(r"\n\s*\n", "\n", q.span.text) for q in made[2].quotes}
+
+
+def test_every_link_of_a_pdf_leads_somewhere(make: Make, tmp_path: Path) -> None:
+    """Inside to a place that is there, outside to an address with its scheme: a bare path is no
+    address in a PDF or in Word."""
+    import docx
+    from pypdf import PdfReader
+
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    (shelf / "my kettle.md").write_text("# Kettle\n\n## Body\n\nThe kettle is made of steel.")
+    kit = make(sources=["shelf"])
+    kit.define("source", "shelf", use="folder", path=str(shelf), embedder=None)
+    run = kit.agent("research").run("What is the kettle made of?")
+    run.wait()
+    report = stored(kit.runs, run.id)
+    file = PdfReader(io.BytesIO(render(report, "pdf", run.id)))
+    links = [a.get_object() for page in file.pages for a in page.get("/Annots", [])]
+    inside = [str(link["/Dest"]) for link in links if "/Dest" in link]
+    outside = {str(link["/A"]["/URI"]) for link in links if "/A" in link and "/URI" in link["/A"]}
+    assert len(inside) >= 2 * len(report.quotes) > 0  # the sentence, and its number
+    assert set(inside) <= set(file.named_destinations)
+    kettle = (shelf / "my kettle.md").as_uri()
+    assert {uri.partition("#")[0] for uri in outside} == {kettle}
+    word = docx.Document(io.BytesIO(render(report, "docx", run.id)))
+    targets = {rel.target_ref for rel in word.part.rels.values() if rel.is_external}
+    assert targets and {uri.partition("#")[0] for uri in targets} == {kettle}
+
+
+def test_headings_name_the_document_and_what_is_right_above() -> None:
+    path = ("Functions", "Auxiliary", "bm25()")
+    span = Span("s1", "pages", "fts5.html", "FTS5", "", "", 0, 1, "x", heading=path, page=3)
+    assert where(span) == "FTS5 › bm25() › page 3"
 
 
 def test_the_same_report_gives_the_same_bytes(made: tuple[Kit, str, Report]) -> None:

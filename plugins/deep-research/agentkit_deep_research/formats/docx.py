@@ -10,7 +10,7 @@ from typing import Any
 from agentkit.errors import UsageError
 from agentkit_deep_research.formats import ATTACHED, packed
 from agentkit_deep_research.formats.charts import draw, told
-from agentkit_deep_research.markdown import summary, target, where
+from agentkit_deep_research.markdown import address, summary, where
 from agentkit_deep_research.report import Quote, Report, sentence
 
 _STAMP = (2020, 1, 1, 0, 0, 0)  # of all members, so that the same report gives the same bytes
@@ -98,7 +98,7 @@ class _Page:
         paragraph.add_run(f"{lead}“{before}")
         paragraph.add_run(said).bold = bool(before or after)
         paragraph.add_run(f"{after}” ")
-        self._link(paragraph, f"[{quote.number}]", target(quote.link))
+        self._link(paragraph, f"[{quote.number}]", address(quote.link))
         paragraph.add_run(clean(f" {where(quote.span)}")).italic = True
 
     def _link(self, paragraph: Any, text: str, url: str) -> None:
@@ -156,7 +156,7 @@ class _Page:
             for ref in report.references:
                 paragraph = file.add_paragraph(f"[{ref.number}] ")
                 title = clean(ref.title or ref.document)
-                self._link(paragraph, title, target(ref.uri or ref.document))
+                self._link(paragraph, title, address(ref.uri or ref.document))
                 text = f", {ref.document} in {ref.source}, sha256 {ref.sha256[:16]}"
                 paragraph.add_run(clean(text))
 

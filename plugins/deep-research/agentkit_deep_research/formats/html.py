@@ -14,17 +14,19 @@ from html import escape, unescape
 
 from agentkit_deep_research.formats import ATTACHED, packed
 from agentkit_deep_research.formats.charts import draw, told
-from agentkit_deep_research.markdown import summary, target, where
+from agentkit_deep_research.markdown import address, summary, where
 from agentkit_deep_research.report import Quote, Report, Section, sentence
 from agentkit_deep_research.words import folded
 
+LONG = 120  # characters of a question that is set smaller
 STYLE = """
 @page{size:A4;margin:20mm 18mm;@bottom-center{content:counter(page) " / " counter(pages);
 font:9pt sans-serif;color:#777}}
 body{font:16px/1.55 Georgia,"DejaVu Serif",serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
 color:#1d2730;background:#fff}
 h1,h2,h3,table,figcaption,.cite,.where,nav{font-family:system-ui,"DejaVu Sans",sans-serif}
-h1{font-size:1.7rem;line-height:1.25}h2{font-size:1.2rem;margin-top:2rem;
+h1{font-size:1.7rem;line-height:1.25}h1.long{font-size:1.2rem}
+h1,h2,h3,h3+.where{break-after:avoid}h2{font-size:1.2rem;margin-top:2rem;
 border-bottom:1px solid #d5dde3;padding-bottom:.2rem}h3{font-size:1rem}
 blockquote{margin:.8rem 0;padding:.1rem 0 .1rem 1rem;
 break-inside:avoid;border-left:3px solid #2f6f9f}
@@ -40,6 +42,7 @@ figure{margin:1rem 0}figure svg,figure img{max-width:100%;height:auto}figcaption
 color:#5a6872}
 mark{background:#ffe9a8;color:inherit}.place{font-size:.9rem;break-inside:avoid}
 .place p{white-space:pre-wrap;overflow-wrap:anywhere}a{color:#22577a}
+@media print{html{font-size:10.5pt}body{font-size:1rem;max-width:none;margin:0;padding:0}}
 @media(prefers-color-scheme:dark){@media screen{body{color:#d8dee3;background:#14191d}
 a{color:#8fc1e3}mark{background:#5b4a12}.note{background:#20282e}.partial{background:#3d331a}
 .fault{background:#4a2320}td,th,h2{border-color:#36424a}}}
@@ -77,7 +80,8 @@ def attached(text: str) -> str:
 def _body(report: Report) -> Iterator[str]:
     spans = dict.fromkeys(q.span.id for q in report.quotes)  # a place quoted twice is shown once
     ids = {span: f"q{n}" for n, span in enumerate(spans, 1)}
-    yield f"<h1>{escape(report.question)}</h1>"
+    long = ' class="long"' if len(report.question) > LONG else ""
+    yield f"<h1{long}>{escape(report.question)}</h1>"
     yield f"<p>{escape(summary(report))}</p>"
     if report.status == "partial":
         yield f'<p class="partial"><strong>Partial:</strong> {escape(report.reason)}.</p>'
@@ -162,7 +166,7 @@ def _places(report: Report, ids: dict[str, str]) -> Iterator[str]:
         return
     yield "<h2>References</h2>"
     for ref in report.references:
-        at = escape(target(ref.uri or ref.document), quote=True)
+        at = escape(address(ref.uri or ref.document), quote=True)
         yield (
             f'<h3 id="r{ref.number}">[{ref.number}] <a href="{at}">'
             f"{escape(ref.title or ref.document)}</a></h3>"
@@ -170,10 +174,10 @@ def _places(report: Report, ids: dict[str, str]) -> Iterator[str]:
             f"sha256 {ref.sha256[:16]}</p>"
         )
         for quote in {q.span.id: q for q in report.quotes if q.number == ref.number}.values():
-            link = escape(target(quote.link), quote=True)
+            link = escape(address(quote.link), quote=True)
             yield (
                 f'<div class="place" id="{ids[quote.span.id]}"><p>… {escape(_tail(quote.before))}'
-                f"<mark>{escape(quote.span.text)}</mark>{escape(_head(quote.after))} …</p>"
+                f"<mark>{escape(_close(quote.span.text))}</mark>{escape(_head(quote.after))} …</p>"
                 f'<a class="where" href="{link}">{escape(where(quote.span))}, bytes '
                 f"{quote.span.start}–{quote.span.end}</a></div>"
             )
@@ -188,6 +192,11 @@ def _tail(text: str) -> str:
 def _head(text: str) -> str:
     whole = f" {folded(text)}"
     return whole.rsplit(" ", 1)[0] if len(text) > 200 else whole
+
+
+def _close(text: str) -> str:
+    """A quote without the empty lines in it, which would be marked as bars."""
+    return re.sub(r"\n\s*\n", "\n", text)
 
 
 def plain(page: str) -> str:
