@@ -90,7 +90,7 @@ def test_a_prompt_never_exceeds_the_window(window: int) -> None:
         assert size(prompt("What is the kettle made of?", spans[: len(kept) + 1])) > room
 
 
-@pytest.mark.parametrize("window", [1024, 2048])
+@pytest.mark.parametrize("window", [1024, 2048, 8192])
 def test_a_report_is_written_section_by_section_within_a_small_window(
     make: Make, window: int
 ) -> None:
@@ -110,6 +110,7 @@ def test_a_report_is_written_section_by_section_within_a_small_window(
     model: Any = kit.model("small")
     assert len(model.requests) == 5  # one a section; none was refused for its length
     assert all(r.max_tokens <= 160 for r in model.requests)
+    assert all(measure(r.messages, model) + r.max_tokens <= window for r in model.requests)
 
 
 # -- a model's sentences in a run -----------------------------------------------------------------
