@@ -12,7 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "deepencoder",
         "agentkit_deepencoder.model:DeepEncoderModel",
         settings="agentkit_deepencoder.settings:ModelSettings",
-        gives=("vision",),
+        gives=("vision", "embeds"),
         summary="reads pictures through few vision tokens: DeepSeek-OCR, or a nano model",
     )
     registry.perception(
