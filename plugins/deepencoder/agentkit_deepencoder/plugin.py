@@ -22,6 +22,14 @@ def agentkit_register(registry: Registry) -> None:
         needs={"model": "model"},
         summary="pictures to text, boxes and vision tokens",
     )
+    registry.context(
+        "optical",
+        "agentkit_deepencoder.optical.context:Optical",
+        settings="agentkit_deepencoder.optical.context:OpticalSettings",
+        needs={"perception": "perception"},
+        summary="older turns as pages: vision tokens, pictures, or read back as text",
+    )
+    registry.default_part("context", "optical", use="optical")
     registry.default_part("model", "deepencoder", use="deepencoder")
     registry.command(
         "deepencoder",

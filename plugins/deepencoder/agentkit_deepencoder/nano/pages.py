@@ -53,8 +53,8 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a page is drawn. size: of the font, pixels. noise: standard deviation, 0..1. blur:
-    pixels. over: drawn so many times larger and then shrunk. pitch: from letter to letter, in sizes;
-    0 is as wide as each letter is."""
+    pixels. over: drawn so many times larger and then shrunk. pitch: from letter to letter, in
+    sizes; 0 is as wide as each letter is."""
 
     font: str = "DejaVuSans"
     size: float = 12.0
