@@ -56,3 +56,8 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_deepencoder.bench.mix:MIXED",
         summary="the nano model trained on other mixes of OCR, vision and text; takes hours",
     )
+    registry.experiment(
+        "context-compression",
+        "agentkit_deepencoder.bench.context:COMPRESSION",
+        summary="codes kept of long conversations: pages, summaries, cutting off, choosing",
+    )
