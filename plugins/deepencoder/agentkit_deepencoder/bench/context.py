@@ -36,11 +36,12 @@ EYE = "context-eye"
 
 def strategies(bench: Bench, model: LanguageModel, summaries: bool) -> dict[str, Context]:
     """All that are compared, by name."""
-    for name, settings in {
+    ways: dict[str, dict[str, Any]] = {
         "context-pictures": {"way": "pictures"},
         "context-read": {"way": "text"},
         "context-read-sharp": {"way": "text", "ladder": ["base"]},
-    }.items():
+    }
+    for name, settings in ways.items():
         bench.kit.define("context", name, use="optical", perception=EYE, **settings)
     bench.kit.define("context", "context-window", use="window")
     bench.kit.define("context", "context-relevant", use="relevant")

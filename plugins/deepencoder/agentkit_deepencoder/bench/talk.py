@@ -56,7 +56,7 @@ def talk(seed: int, turns: int, needles: int) -> Talk:
     places = rng.sample(PLACES, needles)
     at = sorted(rng.sample(range(turns), needles))
     messages = [Message.system(SYSTEM)]
-    planted = []
+    planted: list[Needle] = []
     for turn in range(turns):
         said = ""
         if turn in at:
