@@ -75,8 +75,11 @@ from agentkit.capabilities.reward import Outcome, Reward, Score
 from agentkit.capabilities.sandbox import Execution, Limits, Sandbox
 from agentkit.capabilities.source import (
     Document,
+    Gathered,
+    Gathering,
     Hit,
     Location,
+    OnProgress,
     SearchResult,
     Source,
     SourceInfo,
@@ -140,6 +143,8 @@ __all__ = [
     "Execution",
     "Findable",
     "Finish",
+    "Gathered",
+    "Gathering",
     "Grammar",
     "Grammars",
     "Guard",
@@ -155,6 +160,7 @@ __all__ = [
     "ModelInfo",
     "Observation",
     "OnDelta",
+    "OnProgress",
     "Outcome",
     "Packed",
     "Part",
