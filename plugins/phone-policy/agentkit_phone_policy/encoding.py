@@ -1,22 +1,28 @@
-"""Between step prompts and the few hundred words that the policy knows. No I/O, no torch.
+"""Between step prompts and the words that the policy knows. No I/O, no torch.
 
-    goal     <goal> text @0 <goal> <name> @1 <goal> <name> @2 …   each word with its number
+    goal     <goal> text @0 <goal> mia <name> @1 <goal> lunch <opens> @2 …   each word, its number
+    apps     <app> messages &0 <app> clock &1 …
     history  <done> tap row @1 @2
-    screen   <screen> com.android.messages thread
-    element  <element> row @1 @2 #3 <element> field text message #4 focused … <act>
-    answer   tap #3 <end>      type @3 @5 <end>      open com.android.messages <end>
+    screen   <screen> messages thread
+    element  <element> row @1 @2 <most> #3 <element> field text message #4 focused … <act>
+    answer   tap #3 <end>      type @3 @5 <end>      open &0 <end>
 
-Three things make a step easy to learn. An element's number stands right behind its words: who has
-found the words goes on with the number. What is typed is a span of the goal, its first and last
-number: nothing can be misspelt, and no name must be known. And a word of the screen that the goal
-has too is followed by its number there: the encoder says what is alike, the policy learns what
-follows from it. Words that it does not know are <name>, <num> or <word>.
+What makes a step easy to learn, also one that is not like those learned from:
+
+* What is typed is a span of the goal, an app that is opened one of those of this phone, and what is
+  tapped an element: all are pointed at by their numbers. No name must be known, and nothing can be
+  misspelt.
+* A word of the screen that the goal has too is followed by its number there. The element that
+  shares the most words with the goal is marked (<most>), and the one that shares the most of those
+  that no line of the history has (<fresh>); in the goal, what the history has (<used>), what is on
+  the screen (<shown>), and what stands in quotation marks.
+* Words that differ from app to app and from wording to wording are known by their meaning
+  (`meanings.py`); of others it is told that they are a <name>, a <num> or a <word>.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,74 +30,41 @@ from typing import Any
 
 from agentkit.agents.acting import ElementLine, StepPrompt
 from agentkit.errors import ContextOverflow
-
-PAD, END, GOAL, DONE = "<pad>", "<end>", "<goal>", "<done>"
-SCREEN, ELEMENT, ACT = "<screen>", "<element>", "<act>"
-NAME, NUM, WORD, APP = "<name>", "<num>", "<word>", "<app>"
-GOAL_WORDS, ELEMENTS, NUMBERS = 64, 60, 60
-HISTORY, LABEL_WORDS, DONE_WORDS = 6, 10, 6
-ROLES = (
-    "row", "button", "icon", "text", "field", "switch", "checkbox", "radio", "slider", "list",
-    "menu", "page", "progress", "view",
-)  # fmt: skip
-STATES = ("on", "off", "disabled", "focused", "selected", "scrolls")
-VERBS = (
-    "tap", "long-press", "double-tap", "type", "clear-text", "open", "scroll", "button", "wait",
-    "answer", "finish", "swipe", "drag", "press-key",
-)  # fmt: skip
-WAYS = ("down", "up", "left", "right")
-BUTTONS = ("back", "home", "recents")
-FIXED: tuple[str, ...] = tuple(
-    dict.fromkeys(
-        (
-            PAD, END, GOAL, DONE, SCREEN, ELEMENT, ACT, NAME, NUM, WORD, APP,
-            *(f"@{n}" for n in range(GOAL_WORDS)), *(f"#{n}" for n in range(ELEMENTS)),
-            *ROLES, *STATES, *VERBS, *WAYS, *BUTTONS, "infeasible",
-            *(str(n) for n in range(NUMBERS)),
-        )
-    )
-)  # fmt: skip
-"""The tokens that every vocabulary begins with."""
-STOP = frozenset(
-    "a an the to of in on off at by for and or is it its my me i as be that this with from what "
-    "which who how when where does do did not no one all into say".split()
+from agentkit_phone_policy.words import (
+    ACT,
+    APP,
+    APPS,
+    BUTTONS,
+    CLOSES,
+    DONE,
+    DONE_WORDS,
+    ELEMENT,
+    ELEMENTS,
+    END,
+    FRESH,
+    GOAL,
+    GOAL_WORDS,
+    HISTORY,
+    LABEL_WORDS,
+    MOST,
+    NAME,
+    NUM,
+    NUMBERS,
+    OPENS,
+    QUOTED,
+    QUOTES,
+    ROLES,
+    SCREEN,
+    SHOWN,
+    STOP,
+    USED,
+    VERBS,
+    WAYS,
+    WORD,
+    Word,
+    place_words,
+    words,
 )
-"""Words whose being alike says nothing."""
-_TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\w\s]")
-_QUOTES = frozenset('“”"„«»')
-_CAMEL = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a text, with where it stands there."""
-
-    text: str
-    start: int
-    end: int
-
-    @property
-    def form(self) -> str:
-        """By which words are alike: no case, no plural, numbers by their value."""
-        return form(self.text)
-
-
-def form(text: str) -> str:
-    if text.isdecimal():
-        return str(int(text)) if len(text) < 3 else text
-    plain = text.casefold().replace("’", "'").removesuffix("'s")
-    return plain[:-1] if len(plain) > 3 and plain.endswith("s") else plain
-
-
-def words(text: str) -> list[Word]:
-    return [Word(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
-
-
-def place_words(place: str) -> tuple[str, list[str]]:
-    """The package and the words of the page of what is in front: ("com.android.settings",
-    ["network"])."""
-    package, _, page = place.rpartition(".")
-    return package.rstrip("."), [w.casefold() for w in _CAMEL.findall(page)]
 
 
 class Unsayable(ValueError):
@@ -100,11 +73,9 @@ class Unsayable(ValueError):
 
 @dataclass(frozen=True)
 class Encoder:
-    """known: the words of the vocabulary behind FIXED. apps: packages that it can open, which are
-    among them."""
+    """known: the words of the vocabulary behind FIXED."""
 
     known: frozenset[str]
-    apps: frozenset[str]
 
     def prompt(self, prompt: StepPrompt) -> Encoded:
         return Encoded(self, prompt)
@@ -124,7 +95,11 @@ class Encoded:
 
     def __init__(self, encoder: Encoder, prompt: StepPrompt) -> None:
         self._encoder, self._prompt = encoder, prompt
-        self.goal: Sequence[Word] = [w for w in words(prompt.goal) if w.text not in _QUOTES]
+        self._apps = prompt.screen.apps[:APPS]
+        self._packages = {package: number for number, (package, _) in enumerate(self._apps)}
+        self.goal: list[Word] = []
+        self._marks: list[list[str]] = []
+        self._read_goal()
         if len(self.goal) > GOAL_WORDS:
             raise ContextOverflow(
                 f"the goal has {len(self.goal)} words, the policy has numbers for {GOAL_WORDS}",
@@ -135,20 +110,67 @@ class Encoded:
             if word.text[0].isalnum() and word.text.casefold() not in STOP:
                 self._at.setdefault(word.form, []).append(number)
 
+    def _read_goal(self) -> None:
+        """Its words, and for each how it stands there."""
+        inside, fresh = False, True  # of a quotation, of a sentence
+        for word in words(self._prompt.goal):
+            if word.text in QUOTES:
+                if inside and self._marks:
+                    self._marks[-1].append(CLOSES)
+                inside, fresh = not inside, True
+                continue
+            marks = [OPENS if fresh else QUOTED] if inside else []
+            if word.text[:1].isupper() and not fresh:
+                marks.append(NAME)
+            self.goal.append(word)
+            self._marks.append(marks)
+            fresh = word.text in ".?!:"
+
     @cached_property
     def tokens(self) -> list[str]:
-        prompt = self._prompt
+        screen = self._prompt.screen
+        history = [[DONE, *self._done(line)] for line in self._prompt.history[-HISTORY:]]
+        elements = [
+            [ELEMENT, *self._element(element), f"#{number}", *element.states]
+            for number, element in enumerate(screen.elements[:ELEMENTS])
+        ]
+        used = {t for line in history for t in line if t[0] == "@"}
+        shared = [{t for t in element if t[0] == "@"} for element in elements]
+        self._mark(elements, shared, MOST)
+        self._mark(elements, [of - used for of in shared], FRESH)
+        shown = set().union(*shared) if shared else set()
         made = [] if self.goal else [GOAL]
-        for number, word in enumerate(self.goal):
-            made += [GOAL, self._encoder.named(word), f"@{number}"]
-        for line in prompt.history[-HISTORY:]:
-            made += [DONE, *self._done(line)]
-        package, page = place_words(prompt.screen.place)
-        made += [SCREEN, package if package in self._encoder.apps else APP]
-        made += [w if w in self._encoder.known else WORD for w in page]
-        for number, element in enumerate(prompt.screen.elements[:ELEMENTS]):
-            made += [ELEMENT, *self._element(element), f"#{number}", *element.states]
+        for number, (word, marks) in enumerate(zip(self.goal, self._marks)):
+            name, at = self._encoder.named(word), f"@{number}"
+            made += [GOAL, name, *(m for m in marks if m != name)]
+            made += [USED] if at in used else []
+            made += [SHOWN] if at in shown else []
+            made.append(at)
+        for number, (_, said) in enumerate(self._apps):
+            made += [APP, *self._said(said, LABEL_WORDS), f"&{number}"]
+        for line in history:
+            made += line
+        made += [SCREEN, *self._place(screen.place)]
+        for element in elements:
+            made += element
         return [*made, ACT]
+
+    def _mark(self, elements: list[list[str]], shared: list[set[str]], mark: str) -> None:
+        """Marks the elements that share most with the goal."""
+        most = max((len(of) for of in shared), default=0)
+        for element, of in zip(elements, shared):
+            if most and len(of) == most:
+                element.append(mark)
+
+    def _place(self, place: str) -> Iterator[str]:
+        """The app in front by what its owner calls it, and its page."""
+        package, page = place_words(place)
+        yield from self._called(package)
+        yield from (w if w in self._encoder.known else WORD for w in page)
+
+    def _called(self, package: str) -> Iterator[str]:
+        number = self._packages.get(package)
+        yield from [WORD] if number is None else self._said(self._apps[number][1], LABEL_WORDS)
 
     def _element(self, element: ElementLine) -> Iterator[str]:
         yield element.role if element.role in ROLES else "view"
@@ -158,8 +180,7 @@ class Encoded:
         kind, _, rest = line.partition(" ")
         yield kind if kind in VERBS else WORD
         if kind == "open":
-            app = rest.strip('"')
-            yield app if app in self._encoder.apps else APP
+            yield from self._called(rest.strip('"'))
             return
         role, _, said = rest.partition(" ")
         if role in ROLES or role in WAYS or role in BUTTONS:
@@ -212,9 +233,7 @@ class Encoded:
         if kind == "type":
             return [kind, *self._span(action["text"]), END]
         if kind == "open":
-            if action["app"] not in self._encoder.apps:
-                raise Unsayable(f"no word for the app {action['app']!r}")
-            return [kind, action["app"], END]
+            return [kind, self._app(action["app"]), END]
         if kind == "scroll":
             return [kind, action["direction"], END]
         if kind == "button" and action["button"] in BUTTONS:
@@ -246,9 +265,7 @@ class Encoded:
             first, last = (_number(r, "@") for r in rest)
             return {"kind": kind, "text": self._text(first, last)}
         if kind == "open":
-            if rest[0] not in self._encoder.apps:
-                raise ValueError
-            return {"kind": kind, "app": rest[0]}
+            return {"kind": kind, "app": self._apps[_number(rest[0], "&")][0]}
         if kind == "scroll" and rest[0] in WAYS:
             return {"kind": kind, "direction": rest[0]}
         if kind == "button" and rest[0] in BUTTONS:
@@ -298,7 +315,15 @@ class Encoded:
     @cached_property
     def _elsewhere(self) -> frozenset[str]:
         """Apps that are not in front: opening one that is changes nothing."""
-        return self._encoder.apps - {place_words(self._prompt.screen.place)[0]}
+        front = place_words(self._prompt.screen.place)[0]
+        return frozenset(f"&{n}" for package, n in self._packages.items() if package != front)
+
+    def _app(self, app: str) -> str:
+        """Its number, by its package or by what its owner calls it."""
+        for number, names in enumerate(self._apps):
+            if app in names:
+                return f"&{number}"
+        raise Unsayable(f"this phone lists no app {app!r}")
 
     def _numbered(self, number: int) -> str:
         if not 0 <= number < ELEMENTS:

@@ -78,7 +78,8 @@ class Stepwise:
         place, _, time = state["screen"].partition("\n")[0].partition("  ")
         most = self._settings.elements
         shown = tuple(ElementLine.of(e) for e in state["elements"][:most])
-        return Screen(place, time, shown, max(0, len(state["elements"]) - most))
+        apps = tuple(state.get("apps", {}).items())
+        return Screen(place, time, shown, max(0, len(state["elements"]) - most), apps)
 
 
 def stepwise(settings: StepwiseSettings, parts: Parts) -> PhoneAgent:
