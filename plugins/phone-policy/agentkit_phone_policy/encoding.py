@@ -4,7 +4,7 @@
     apps     <app> messages &0 <app> clock &1 …
     history  <done> tap row @1 @2
     screen   <screen> messages thread
-    element  <element> row @1 @2 <most> #3 <element> field text message #4 focused … <act>
+    element  <element> row @1 @2 #3 <most> <element> field text message #4 focused … <act>
     answer   tap #3 <end>      type @3 @5 <end>      open &0 <end>
 
 What makes a step easy to learn, also one that is not like those learned from:
@@ -56,6 +56,7 @@ from agentkit_phone_policy.words import (
     ROLES,
     SCREEN,
     SHOWN,
+    SILENT,
     STOP,
     USED,
     VERBS,
@@ -112,19 +113,21 @@ class Encoded:
 
     def _read_goal(self) -> None:
         """Its words, and for each how it stands there."""
-        inside, fresh = False, True  # of a quotation, of a sentence
+        inside = opening = False  # a quotation
+        fresh = True  # a sentence
         for word in words(self._prompt.goal):
             if word.text in QUOTES:
                 if inside and self._marks:
                     self._marks[-1].append(CLOSES)
-                inside, fresh = not inside, True
+                inside = opening = not inside
+                fresh |= inside
                 continue
-            marks = [OPENS if fresh else QUOTED] if inside else []
+            marks = [OPENS if opening else QUOTED] if inside else []
             if word.text[:1].isupper() and not fresh:
                 marks.append(NAME)
             self.goal.append(word)
             self._marks.append(marks)
-            fresh = word.text in ".?!:"
+            opening, fresh = False, word.text in ".?!:"
 
     @cached_property
     def tokens(self) -> list[str]:
@@ -135,10 +138,13 @@ class Encoded:
             for number, element in enumerate(screen.elements[:ELEMENTS])
         ]
         used = {t for line in history for t in line if t[0] == "@"}
-        shared = [{t for t in element if t[0] == "@"} for element in elements]
+        shared = [
+            {t for t in element if t[0] == "@"} if element[1] not in SILENT else set()
+            for element in elements
+        ]
         self._mark(elements, shared, MOST)
         self._mark(elements, [of - used for of in shared], FRESH)
-        shown = set().union(*shared) if shared else set()
+        shown = {t for element in elements for t in element if t[0] == "@"}
         made = [] if self.goal else [GOAL]
         for number, (word, marks) in enumerate(zip(self.goal, self._marks)):
             name, at = self._encoder.named(word), f"@{number}"

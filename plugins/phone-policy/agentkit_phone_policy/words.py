@@ -16,6 +16,8 @@ ROLES = (
     "row", "button", "icon", "text", "field", "switch", "checkbox", "radio", "slider", "list",
     "menu", "page", "progress", "view",
 )  # fmt: skip
+SILENT = ("text", "list", "page", "progress", "view")
+"""Roles of what nothing comes of, however much it shares with the goal."""
 STATES = ("on", "off", "disabled", "focused", "selected", "scrolls")
 VERBS = (
     "tap", "long-press", "double-tap", "type", "clear-text", "open", "scroll", "button", "wait",
@@ -43,6 +45,13 @@ STOP = frozenset(
 QUOTES = frozenset('“”"„«»')
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\w\s]")
 _CAMEL = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
+_DATES = {
+    long: long[:3]
+    for long in (
+        "january february march april june july august september october november december "
+        "monday tuesday wednesday thursday friday saturday sunday"
+    ).split()
+}
 _ENDINGS = ("ings", "ing", "ers", "er", "ed", "es", "s")
 
 
@@ -61,10 +70,12 @@ class Word:
 
 
 def form(text: str) -> str:
-    """A rough stem: recording, recorder and records are one, and so are move and moved."""
+    """A rough stem: recording, recorder and records are one, and so are move and moved,
+    October and Oct."""
     if text.isdecimal():
         return str(int(text)) if len(text) < 3 else text
     plain = text.casefold().replace("’", "'").removesuffix("'s")
+    plain = _DATES.get(plain, plain)
     for ending in _ENDINGS:
         if plain.endswith(ending) and len(plain) - len(ending) >= 3:
             plain = plain.removesuffix(ending)

@@ -78,6 +78,7 @@ def test_of_words_that_stand_twice_the_one_that_goes_on_is_meant() -> None:
     assert form("Contacts") == form("contact") and form("07") == form("7") != form("70")
     assert form("Recording") == form("recorder") == form("records") != form("recipe")
     assert form("moved") == form("move") and form("notes") == form("note")
+    assert form("October") == form("Oct") and form("Tuesday") == form("Tue")
 
 
 def test_answers_are_elements_or_small_numbers() -> None:
