@@ -26,6 +26,8 @@ from agentkit.errors import AgentkitError, DataError
 
 POINTS = {"element": ("x", "y"), "to_element": ("to_x", "to_y")}
 """What stands for the fields of a point."""
+READ = ("text", "row", "field")
+"""Roles of elements whose words are read; those of others are about what they do."""
 STATES = ("on", "off", "disabled", "focused", "selected", "scrolls")
 SYSTEM = """You operate a device for its owner. You see a goal, notes, what was done so far, and \
 the screen: one element a line, its kind, its words, its number, its state. Say the next action as \
@@ -248,6 +250,32 @@ def _unescaped(text: str, line: int) -> str:
         return re.sub(r"\\(.?)", lambda m: whole[m.group()], text)
     except KeyError as error:
         raise BadPrompt(f"line {line} of a step prompt has a stray backslash", "") from error
+
+
+class Reading:
+    """What was read in the apps that are not in front now, so that it can be written here: the last
+    screen of each of the last `most` apps.
+
+    Args:
+        kept: an earlier one's `kept`, to go on.
+    """
+
+    def __init__(self, kept: Mapping[str, Sequence[str]] | None = None, most: int = 2) -> None:
+        self.kept: dict[str, list[str]] = {app: list(said) for app, said in (kept or {}).items()}
+        self._most = most
+
+    def see(self, screen: Screen) -> tuple[str, ...]:
+        """Looks at the next screen; the notes for its prompt, each `read: …`, the latest last."""
+        place = screen.place
+        fits = [a for a, _ in screen.apps if place == a or place.startswith((f"{a}.", f"{a}/"))]
+        front = max(fits, key=len, default="")
+        self.kept.pop(front, None)
+        for app in list(self.kept)[: -self._most]:
+            del self.kept[app]
+        notes = [f"read: {text}" for said in self.kept.values() for text in said]
+        if front:
+            self.kept[front] = [e.text for e in screen.elements if e.text and e.role in READ]
+        return tuple(notes)
 
 
 # -- the actions ----------------------------------------------------------------------------------

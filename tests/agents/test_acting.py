@@ -16,6 +16,7 @@ from agentkit.agents.acting import (
     BadPrompt,
     BadReply,
     ElementLine,
+    Reading,
     Screen,
     StepPrompt,
     element_at,
@@ -150,6 +151,24 @@ def test_what_can_be_opened_is_told_where_it_is_known() -> None:
 def test_apps_are_read_as_they_are_written_or_not_at_all(line: str) -> None:
     with pytest.raises(BadPrompt, match="line 2 of a step prompt"):
         StepPrompt.read(f"Goal: g\n{line}\nScreen: \nTime: \nAction:")
+
+
+def test_what_was_read_in_an_app_is_told_when_another_is_in_front() -> None:
+    apps = (("com.a", "A"), ("com.a.b", "B"), ("com.c", "C"), ("com.d", "D"))
+
+    def screen(place: str, *texts: str) -> Screen:
+        rows = [ElementLine("row", text) for text in texts]
+        return Screen(place, "", (*rows, ElementLine("button", "Save")), apps=apps)
+
+    reading = Reading()
+    assert reading.see(screen("com.a.Main", "one")) == ()
+    assert reading.see(screen("com.a.Page", "two", "")) == (), "what is in front is seen"
+    assert reading.see(screen("launcher.Home", "A")) == ("read: two",), "of the last screen"
+    assert reading.see(screen("com.a.b.Main", "three")) == ("read: two",)
+    reading = Reading(json.loads(json.dumps(reading.kept)))
+    assert reading.see(screen("com.c", "four")) == ("read: two", "read: three")
+    assert reading.see(screen("com.a/.Main", "five")) == ("read: three", "read: four")
+    assert reading.see(screen("com.d.Main", "six")) == ("read: four", "read: five")
 
 
 def test_an_element_is_touched_where_it_would_be() -> None:

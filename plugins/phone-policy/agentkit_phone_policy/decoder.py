@@ -1,13 +1,14 @@
 """The policy's network: a small decoder that reads a prompt by its pieces, and points.
 
-A prompt is a row of pieces: each word of the goal, each app, each line of the history, the page,
-and each element. A piece is the sum of its words' embeddings. Over the pieces goes a pre-norm
-decoder with rotary positions and RMS norms (as in Llama; Touvron et al., arXiv 2302.13971), in
-which the pieces of a prompt see each other and those of an answer what was before (a prefix
-decoder; Raffel et al., arXiv 1910.10683, section 3.2.1). What it says next is a word, by the
-embedding that it shares with the input, or the number of an element, an app or a word of the goal:
-those by pointing at their piece (Vinyals et al., arXiv 1506.03134, equation 3). A plain decoder of
-this size has to learn first to look up and copy, which takes it longer than all the rest.
+A prompt is a row of pieces: each word of the goal and of what was read, each app, each line of the
+history, the page, and each element. A piece is the sum of its words' embeddings. Over the pieces
+goes a pre-norm decoder with rotary positions and RMS norms (as in Llama; Touvron et al., arXiv
+2302.13971), in which the pieces of a prompt see each other and those of an answer what was before
+(a prefix decoder; Raffel et al., arXiv 1910.10683, section 3.2.1). What it says next is a word, by
+the embedding that it shares with the input, or the number of an element, an app or a word of the
+goal or a note: those by pointing at their piece (Vinyals et al., arXiv 1506.03134, equation 3). A
+plain decoder of this size has to learn first to look up and copy, which takes it longer than all
+the rest.
 
 A word has an embedding that is learned, if the demonstrations taught it, and one that is a
 projection of its meaning, a fixed vector that all words of the vocabulary have. In training the
@@ -33,8 +34,9 @@ class Config:
     those are what answers are made of. meaning: numbers that a word's meaning has, 0 for none.
     blind: share of a prompt's words that are hidden in training. veiled: share of the words of
     which a prompt in training has the meaning alone.
-    The other fields are token ids: starts, of what begins a piece; numbers, first and last of the
-    elements'; places, likewise of the goal's words; doors, of the apps'."""
+    The other fields are token ids: texts, of what begins a word of the goal or of a note; starts,
+    of what begins a piece; numbers, first and last of the elements'; places, likewise of those
+    words; noted, the first of a note's; doors, first and last of the apps'."""
 
     words: int
     own: int
@@ -45,11 +47,12 @@ class Config:
     heads: int
     pad: int
     act: int
-    goal: int
+    texts: tuple[int, int]
     app: int
     starts: tuple[int, ...]
     numbers: tuple[int, int]
     places: tuple[int, int]
+    noted: int
     doors: tuple[int, int]
     blind: float = 0.05
     veiled: float = 0.3
@@ -147,7 +150,7 @@ class Policy(nn.Module):  # type: ignore[misc]
         return words * (seen | answer | self._named(ids, piece, answer))[..., None]
 
     def _named(self, ids: Tensor, piece: Tensor, answer: Tensor) -> Tensor:
-        """(B, T): whether a token is the name of its piece: an element's number, in the goal a
+        """(B, T): whether a token is the name of its piece: an element's number, in texts a
         word's, and an app's. In other pieces a word's number only says that it stands there too."""
         c = self.config
 
@@ -156,7 +159,9 @@ class Policy(nn.Module):  # type: ignore[misc]
             return of.gather(1, piece) > 0
 
         number = (ids >= c.numbers[0]) & (ids <= c.numbers[1])
-        place = (ids >= c.places[0]) & (ids <= c.places[1]) & inside(c.goal)
+        noted = ids >= c.noted
+        place = torch.where(noted, inside(c.texts[1]), inside(c.texts[0]))
+        place &= (ids >= c.places[0]) & (ids <= c.places[1])
         door = (ids >= c.doors[0]) & (ids <= c.doors[1]) & inside(c.app)
         return (number | place | door) & ~answer
 

@@ -1,6 +1,7 @@
 """Between step prompts and the words that the policy knows. No I/O, no torch.
 
     goal     <goal> text @0 <goal> mia <name> @1 <goal> lunch <opens> @2 …   each word, its number
+    notes    <note> +1 <opens> @64 <note> <num> <closes> @65      what was read in other apps
     apps     <app> messages &0 <app> clock &1 …
     history  <done> tap row @1 @2
     screen   <screen> messages thread
@@ -9,9 +10,9 @@
 
 What makes a step easy to learn, also one that is not like those learned from:
 
-* What is typed is a span of the goal, an app that is opened one of those of this phone, and what is
-  tapped an element: all are pointed at by their numbers. No name must be known, and nothing can be
-  misspelt.
+* What is typed is a span of the goal or of a note, an app that is opened one of those of this
+  phone, and what is tapped an element: all are pointed at by their numbers. No name must be known,
+  and nothing can be misspelt.
 * A word of the screen that the goal has too is followed by its number there. The element that
   shares the most words with the goal is marked (<most>), and the one that shares the most of those
   that no line of the history has (<fresh>); in the goal, what the history has (<used>), what is on
@@ -48,6 +49,8 @@ from agentkit_phone_policy.words import (
     LABEL_WORDS,
     MOST,
     NAME,
+    NOTE,
+    NOTE_WORDS,
     NUM,
     NUMBERS,
     OPENS,
@@ -106,8 +109,11 @@ class Encoded:
                 f"the goal has {len(self.goal)} words, the policy has numbers for {GOAL_WORDS}",
                 "say it in fewer words, or part by part",
             )
+        self._notes: list[tuple[str, list[Word]]] = []
+        self._read_notes()
         self._at: dict[str, list[int]] = {}
-        for number, word in enumerate(self.goal):
+        numbered = [*enumerate(self.goal), *self._noted()]
+        for number, word in numbered:
             if word.text[0].isalnum() and word.text.casefold() not in STOP:
                 self._at.setdefault(word.form, []).append(number)
 
@@ -129,6 +135,37 @@ class Encoded:
             self._marks.append(marks)
             opening, fresh = False, word.text in ".?!:"
 
+    def _read_notes(self) -> None:
+        """What was read, and what was remembered: first what shares words with the goal."""
+        forms = {w.form for w in self.goal if w.text.casefold() not in STOP and w.text[0].isalnum()}
+        found = []
+        for note in dict.fromkeys(self._prompt.notes):
+            kind, _, text = note.partition(": ")
+            if kind in ("read", "remembered"):
+                said = words(text)
+                shared = len(forms & {w.form for w in said})
+                found.append((-shared, len(found), text, said))
+        left = NOTE_WORDS
+        for _, _, text, said in sorted(found):
+            if said and len(said) <= left:
+                left -= len(said)
+                self._notes.append((text, said))
+
+    def _noted(self) -> Iterator[tuple[int, Word]]:
+        return enumerate((w for _, said in self._notes for w in said), GOAL_WORDS)
+
+    def _noticed(self) -> Iterator[str]:
+        at = GOAL_WORDS
+        for _, said in self._notes:
+            for number, word in enumerate(said):
+                yield from (NOTE, self._encoder.named(word))
+                yield from [OPENS] if number == 0 else []
+                yield from [CLOSES] if number == len(said) - 1 else []
+                found = self._at.get(word.form, [at])[0]
+                yield from [f"@{found}", SHOWN] if found < GOAL_WORDS else []
+                yield f"@{at}"
+                at += 1
+
     @cached_property
     def tokens(self) -> list[str]:
         screen = self._prompt.screen
@@ -138,10 +175,8 @@ class Encoded:
             for number, element in enumerate(screen.elements[:ELEMENTS])
         ]
         used = {t for line in history for t in line if t[0] == "@"}
-        shared = [
-            {t for t in element if t[0] == "@"} if element[1] not in SILENT else set()
-            for element in elements
-        ]
+        own = {f"@{n}" for n in range(len(self.goal))}
+        shared = [own & set(e) if e[1] not in SILENT else set() for e in elements]
         self._mark(elements, shared, MOST)
         self._mark(elements, [of - used for of in shared], FRESH)
         shown = {t for element in elements for t in element if t[0] == "@"}
@@ -152,6 +187,7 @@ class Encoded:
             made += [USED] if at in used else []
             made += [SHOWN] if at in shown else []
             made.append(at)
+        made += self._noticed()
         for number, (_, said) in enumerate(self._apps):
             made += [APP, *self._said(said, LABEL_WORDS), f"&{number}"]
         for line in history:
@@ -195,8 +231,8 @@ class Encoded:
         yield from self._said(rest, DONE_WORDS)
 
     def _said(self, text: str, most: int) -> list[str]:
-        """The words of a text, each with its number where the goal has it too. Of words that are
-        not known and stand together, one is said."""
+        """The words of a text, each with its number where the goal or a note has it too. Of words
+        that are not known and stand together, one is said."""
         made: list[str] = []
         before, count = -2, 0
         for word in words(text):
@@ -217,7 +253,8 @@ class Encoded:
         return made
 
     def _alike(self, word: Word, before: int) -> int | None:
-        """The number of the word in the goal: the one behind the last found, else the first."""
+        """The number of the word in the goal or a note: the one behind the last found, else the
+        first."""
         if word.text.casefold() in STOP:
             return None
         found = self._at.get(word.form)
@@ -269,7 +306,7 @@ class Encoded:
             return {"kind": kind, "element": _number(rest[0], "#")}
         if kind == "type":
             first, last = (_number(r, "@") for r in rest)
-            return {"kind": kind, "text": self._text(first, last)}
+            return {"kind": kind, "text": self._between(first, last)}
         if kind == "open":
             return {"kind": kind, "app": self._apps[_number(rest[0], "&")][0]}
         if kind == "scroll" and rest[0] in WAYS:
@@ -296,7 +333,7 @@ class Encoded:
             verbs |= {"tap", "long-press"} if screen else set()
             focused = any(e.role == "field" and "focused" in e.states for e in screen)
             verbs |= {"clear-text"} if focused else set()
-            verbs |= {"type"} if focused and self.goal else set()
+            verbs |= {"type"} if focused and (self.goal or self._notes) else set()
             return frozenset(verbs)
         kind, number = said[0], len(said)
         numbers = {f"#{n}" for n, e in enumerate(screen) if e.role != "list"}
@@ -304,7 +341,7 @@ class Encoded:
             second: dict[str, set[str]] = {
                 "tap": numbers,
                 "long-press": numbers,
-                "type": {f"@{n}" for n in range(len(self.goal))},
+                "type": {f"@{n}" for start, _, said in self._texts for n in _range(start, said)},
                 "open": set(self._elsewhere),
                 "scroll": set(WAYS),
                 "button": set(BUTTONS),
@@ -315,7 +352,8 @@ class Encoded:
             return frozenset(second.get(kind, {END}))
         if kind == "type" and number == 2:
             first = _number(said[1], "@")
-            return frozenset(f"@{n}" for n in range(first, len(self.goal)))
+            start, _, of = self._text_at(first)
+            return frozenset(f"@{n}" for n in _range(start, of) if n >= first)
         return frozenset({END})
 
     @cached_property
@@ -336,21 +374,39 @@ class Encoded:
             raise Unsayable(f"no word for element {number}")
         return f"#{number}"
 
-    def _text(self, first: int, last: int) -> str:
-        if not 0 <= first <= last < len(self.goal):
-            raise ValueError
-        return self._prompt.goal[self.goal[first].start : self.goal[last].end]
+    @cached_property
+    def _texts(self) -> list[tuple[int, str, list[Word]]]:
+        """What can be typed parts of: the number of its first word, a text, its words."""
+        made, at = [(0, self._prompt.goal, self.goal)], GOAL_WORDS
+        for text, said in self._notes:
+            made.append((at, text, said))
+            at += len(said)
+        return made
 
-    def _span(self, text: str) -> list[str]:
-        """The first and last number of a span of the goal that is this text."""
-        starts = {w.start: n for n, w in enumerate(self.goal)}
-        ends = {w.end: n for n, w in enumerate(self.goal)}
-        at = self._prompt.goal.find(text)
-        while text and at >= 0:
-            if at in starts and at + len(text) in ends:
-                return [f"@{starts[at]}", f"@{ends[at + len(text)]}"]
-            at = self._prompt.goal.find(text, at + 1)
-        raise Unsayable(f"{text!r} is no part of the goal")
+    def _text_at(self, number: int) -> tuple[int, str, list[Word]]:
+        """Raises ValueError: no text has a word with that number."""
+        for start, text, said in self._texts:
+            if start <= number < start + len(said):
+                return start, text, said
+        raise ValueError(number)
+
+    def _between(self, first: int, last: int) -> str:
+        start, text, said = self._text_at(first)
+        if not first <= last < start + len(said):
+            raise ValueError
+        return text[said[first - start].start : said[last - start].end]
+
+    def _span(self, wanted: str) -> list[str]:
+        """The first and last number of a span of the goal, or else of a note, that is this text."""
+        for start, text, said in self._texts:
+            starts = {w.start: start + n for n, w in enumerate(said)}
+            ends = {w.end: start + n for n, w in enumerate(said)}
+            at = text.find(wanted)
+            while wanted and at >= 0:
+                if at in starts and at + len(wanted) in ends:
+                    return [f"@{starts[at]}", f"@{ends[at + len(wanted)]}"]
+                at = text.find(wanted, at + 1)
+        raise Unsayable(f"{wanted!r} is no part of the goal, nor of what was read")
 
     def _quoted(self, text: str) -> list[str]:
         """What an answer is: a small number, or what an element says; the shortest one that holds
@@ -372,6 +428,10 @@ def _holds(whole: str, part: str) -> bool:
     plain = [f" {' '.join(w.text.casefold() for w in words(t) if w.text[0].isalnum())} "
              for t in (whole, part)]  # fmt: skip
     return bool(part.strip()) and plain[1] in plain[0]
+
+
+def _range(start: int, said: Sequence[Word]) -> range:
+    return range(start, start + len(said))
 
 
 def _number(token: str, mark: str) -> int:

@@ -19,7 +19,9 @@ from agentkit_phone_policy.words import (
     FIXED,
     GOAL,
     GOAL_WORDS,
+    NOTE,
     PAD,
+    PLACES,
     SCREEN,
 )
 
@@ -153,11 +155,12 @@ def config(about: dict[str, Any]) -> Config:
         heads=about["heads"],
         pad=ids[PAD],
         act=ids[ACT],
-        goal=ids[GOAL],
+        texts=(ids[GOAL], ids[NOTE]),
         app=ids[APP],
-        starts=tuple(ids[w] for w in (GOAL, APP, DONE, SCREEN, ELEMENT, ACT)),
+        starts=tuple(ids[w] for w in (GOAL, NOTE, APP, DONE, SCREEN, ELEMENT, ACT)),
         numbers=(ids["#0"], ids[f"#{ELEMENTS - 1}"]),
-        places=(ids["@0"], ids[f"@{GOAL_WORDS - 1}"]),
+        places=(ids["@0"], ids[f"@{PLACES - 1}"]),
+        noted=ids[f"@{GOAL_WORDS}"],
         doors=(ids["&0"], ids[f"&{APPS - 1}"]),
     )
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 PAD, END, GOAL, DONE = "<pad>", "<end>", "<goal>", "<done>"
 SCREEN, ELEMENT, ACT, APP = "<screen>", "<element>", "<act>", "<app>"
+NOTE = "<note>"
 NAME, NUM, WORD = "<name>", "<num>", "<word>"
 OPENS, QUOTED, CLOSES = "<opens>", "<quoted>", "<closes>"
 USED, SHOWN, MOST, FRESH = "<used>", "<shown>", "<most>", "<fresh>"
 GOAL_WORDS, ELEMENTS, NUMBERS, APPS = 64, 60, 60, 40
+NOTE_WORDS = 64
+PLACES = GOAL_WORDS + NOTE_WORDS
 HISTORY, LABEL_WORDS, DONE_WORDS = 10, 10, 10
 ROLES = (
     "row", "button", "icon", "text", "field", "switch", "checkbox", "radio", "slider", "list",
@@ -29,8 +32,8 @@ FIXED: tuple[str, ...] = tuple(
     dict.fromkeys(
         (
             PAD, END, GOAL, DONE, SCREEN, ELEMENT, ACT, NAME, NUM, WORD, APP,
-            OPENS, QUOTED, CLOSES, USED, SHOWN, MOST, FRESH,
-            *(f"@{n}" for n in range(GOAL_WORDS)), *(f"#{n}" for n in range(ELEMENTS)),
+            NOTE, OPENS, QUOTED, CLOSES, USED, SHOWN, MOST, FRESH,
+            *(f"@{n}" for n in range(PLACES)), *(f"#{n}" for n in range(ELEMENTS)),
             *(f"&{n}" for n in range(APPS)), *ROLES, *STATES, *VERBS, *WAYS, *BUTTONS,
             "infeasible", *(str(n) for n in range(NUMBERS)),
         )

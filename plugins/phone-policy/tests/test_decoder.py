@@ -17,7 +17,8 @@ WORDS = [*FIXED, "phone", "call", "mia", "save"]
 MORE = ["ring", "store"]
 MEANINGS = np.zeros((len(WORDS) + len(MORE), 4), np.float32)
 MEANINGS[-6:] = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 1]]
-IDS = {word: number for number, word in enumerate([*WORDS, *MORE])}
+ALL = [*WORDS, *MORE]
+IDS = {word: number for number, word in enumerate(ALL)}
 
 
 def ids(text: str) -> Tensor:
@@ -57,6 +58,16 @@ def test_a_number_is_pointed_at_where_it_names_a_piece(net: Policy) -> None:
     assert piece[0].tolist() == [
         *(0, 0, 0), *(1, 1, 1), *(2, 2, 2), *(3, 3), *(4, 4, 4, 4, 4), *(5, 5, 5, 5), 6,
     ]  # fmt: skip
+
+
+@torch.no_grad()
+def test_a_word_of_a_note_has_its_own_number_and_may_be_in_the_goal(net: Policy) -> None:
+    text = ids(PROMPT.replace("<app>", "<note> mia @1 @64 <app>"))
+    piece = net.pieces(text, torch.zeros_like(text, dtype=torch.bool))
+    named = net._named(text, piece, torch.zeros_like(text, dtype=torch.bool))[0]
+    names = [(ALL[i], int(piece[0, n])) for n, i in enumerate(text[0].tolist()) if named[n]]
+    assert names == [("@0", 0), ("@1", 1), ("@64", 2), ("&0", 3), ("#0", 5), ("#1", 6)]
+    assert net(text).logits[0, -1, IDS["@64"]] != NEVER
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,26 @@ def test_how_words_stand_in_a_goal_is_told() -> None:
         "<goal> <word> <quoted> @3 <goal> mia <quoted> <name> <closes> @4 <goal> <word> @5 "
         "<goal> <name> @6 <goal> <word> @7 <goal> save @8 <app>"
     )
+
+
+def test_what_was_read_elsewhere_can_be_written() -> None:
+    """Notes of other kinds are not read; what shares words with the goal comes first."""
+    notes = ("tip: look", "read: Kofi Rao", "read: Mia Larsen, +1 555 201", "remembered: Café “Ö”")
+    step = replace(prompt("Text Mia the number"), notes=notes)
+    encoded = KNOWN.prompt(step)
+    said = " ".join(encoded.tokens)
+    assert (
+        "<note> mia <opens> @1 <shown> @64 <note> <name> @65 <note> <word> @66 <note> <word> @67 "
+        "<note> 1 @68 <note> <num> @69 <note> <num> <closes> @70 <note> <name> <opens> @71"
+    ) in said and "look" not in said
+    for text in ("+1 555 201", "Mia Larsen", "Kofi Rao", "Café “Ö”", "the number"):
+        words_of = encoded.say({"kind": "type", "text": text})
+        assert encoded.mean(words_of) == {"kind": "type", "text": text}
+    for wrong in (["type", "@70", "@71"], ["type", "@3", "@64"], ["type", "@90", "@91"]):
+        with pytest.raises(Unsayable):
+            encoded.mean([*wrong, END])
+    assert encoded.next(["type", "@69"]) == {"@69", "@70"}
+    assert KNOWN.prompt(replace(step, notes=("read: " + "word " * 65,))).tokens.count("<note>") == 0
 
 
 def test_what_was_done_is_no_reason_to_do_it_again() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from agentkit.agents.acting import Screen, StepPrompt, history_line, reply
+from agentkit.agents.acting import Reading, Screen, StepPrompt, history_line, reply
 from agentkit.capabilities import Action, Task
 from agentkit.errors import AgentkitError
 from agentkit.seeds import derive
@@ -93,6 +93,7 @@ def episode(
     expert = Expert(driver, task)
     apps = some_apps(phone.apps, catalogue.template(task.template).apps, random)
     history: list[str] = []
+    reading = Reading()
     examples: list[dict[str, Any]] = []
     burst, off = 0, False
     for step in range(2 * catalogue.template(task.template).budget + 10):
@@ -100,7 +101,8 @@ def episode(
         seen = observation(look, apps)
         elements = seen.data["elements"]
         best = expert.next(look)
-        prompt = StepPrompt(goal or task.goal, Screen.of(seen), history=tuple(history))
+        screen = Screen.of(seen)
+        prompt = StepPrompt(goal or task.goal, screen, reading.see(screen), tuple(history))
         examples.append(
             {
                 "id": f"{task.id}@{seed}.{step}",
