@@ -138,7 +138,7 @@ class Encoded:
     def _read_notes(self) -> None:
         """What was read, and what was remembered: first what shares words with the goal."""
         forms = {w.form for w in self.goal if w.text.casefold() not in STOP and w.text[0].isalnum()}
-        found = []
+        found: list[tuple[int, int, str, list[Word]]] = []
         for note in dict.fromkeys(self._prompt.notes):
             kind, _, text = note.partition(": ")
             if kind in ("read", "remembered"):

@@ -82,7 +82,8 @@ def episode(
     """The examples of one episode; none where the expert could not mend what the noise did.
 
     Each has `id`, `prompt` (a step prompt), `answer` (the expert's action in JSON), `source` (the
-    task), `template`, `step`, and `off` (whether noise led there).
+    task), `template`, `step`, and `off` (whether noise led there). The ids of what a policy took
+    part in have a plus, so that they can be learned from together with the other.
 
     Args:
         goal: other words for the task's.
@@ -105,7 +106,7 @@ def episode(
         prompt = StepPrompt(goal or task.goal, screen, reading.see(screen), tuple(history))
         examples.append(
             {
-                "id": f"{task.id}@{seed}.{step}",
+                "id": f"{task.id}@{seed}{'+' if noise.mover else ''}.{step}",
                 "prompt": prompt.write(),
                 "answer": reply(best, elements),
                 "source": task.id,
