@@ -85,6 +85,7 @@ from agentkit.capabilities.tool import Effect, Findable, Tool, ToolInfo
 from agentkit.capabilities.trainer import (
     Checkpoint,
     Example,
+    LearnsFromRuns,
     Plan,
     Progress,
     Trainer,
@@ -147,6 +148,7 @@ __all__ = [
     "Ids",
     "Image",
     "LanguageModel",
+    "LearnsFromRuns",
     "Limits",
     "Location",
     "Logprobs",

@@ -247,15 +247,14 @@ def pointed(plain: Mapping[str, Any], elements: Elements) -> dict[str, Any]:
 
 
 def _place(point: said.Point, elements: Elements, size: Size | None, stand_in: bool) -> Place:
+    if size is None:
+        raise OtherSpace("a touch on a screen of unknown size", "leave the step out")
     number = element_at(*point, elements)
-    space = size or (1, 1)
     if number is not None:
         x1, y1, x2, y2 = elements[number]["bounds"]
         if x1 < x2 and y1 < y2:
-            return Place(box=Box(x1=x1, y1=y1, x2=x2, y2=y2, space=space), element=stand_in)
-    if size is None:
-        raise OtherSpace(f"a touch at {point} on a screen of unknown size", "leave the step out")
-    return Place(point=Spot(x=point[0], y=point[1], space=space))
+            return Place(box=Box(x1=x1, y1=y1, x2=x2, y2=y2, space=size), element=stand_in)
+    return Place(point=Spot(x=point[0], y=point[1], space=size))
 
 
 def direction(start: said.Point, end: said.Point) -> Direction | None:

@@ -1,0 +1,41 @@
+"""What this plugin registers. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from agentkit import hookimpl
+from agentkit.registry import Registry
+
+
+@hookimpl
+def agentkit_register(registry: Registry) -> None:
+    registry.trainer(
+        "stepwise",
+        "agentkit_stepwise_rl.trainer:Stepwise",
+        settings="agentkit_stepwise_rl.trainer:StepwiseSettings",
+        needs={"model": "tokens+weights", "environment": "environment"},
+        summary="step-wise GRPO on single steps of stored runs",
+    )
+    registry.default_part("trainer", "stepwise", use="stepwise")
+    registry.reward(
+        "step",
+        "agentkit_stepwise_rl.parts:StepReward",
+        settings="agentkit_stepwise_rl.parts:RuleSettings",
+        needs={"environment": "environment"},
+        summary="whether a reply is one of the accepted actions of a step, and well-formed",
+    )
+    registry.default_part("reward", "step", use="step")
+    registry.model(
+        "retrained",
+        "agentkit_stepwise_rl.retrained:Retrained",
+        settings="agentkit_stepwise_rl.retrained:RetrainedSettings",
+        needs={"base": "weights"},
+        gives=("tokens", "weights", "answers"),
+        summary="a model with the weights of a training",
+    )
+    registry.agent(
+        "rollout",
+        "agentkit_stepwise_rl.rollout:Rollout",
+        settings="agentkit_stepwise_rl.rollout:RolloutSettings",
+        needs={"model": "model", "environment": "environment"},
+        summary="plays an episode that is learned from, stored as a run",
+    )
