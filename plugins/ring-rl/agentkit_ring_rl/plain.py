@@ -1,8 +1,8 @@
 """Rollouts and likelihoods by any module that maps token ids to logits, whatever is inside it.
 
-`module(input_ids=(B, T)).logits` of (B, T, V), padded on the right with 0, is all that is asked of
-it: models of a few hundred words, as phone policies are, keep no keys and values. Each row of a
-batch is one sequence.
+`module(input_ids=(B, T)).logits` of (B, T, V), each from the tokens up to there, is all that is
+asked of it: models of a few hundred words, as phone policies are, keep no keys and values. Each row
+of a batch is one sequence.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class PlainEngine:
         precision: Precision = "fp32",
     ) -> None:
         self.slots, self.version = slots, 0
-        self._make, self._ends = make, frozenset(ends)
+        self._make, self._ends, self._fill = make, frozenset(ends), ends[0]
         self._temperature, self._precision = temperature, precision
         self._module: nn.Module | None = make().eval()
         self._active: list[Rollout] = []
@@ -103,7 +103,9 @@ class PlainEngine:
         device = next(self._module.parameters()).device
         for start in range(0, len(rows), ROWS):
             some = rows[start : start + ROWS]
-            ids = torch.zeros(len(some), max(map(len, some)), dtype=torch.long)
+            # What stands behind a row must not change it: the end token does not, even in models
+            # that add a row's tokens up, as their padding may.
+            ids = torch.full((len(some), max(map(len, some))), self._fill, dtype=torch.long)
             for number, row in enumerate(some):
                 ids[number, : len(row)] = torch.tensor(row)
             logits = self._module(input_ids=ids.to(device)).logits.cpu()
