@@ -5,6 +5,11 @@ from __future__ import annotations
 from agentkit import hookimpl
 from agentkit.registry import Registry
 
+SEVEN = (
+    "completion", "validity", "relevance", "coherence", "redundancy", "user", "behaviour",
+)  # fmt: skip
+"""Of `evolving.discriminators`, which is heavier to import."""
+
 
 @hookimpl
 def agentkit_register(registry: Registry) -> None:
@@ -39,3 +44,25 @@ def agentkit_register(registry: Registry) -> None:
         needs={"model": "model", "environment": "environment"},
         summary="plays an episode that is learned from, stored as a run",
     )
+    for noun, target in (("trainer", "trainer:EvolveTrainer"), ("agent", "agent:Evolve")):
+        getattr(registry, noun)(
+            "evolve",
+            f"agentkit_stepwise_rl.evolving.{target}",
+            settings="agentkit_stepwise_rl.evolving.settings:EvolveSettings",
+            needs={
+                "model": "tokens+weights",
+                "environment": "environment",
+                "expander": "model",
+                "discriminators": "reward",
+            },
+            summary="self-evolving training: rollouts, filters, people, supervised rounds",
+        )
+    registry.default_part("trainer", "evolve", use="evolve")
+    registry.reward(
+        "discriminator",
+        "agentkit_stepwise_rl.evolving.discriminators:Discriminator",
+        settings="agentkit_stepwise_rl.evolving.discriminators:DiscriminatorSettings",
+        summary="one of the seven rules that a trajectory has to pass",
+    )
+    for kind in SEVEN:
+        registry.default_part("reward", kind, use="discriminator", kind=kind)
