@@ -67,7 +67,9 @@ class EvolveTrainer:
             if event.kind == "evolve.iteration":
                 iteration = int(event.data["iteration"])
             if event.kind in ("evolve.iteration", "evolve.start"):
-                numbers = {k: float(v) for k, v in event.data.items() if k in SHOWN and v is not None}
+                numbers = {
+                    k: float(v) for k, v in event.data.items() if k in SHOWN and v is not None
+                }
                 progress.update(iteration, self.settings.iterations, numbers)
             if event.kind == "evolve.data":
                 path = out / f"iteration-{iteration + 1}" / "data.jsonl"
