@@ -79,6 +79,7 @@ class Steps:
         self._about, self._out = {**about, "kind": "steps"}, out
         self.number, self.extra = 0, dict[str, Any]()
         self._rendered: dict[str, tuple[int, ...]] = {}
+        self._texts: dict[tuple[str, tuple[int, ...]], str] = {}
         if resume and (out / sft_state.FOLDER).exists():
             state = sft_state.restore(out, module, learner.optimizer)
             if any(state.get(key) != value for key, value in self._about.items()):
@@ -187,7 +188,10 @@ class Steps:
     def _text(self, prompt: str, one: Rollout) -> str:
         tokens = self._ring.model.ability(Tokens)
         if isinstance(tokens, Lessons):
-            return said(self._ring.model, prompt, one.ids)
+            key = prompt, tuple(one.ids)  # the answers to a prompt are few: each is read once
+            if key not in self._texts:
+                self._texts[key] = said(self._ring.model, prompt, one.ids)
+            return self._texts[key]
         ids = one.ids[:-1] if one.end == "stop" else one.ids
         return tokens.decode(ids) if ids else ""
 

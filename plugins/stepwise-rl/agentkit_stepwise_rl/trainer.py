@@ -54,6 +54,7 @@ class Stepwise:
     def __init__(self, settings: StepwiseSettings, parts: Parts) -> None:
         self.settings, self._parts = settings, parts
         self._start = parts.resolve(settings.start, "start") if settings.start else None
+        self._traces: dict[tuple[str, str, bool], Trace] = {}
 
     @property
     def _environment(self) -> Environment:
@@ -107,9 +108,13 @@ class Stepwise:
     # -- for a training ---------------------------------------------------------------------------
 
     def scored(self, sample: Sample, text: str, whole: bool = True) -> Trace:
-        return score(
-            sample, text, self.settings.rules(), self._environment.info.actions, whole=whole
-        )
+        """Replies to a sample are few, so each is scored once."""
+        key = sample.id, text, whole
+        if key not in self._traces:
+            self._traces[key] = score(
+                sample, text, self.settings.rules(), self._environment.info.actions, whole=whole
+            )
+        return self._traces[key]
 
     def success(self, model: LanguageModel) -> tuple[int, int]:
         """(done, played) of the held-out tasks, greedily."""
