@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentkit.capabilities import Action
@@ -21,13 +21,16 @@ def samples_of_runs(
     *,
     learn: str = "taken",
     unchecked: bool = False,
+    change: Callable[[Trajectory, Report], Trajectory] | None = None,
 ) -> tuple[list[Sample], list[Report]]:
     """Samples of runs named by id or by their agent, with the counts of each stage.
 
     Args:
         learn, unchecked: see `StepwiseSettings`.
+        change: is given each trajectory before it is split, as multi-path augmentation is.
     """
     read, chosen, split = Report("runs"), Report("successes"), Report("split")
+    paths = Report("multi-path")
     samples: list[Sample] = []
     for one in trajectories(store, named(store, names), actions, read):
         chosen.came()
@@ -36,8 +39,9 @@ def samples_of_runs(
             chosen.dropped(why)
             continue
         chosen.kept()
-        samples += split_trajectory(one, split, learn=learn)
-    return samples, [read, chosen, split]
+        made = change(one, paths) if change else one
+        samples += split_trajectory(made, split, learn=learn)
+    return samples, [read, chosen, *([paths] if change else []), split]
 
 
 def _unfit(one: Trajectory, learn: str, unchecked: bool) -> str:

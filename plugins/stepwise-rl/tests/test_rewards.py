@@ -131,7 +131,8 @@ def test_scrolling_down_is_a_finger_that_moves_up() -> None:
     ("one", "other", "value"),
     [
         ("", "", 1.0), ("", "x", 0.0), ("x", "", 0.0), ("Hello  World", "hello world", 1.0),
-        ("Ｈｅｌｌｏ", "hello", 1.0), ("a b c d", "a b x y", 0.5), ("안녕하세요", "안녕하십니까", 6 / 11),
+        ("Ｈｅｌｌｏ", "hello", 1.0), ("a b c d", "a b x y", 0.5),
+        ("안녕하세요", "안녕하십니까", 6 / 11),
         ("東京 タワー", "東京タワー", 1.0), ("a a", "a", 2 / 3),
     ],
 )  # fmt: skip
