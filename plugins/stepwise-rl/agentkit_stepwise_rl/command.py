@@ -11,6 +11,7 @@ import typer
 
 from agentkit.cli.context import note, open_kit, show_json
 from agentkit.errors import DataError, UsageError
+from agentkit.unicode import split_lines
 
 if TYPE_CHECKING:
     from agentkit.kit import Kit
@@ -98,7 +99,7 @@ def used(
     id = kit.runs.get(run).id
     found = 0
     for file in sorted(trained.rglob("steps.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines():
+        for line in split_lines(file.read_text(encoding="utf-8")):
             try:
                 plain = json.loads(line)
             except ValueError:

@@ -3,7 +3,7 @@
 A step often has more than one right action: an app is opened by its name or by its icon, a page is
 left by the phone's button or by the app's arrow. The paper has a model say which; here the
 environment does. The state before the step is brought back, the alternative is taken, and an expert
-goes on: where it reaches the goal in at most `extra` steps more than before, the alternative counts.
+goes on: where it reaches the goal in at most `extra` more steps than before, the action counts.
 """
 
 from __future__ import annotations

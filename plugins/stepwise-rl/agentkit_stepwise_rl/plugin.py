@@ -71,8 +71,3 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_stepwise_rl.command:app",
         summary="step samples of stored runs, and where each is from",
     )
-    registry.experiment(
-        "stepwise",
-        "agentkit_stepwise_rl.bench.stages:EXPERIMENT",
-        summary="what step-wise RL and each self-evolving round give on held-out tasks",
-    )

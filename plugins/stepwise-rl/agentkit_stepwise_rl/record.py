@@ -9,6 +9,7 @@ from typing import Any
 
 from agentkit.files import write_atomic
 from agentkit_stepwise_rl.settings import StepwiseSettings
+from agentkit.unicode import split_lines
 
 
 class Lines:
@@ -34,7 +35,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines; a last one that was cut short is left out."""
     found: list[dict[str, Any]] = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = split_lines(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return found
     for line in lines:

@@ -19,6 +19,7 @@ from agentkit.capabilities import Example
 from agentkit.errors import DataError
 from agentkit_stepwise_rl import actions as said
 from agentkit_stepwise_rl.spaces import SPACE, OtherSpace, published
+from agentkit.unicode import split_lines
 
 Size = tuple[int, int]
 """Width and height of an image, in pixels."""
@@ -339,7 +340,7 @@ def read(path: Path) -> Iterator[Sample]:
     DataError: naming the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = split_lines(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error}", "name a file of samples") from error
     for number, line in enumerate(lines, 1):

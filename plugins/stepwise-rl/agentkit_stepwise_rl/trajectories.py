@@ -87,7 +87,7 @@ class Trajectory:
     def from_json(cls, plain: Mapping[str, Any]) -> Trajectory:
         def seen(one: Mapping[str, Any]) -> Seen:
             size = tuple(one["size"]) if one["size"] else None
-            return Seen(one["place"], one["time"], tuple(one["elements"]), size)  # type: ignore[arg-type]
+            return Seen(one["place"], one["time"], tuple(one["elements"]), size)
 
         steps = tuple(
             Did(**{**one, "seen": seen(one["seen"]), "also": tuple(one["also"])})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,11 @@ def kit_of(folder: Path) -> Kit:
     made = load(environ={}, overrides=[f'host.store="{folder}"'])
     made.define("environment", "inside", use="android", where="inside", picture=False)
     return made
+
+
+@pytest.fixture(scope="session")
+def in_folder() -> Callable[[Path], Kit]:
+    return kit_of
 
 
 @pytest.fixture

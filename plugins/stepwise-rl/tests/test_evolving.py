@@ -1,9 +1,9 @@
-"""Self-evolving training: the loop as a run, people, kills, and discriminators against the state."""
+"""Self-evolving training: the loop as a run, people, kills, discriminators against the state."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,11 @@ def lines(out: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def evolved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kit, Path, Recorder]]:
-    from conftest import kit_of
-
+def evolved(
+    tmp_path_factory: pytest.TempPathFactory, in_folder: Callable[[Path], Kit]
+) -> Iterator[tuple[Kit, Path, Recorder]]:
     folder = tmp_path_factory.mktemp("evolved")
-    with kit_of(folder / "runs") as kit:
+    with in_folder(folder / "runs") as kit:
         seen = Recorder()
         trainer(kit).train([], folder / "out", seen)
         yield kit, folder / "out", seen
@@ -100,12 +100,13 @@ def test_an_iteration_is_a_run_whose_every_example_leads_back(
 @pytest.mark.parametrize("after", ["pool.done", "rollouts.done", "judge.done", "data.done",
                                    "sft.done"])  # fmt: skip
 def test_stopped_at_any_node_it_goes_on_with_the_same_data(
-    evolved: tuple[Kit, Path, Recorder], tmp_path: Path, after: str
+    evolved: tuple[Kit, Path, Recorder],
+    in_folder: Callable[[Path], Kit],
+    tmp_path: Path,
+    after: str,
 ) -> None:
-    from conftest import kit_of
-
     out = tmp_path / "out"
-    with kit_of(tmp_path / "runs") as kit:
+    with in_folder(tmp_path / "runs") as kit:
         made = trainer(kit)
         run = made._begun([], out.resolve())
         (out / "run.json").write_text(json.dumps({"run": run.id}))
@@ -113,7 +114,7 @@ def test_stopped_at_any_node_it_goes_on_with_the_same_data(
             if event.kind == after:
                 run.pause()
         assert run.status == "paused"
-    with kit_of(tmp_path / "runs") as kit:  # as another process would
+    with in_folder(tmp_path / "runs") as kit:  # as another process would
         trainer(kit).train([], out, Recorder(), resume=True)
         assert data.content_hash(lines(out)) == data.content_hash(lines(evolved[1]))
         assert report(out)["rows"] == report(evolved[1])["rows"]

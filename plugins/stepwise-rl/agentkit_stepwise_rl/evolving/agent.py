@@ -36,6 +36,7 @@ from agentkit_stepwise_rl.filtering import Report
 from agentkit_stepwise_rl.reading import trajectory
 from agentkit_stepwise_rl.retrained import private
 from agentkit_stepwise_rl.trajectories import Trajectory
+from agentkit.unicode import split_lines
 
 if TYPE_CHECKING:
     from langgraph.graph import StateGraph
@@ -254,6 +255,7 @@ class Evolve:
             own, _ = private(self._parts.kit, s.model)
             with own:
                 given = {
+                    "held_out": 0.0,  # drawn by ids, which hold those of runs
                     **s.sft,
                     "seed": s.seed,
                     "model": s.model,
@@ -386,6 +388,6 @@ def _verdict(plain: Mapping[str, Any]) -> Judged:
 def _read(path: Path) -> list[dict[str, Any]]:
     return [
         cast("dict[str, Any]", json.loads(line))
-        for line in path.read_text(encoding="utf-8").splitlines()
+        for line in split_lines(path.read_text(encoding="utf-8"))
         if line.strip()
     ]

@@ -11,6 +11,7 @@ from agentkit.capabilities import Checkpoint, Example, Plan, Progress
 from agentkit.errors import AgentkitError, DataError, Paused
 from agentkit.files import write_atomic
 from agentkit_stepwise_rl.evolving.settings import EvolveSettings
+from agentkit.unicode import split_lines
 
 if TYPE_CHECKING:
     from agentkit.kit import Parts
@@ -73,7 +74,7 @@ class EvolveTrainer:
                 progress.update(iteration, self.settings.iterations, numbers)
             if event.kind == "evolve.data":
                 path = out / f"iteration-{iteration + 1}" / "data.jsonl"
-                ids = [json.loads(line)["id"] for line in path.read_text("utf-8").splitlines()]
+                ids = [json.loads(line)["id"] for line in split_lines(path.read_text("utf-8"))]
                 progress.examples(iteration + 1, ids)
         if run.status == "waiting":
             raise Waits(
