@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.files import write_atomic
-from agentkit_stepwise_rl.settings import StepwiseSettings
 from agentkit.unicode import split_lines
+from agentkit_stepwise_rl.settings import StepwiseSettings
 
 
 class Lines:

@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from agentkit.agents.acting import StepPrompt, element_at
 from agentkit.capabilities import Example
 from agentkit.errors import DataError
+from agentkit.unicode import split_lines
 from agentkit_stepwise_rl import actions as said
 from agentkit_stepwise_rl.spaces import SPACE, OtherSpace, published
-from agentkit.unicode import split_lines
 
 Size = tuple[int, int]
 """Width and height of an image, in pixels."""

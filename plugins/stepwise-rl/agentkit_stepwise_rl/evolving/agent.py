@@ -25,6 +25,7 @@ from agentkit.errors import AgentkitError, UsageError
 from agentkit.files import write_atomic
 from agentkit.runs import node
 from agentkit.seeds import derive
+from agentkit.unicode import split_lines
 from agentkit_stepwise_rl.episodes import play
 from agentkit_stepwise_rl.evolving import correcting, data
 from agentkit_stepwise_rl.evolving.correcting import Correction
@@ -36,7 +37,6 @@ from agentkit_stepwise_rl.filtering import Report
 from agentkit_stepwise_rl.reading import trajectory
 from agentkit_stepwise_rl.retrained import private
 from agentkit_stepwise_rl.trajectories import Trajectory
-from agentkit.unicode import split_lines
 
 if TYPE_CHECKING:
     from langgraph.graph import StateGraph

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from agentkit.capabilities import Checkpoint, Example, Plan, Progress
 from agentkit.errors import AgentkitError, DataError, Paused
 from agentkit.files import write_atomic
-from agentkit_stepwise_rl.evolving.settings import EvolveSettings
 from agentkit.unicode import split_lines
+from agentkit_stepwise_rl.evolving.settings import EvolveSettings
 
 if TYPE_CHECKING:
     from agentkit.kit import Parts
