@@ -144,10 +144,11 @@ class Rollout:
         judged = rt.record("check", {"task_id": task.id}, check)
         done = "done" if judged["success"] else "not done"
         report = f"{done}: {'; '.join(judged['reasons'])}; it says {ended.claim!r}"
-        return {
+        made = {
             "goal": goal, "claim": ended.claim, "answer": ended.answer, "steps": len(ended.steps),
             "report": report, **judged,
-        }  # type: ignore[typeddict-item]  # fmt: skip
+        }  # fmt: skip
+        return cast("State", made)
 
 
 def task_of(environment: Environment, id: str, split: str) -> Task:
