@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agentkit.agents.acting import BadReply, StepPrompt, history_line, kind_of, read_reply
+from agentkit.agents.acting import BadReply, Reading, StepPrompt, history_line, kind_of, read_reply
 from agentkit.capabilities import (
     Action,
     CallContext,
@@ -20,7 +20,7 @@ from agentkit.capabilities import (
 )
 from agentkit.errors import AgentkitError
 from agentkit.seeds import derive
-from agentkit_stepwise_rl.trajectories import Did, Seen, Trajectory
+from agentkit_stepwise_rl.trajectories import Did, Seen, Trajectory, listed
 
 MOST = 60  # steps, where an environment sets no limit
 STUCK = 3  # times the same on the same screen, and it gives up
@@ -42,7 +42,8 @@ def seen_of(one: Observation) -> Seen:
     data = one.data
     size = (int(data["width"]), int(data["height"])) if data.get("width") else None
     place = str(data.get("package", data.get("url", ""))) + str(data.get("activity", ""))
-    return Seen(place, str(data.get("time", "")), tuple(data.get("elements", ())), size)
+    elements = tuple(data.get("elements", ()))
+    return Seen(place, str(data.get("time", "")), elements, size, listed(data))
 
 
 def episode(
@@ -64,8 +65,10 @@ def episode(
     """
     steps: list[Did] = []
     seen, history, before = seen_of(first), list[str](), list[str]()
+    reading = Reading()
     for number in range(most):
-        prompt = StepPrompt(goal, seen.screen(), history=tuple(history))
+        screen = seen.screen()
+        prompt = StepPrompt(goal, screen, reading.see(screen), tuple(history))
         best = expert(number) if expert else None
         said = ask(prompt, number)
         try:

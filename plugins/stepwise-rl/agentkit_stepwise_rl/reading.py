@@ -18,7 +18,7 @@ from agentkit.errors import UsageError
 from agentkit.runs import Event, RunRow, RunStore
 from agentkit_stepwise_rl.filtering import Report
 from agentkit_stepwise_rl.spaces import OtherSpace
-from agentkit_stepwise_rl.trajectories import Did, Seen, Trajectory
+from agentkit_stepwise_rl.trajectories import Did, Seen, Trajectory, listed
 
 KINDS = ("begin.done", "action.asked", "action.done", "expert.done", "check.done")
 
@@ -138,12 +138,13 @@ def _begun(data: Mapping[str, Any], size: tuple[int, int] | None) -> Seen:
     if isinstance(screen, Mapping):
         return _after(screen, size)
     place, _, time = str(screen).partition("\n")[0].partition("  ")
-    return Seen(place, time, tuple(data.get("elements", ())), size)
+    return Seen(place, time, tuple(data.get("elements", ())), size, listed(data))
 
 
 def _after(data: Mapping[str, Any], size: tuple[int, int] | None) -> Seen:
     place = str(data.get("package", data.get("url", ""))) + str(data.get("activity", ""))
-    return Seen(place, str(data.get("time", "")), tuple(data.get("elements", ())), size)
+    elements = tuple(data.get("elements", ()))
+    return Seen(place, str(data.get("time", "")), elements, size, listed(data))
 
 
 def _size(events: Sequence[Event]) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from agentkit.agents.acting import ElementLine, Screen, StepPrompt
+from agentkit.agents.acting import ElementLine, Reading, Screen, StepPrompt
 from agentkit.agents.acting import element_at as element_at_point
 from agentkit_stepwise_rl.filtering import Report
 from agentkit_stepwise_rl.samples import Sample, Size, accepted_of
@@ -24,16 +24,23 @@ POINTS = {"element": ("x", "y"), "to_element": ("to_x", "to_y")}
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A screen. place: app and page. elements: with `role`, `label`, `bounds` …; size: of the
-    image that the bounds are in, None where it is not known."""
+    image that the bounds are in, None where it is not known. apps: as in `Screen`."""
 
     place: str
     time: str
     elements: tuple[Mapping[str, Any], ...]
     size: Size | None = None
+    apps: tuple[tuple[str, str], ...] = ()
 
     def screen(self) -> Screen:
         shown = tuple(ElementLine.of(e) for e in self.elements[:MOST])
-        return Screen(self.place, self.time, shown, max(0, len(self.elements) - MOST))
+        more = max(0, len(self.elements) - MOST)
+        return Screen(self.place, self.time, shown, more, self.apps)
+
+
+def listed(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The apps of an observation's data."""
+    return tuple((str(k), str(v)) for k, v in dict(data.get("apps", {})).items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,8 @@ class Trajectory:
     def from_json(cls, plain: Mapping[str, Any]) -> Trajectory:
         def seen(one: Mapping[str, Any]) -> Seen:
             size = tuple(one["size"]) if one["size"] else None
-            return Seen(one["place"], one["time"], tuple(one["elements"]), size)
+            apps = tuple((name, said) for name, said in one.get("apps", ()))
+            return Seen(one["place"], one["time"], tuple(one["elements"]), size, apps)
 
         steps = tuple(
             Did(**{**one, "seen": seen(one["seen"]), "also": tuple(one["also"])})
@@ -110,10 +118,12 @@ def split_trajectory(
     report = report or Report("split")
     made: list[Sample] = []
     history: list[str] = []
+    reading = Reading()
     off = False
     for number, did in enumerate(one.steps):
         report.came()
-        prompt = StepPrompt(one.goal, did.seen.screen(), history=tuple(history))
+        screen = did.seen.screen()
+        prompt = StepPrompt(one.goal, screen, reading.see(screen), tuple(history))
         history.append(did.line)
         target = did.action if learn == "taken" else did.best
         if target is None:
