@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+from agentkit.capabilities.language_model import Cancel
+
+OnProgress = Callable[[int, int, str], None]  # done, of how many, what
 SearchStatus = Literal["ok", "empty", "failed", "blocked"]
 
 
@@ -95,4 +99,30 @@ class Vocabulary(Protocol):
 
     def document_frequency(self, word: str) -> int:
         """In how many passages the word's stem occurs."""
+        ...
+
+
+class Gathered(Protocol):
+    """What reading ahead came to. notes: (document, why it was not read, or how it was)."""
+
+    @property
+    def notes(self) -> Sequence[tuple[str, str]]: ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A source that reads its documents before it can be searched (an index, a crawl). A search
+    does the same when it needs to, but cannot tell how far it is."""
+
+    def update(
+        self, *, on_progress: OnProgress | None = None, cancel: Cancel | None = None
+    ) -> Gathered:
+        """Reads what is new or has changed.
+
+        Args:
+            cancel: checked between documents.
+
+        Raises:
+            AgentkitError, OSError: nothing can be read. RunInterrupted: by `cancel`.
+        """
         ...

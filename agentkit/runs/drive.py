@@ -183,7 +183,9 @@ class Driver:
         self.session.write(SetStatus("done", result=output.model_dump(mode="json")))
 
     def _stopped(self, stop: RunInterrupted) -> None:
-        status: Status = "cancelled" if stop.reason == "cancelled" else "paused"
+        # Long work that was stopped by the flag alone does not know what was asked for.
+        ended = stop.reason == "cancelled" or self.session.control == "cancel"
+        status: Status = "cancelled" if ended else "paused"
         note = str(stop) or "by request"
         with suppress(LeaseLost):
             self.session.write(SetStatus(status, note))

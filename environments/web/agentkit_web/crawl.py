@@ -16,7 +16,8 @@ from urllib.robotparser import RobotFileParser
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Route
 
-from agentkit.errors import AgentkitError, Blocked
+from agentkit.capabilities import Cancel, OnProgress
+from agentkit.errors import AgentkitError, Blocked, RunInterrupted
 from agentkit.fetching import Fetcher
 from agentkit.files import write_atomic
 from agentkit_web.gateway import Gateway
@@ -47,6 +48,11 @@ class Site:
         plain = {"pages": self.pages, "titles": self.titles, "faults": self.faults}
         write_atomic(file, json.dumps({**plain, "refused": self.refused}, ensure_ascii=False))
 
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """(address, why it was not read)."""
+        return list(self.faults.items())
+
     @classmethod
     def load(cls, file: Path) -> Site | None:
         """What was saved; None where nothing was, or it is damaged."""
@@ -68,11 +74,20 @@ class Crawler:
         started = {urlsplit(url).hostname or "" for url in settings.start}
         self._hosts = settings.hosts or tuple(sorted(started))
 
-    def read(self, call: Callable[[Callable[[Browser], Any]], Any]) -> Site:
+    def read(
+        self,
+        call: Callable[[Callable[[Browser], Any]], Any],
+        on_progress: OnProgress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Site:
         """Reads all pages that the settings allow; a page that fails costs itself only.
 
         Args:
             call: runs work in the browser's thread, one page at a time, so that others get on.
+            on_progress: told before each page (pages done, of at most, address).
+
+        Raises:
+            RunInterrupted: by `cancel`, between two pages.
         """
         site, seen = Site(), set[str]()
         waiting = deque((self._plain(url), 0) for url in self._settings.start)
@@ -82,6 +97,12 @@ class Crawler:
             if url in seen:
                 continue
             seen.add(url)
+            if cancel:
+                call(self._close)
+                raise RunInterrupted("reading the site was interrupted")
+            if on_progress is not None:
+                done = len(site.pages) + len(site.faults)
+                on_progress(done, min(self._settings.pages, len(seen) + len(waiting)), url)
             try:
                 self._permit(url)
                 links = self._page(url, site, call)

@@ -47,13 +47,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A site as it was read. answers: (question, found through the browser, found in the files)."""
+    """A site as it was read. faults: pages that are there and were not read. gone: links to pages
+    that are not. answers: (question, found through the browser, found in the files)."""
 
     name: str
     pages: int
     faults: int
     seconds: float
     answers: tuple[tuple[str, bool, bool], ...]
+    gone: int = 0
 
 
 def site(name: str) -> tuple[Path, str, list[Question]]:
@@ -131,7 +133,9 @@ def read(name: str, pages: int, most: int, into: Path) -> Read:
         told = [q for q in asked if set(q.pages) & set(names)][:most]
         answers = tuple((q.question, _found(kit, "web", q), _found(kit, "files", q)) for q in told)
     shutil.rmtree(source.folder, ignore_errors=True)  # the address will not come again
-    return Read(name, len(names), len(found.faults), seconds, answers)
+    linked = [folder / url.removeprefix(f"{base}/") for url in found.faults]
+    gone = sum(not file.is_file() for file in linked)
+    return Read(name, len(names), len(linked) - gone, seconds, answers, gone)
 
 
 def _found(kit: agentkit.Kit, agent: str, question: Question) -> bool:
@@ -170,6 +174,7 @@ def result(sites: Sequence[Read], left_out: str = "") -> Result:
         rate = one.pages / max(one.seconds, 1e-9) * 60
         metrics[f"pages a minute ({one.name})"] = Metric(rate, unit="pages", n=one.pages)
         metrics[f"pages not read ({one.name})"] = Metric(one.faults, n=one.pages + one.faults)
+        metrics[f"links to pages that the corpus leaves out ({one.name})"] = Metric(one.gone)
         key, n = f"answer among the quotes ({one.name})", len(one.answers)
         if n:
             metrics[key] = proportion(sum(a for _, a, _ in one.answers), n)

@@ -9,7 +9,16 @@ import threading
 import time
 from dataclasses import replace
 
-from agentkit.capabilities import Document, Hit, SearchResult, Source, SourceInfo, Vocabulary
+from agentkit.capabilities import (
+    Cancel,
+    Document,
+    Hit,
+    OnProgress,
+    SearchResult,
+    Source,
+    SourceInfo,
+    Vocabulary,
+)
 from agentkit.errors import AgentkitError, DataError
 from agentkit.files import cache_dir
 from agentkit.kit import Parts
@@ -74,8 +83,17 @@ class WebSource:
 
     # -- reading the site -------------------------------------------------------------------------
 
-    def update(self, *, now: bool = False) -> Site:
+    def update(
+        self,
+        *,
+        on_progress: OnProgress | None = None,
+        cancel: Cancel | None = None,
+        now: bool = False,
+    ) -> Site:
         """What was read of the site; it is read again after `refresh` seconds, or `now`.
+
+        Args:
+            cancel: checked between pages; the reading before stays.
 
         Raises:
             BackendUnavailable: there is no browser, or it cannot be started.
@@ -84,7 +102,7 @@ class WebSource:
             if self._site is None:
                 self._site = Site.load(self.folder / _INDEX)
             if self._site is None or now or self._old():
-                self._site = self._read()
+                self._site = self._read(on_progress, cancel)
                 self.info = replace(self.info, documents=len(self._site.pages) or None)
             return self._site
 
@@ -104,12 +122,13 @@ class WebSource:
         except OSError:
             return True
 
-    def _read(self) -> Site:
+    def _read(self, on_progress: OnProgress | None, cancel: Cancel | None) -> Site:
         """Into a folder beside, so that a reading that fails leaves the one before."""
         fresh = self.folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         (fresh / "pages").mkdir(parents=True)
-        site = Crawler(self.settings, self._gateway, fresh / "pages").read(self._chromium.call)
+        crawler = Crawler(self.settings, self._gateway, fresh / "pages")
+        site = crawler.read(self._chromium.call, on_progress, cancel)
         if not site.pages and self._site is not None and self._site.pages:
             return self._site
         site.save(fresh / _INDEX)

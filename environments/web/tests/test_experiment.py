@@ -33,10 +33,11 @@ def test_a_folder_is_served_while_it_is_needed(tmp_path: Path) -> None:
 
 
 def test_what_the_browser_loses_is_seen() -> None:
-    lost = Read("docs", 30, 2, 60.0, (("a?", False, True), ("b?", True, True)))
+    lost = Read("docs", 30, 2, 60.0, (("a?", False, True), ("b?", True, True)), 5)
     found = experiment.result([lost])
     assert found.metrics["pages a minute (docs)"].value == 30
     assert found.metrics["pages not read (docs)"].value == 2
+    assert found.metrics["links to pages that the corpus leaves out (docs)"].value == 5
     key = "answer among the quotes (docs)"
     assert found.metrics[key].value == 0.5
     assert found.baselines["the same pages as files"][key].value == 1.0
@@ -46,5 +47,5 @@ def test_what_the_browser_loses_is_seen() -> None:
 def test_a_site_is_read_and_researched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENTKIT_CACHE", str(tmp_path / "cache"))
     found = experiment.read("sqlite", 3, 1, tmp_path)
-    assert found.pages == 3 and found.faults == 0
+    assert found.pages == 3 and found.faults == 0 and found.gone == 0
     assert not list((tmp_path / "cache" / "web").glob("*"))

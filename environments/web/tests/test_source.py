@@ -9,7 +9,8 @@ import pytest
 from playing import Declare
 from sites import PAGES, site
 
-from agentkit.errors import Blocked, DataError
+from agentkit.capabilities import Cancel, Gathering
+from agentkit.errors import Blocked, DataError, RunInterrupted
 from agentkit_web.source import WebSource
 
 pytestmark = pytest.mark.slow
@@ -116,3 +117,23 @@ def test_a_site_is_read_again_after_a_while(
     monkeypatch.setitem(PAGES, "/otter", "<title>Otter</title><p>Otters juggle pebbles.</p>")
     source.update(now=True)
     assert source.search("pebbles").status == "ok" and source.search("crabs").status == "empty"
+
+
+def test_reading_tells_how_far_it_is_and_can_be_stopped(
+    part: Declare, zoo: tuple[str, Asked]
+) -> None:
+    source = _source(part, f"{zoo[0]}/", depth=1)
+    assert isinstance(source, Gathering)
+    told: list[tuple[int, int, str]] = []
+    cancel = Cancel()
+
+    def stop(done: int, total: int, url: str) -> None:
+        told.append((done, total, url))
+        if len(told) == 2:
+            cancel.set()
+
+    with pytest.raises(RunInterrupted):
+        source.update(on_progress=stop, cancel=cancel)
+    assert told[0] == (0, 1, f"{zoo[0]}/") and told[1][0] == 1 < told[1][1]
+    notes = dict(source.update().notes)  # from the beginning: nothing half-read was kept
+    assert notes[f"{zoo[0]}/broken"].endswith("500")

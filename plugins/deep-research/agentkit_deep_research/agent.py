@@ -67,6 +67,7 @@ class Answer(BaseModel):
 class State(TypedDict, total=False):
     question: str
     round: int
+    steps: int  # of the graph, done so far
     started: float
     batch: list[str]
     reason: str  # a limit that ended the search
@@ -157,7 +158,7 @@ class DeepResearch:
         rt.progress("taking the question apart")
         started = rt.now()
         self._planner(rt).begin(state["question"])
-        return {"round": 1, "started": started, "reason": "", "batch": []}
+        return {"round": 1, "steps": 1, "started": started, "reason": "", "batch": []}
 
     def approve(self, state: State, rt: Runtime) -> State:
         """A person sees the plan where the settings say so; then the first tasks are chosen."""
@@ -165,7 +166,8 @@ class DeepResearch:
             rt.progress("waiting for the plan to be approved")
             approve(rt, self.inbox, self._planner(rt))
         rt.emit("round.began", {"round": 1})
-        return {"batch": batch(self.inbox.take(rt), self.settings, "")}
+        chosen = batch(self.inbox.take(rt), self.settings, "")
+        return {"steps": state["steps"] + 1, "batch": chosen}
 
     def work(self, state: Work, rt: Runtime) -> State:
         """One task: searched for in its sources, its best sentences kept as evidence."""
@@ -194,11 +196,12 @@ class DeepResearch:
                 turn += 1
                 rt.emit("round.began", {"round": turn})
         desk = look(rt)
-        reason = reached(rt, self.settings, state["started"], desk)
+        steps = state["steps"] + 2  # its own, and that of the tasks before it
+        reason = reached(rt, self.settings, state["started"], desk, steps)
         open = (
             f"after {turn} of {most} rounds this was still open: {'; '.join(left)}" if left else ""
         )
-        found: State = {"round": turn, "reason": reason, "open": open}
+        found: State = {"round": turn, "steps": steps, "reason": reason, "open": open}
         return {**found, "batch": batch(desk, self.settings, reason)}
 
     def write(self, state: State, rt: Runtime) -> State:
@@ -206,7 +209,7 @@ class DeepResearch:
         desk = self.inbox.take(rt)
         more = desk.unheard or desk.unsettled or desk.todo.ready()
         if more and not desk.finish and not state["reason"]:
-            return {"batch": []}
+            return {"steps": state["steps"] + 1, "batch": []}
         writer = Writer(rt, self.parts, self.settings)
         report = writer.write(state["question"], desk, state["reason"] or state.get("open", ""))
         artifacts = writer.keep(report)

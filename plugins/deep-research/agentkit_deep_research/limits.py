@@ -18,8 +18,12 @@ def batch(desk: Desk, settings: ResearchSettings, reason: str) -> list[str]:
     return [t.id for t in desk.todo.ready()[: settings.width]]
 
 
-def reached(rt: Runtime, settings: ResearchSettings, started: float, desk: Desk) -> str:
-    """Which limit ends the search, "" where none does."""
+ROUND = 2  # steps of the graph that more tasks take: work, gaps
+
+
+def reached(rt: Runtime, settings: ResearchSettings, started: float, desk: Desk, steps: int) -> str:
+    """Which limit ends the search, "" where none does. steps: of the graph, so far; one more is
+    kept for the report."""
     if desk.finish:
         return desk.finish
     said, rules = desk.rules.said, desk.rules
@@ -33,4 +37,6 @@ def reached(rt: Runtime, settings: ResearchSettings, started: float, desk: Desk)
     models = settings.model_dump(include={"embedder", "ranker", "keywords", "planner", "writer"})
     if tokens is not None and any(models.values()) and desk.tokens >= tokens:
         return f"the limit of {tokens} tokens was reached"
+    if steps + ROUND + 1 > settings.steps and desk.todo.ready():
+        return f"the limit of {settings.steps} steps was reached"
     return ""

@@ -13,6 +13,7 @@ from agentkit_deep_research.desk import Asked, Desk, look
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.facets import MOST, Facet, facets, same_task
 from agentkit_deep_research.gaps import Enough, Gap, absent, gap, hops, other_words
+from agentkit_deep_research.gathering import gather
 from agentkit_deep_research.ranking import rarity_of
 from agentkit_deep_research.routing import route
 from agentkit_deep_research.todo import PRIORITY, Origin, Task
@@ -44,6 +45,7 @@ class Planner:
     def begin(self, question: str) -> Desk:
         """The question's facets become tasks; those that cannot be answered are said so at once."""
         self.rt.emit("sources.known", {"kinds": self._kinds()})
+        gather(self.rt, self.parts.kit, self.sources)
         found = facets(question[:READ], MOST + 1)
         if len(question) > READ or len(found) > MOST:
             text = f"The question is long: {MOST} of its parts were looked for, ask the rest apart."
@@ -166,7 +168,7 @@ class Planner:
             documents = sum(s.info.documents or 0 for s in found)
             return {"counts": counts, "total": max(common, documents, *counts.values(), 0)}
 
-        self.rt.progress("looking at the sources; what is new in them is read first")
+        self.rt.progress(f"counting the words of {facet.title[:80]!r}")
         try:
             made = self.rt.record("vocabulary", {"words": words}, roles.contained(do))
         except AgentkitError as error:  # the search will meet it too, and tell

@@ -21,7 +21,9 @@ class ResearchSettings(PartSettings):
     words hardly occur together in the sources, so that what is meant may be further down. width:
     tasks at a time; 1 keeps strictly to their order. loops: rounds of searching. hops: documents
     that one name may lead through. tasks, pages: most tasks, most documents opened. seconds,
-    tokens: after so much the report is written with what is there.
+    tokens: after so much the report is written with what is there. steps: most steps of the graph,
+    so that no run goes on for ever, whatever is asked of it (LangGraph's own limit is set out of
+    reach: it would end the run without a report).
 
     Models, all optional ("" for none) and none able to put words into a quote: embedder compares
     meanings where words do not match, and is passed over where its files are absent; ranker scores
@@ -49,6 +51,7 @@ class ResearchSettings(PartSettings):
     hops: int = Field(1, ge=0, le=4)
     tasks: int = Field(24, ge=1, le=200)
     pages: int = Field(100, ge=1)
+    steps: int = Field(1000, ge=5)
     seconds: float | None = Field(None, gt=0)
     tokens: int | None = Field(None, ge=0)
 

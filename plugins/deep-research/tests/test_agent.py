@@ -484,6 +484,37 @@ def test_the_limit_of_seconds_ends_the_search(make: Make) -> None:
     assert answer.citations
 
 
+def test_the_limit_of_steps_ends_the_search_with_a_report(make: Make) -> None:
+    """Five steps: plan, approve, one task, gaps, report. One more round would need seven."""
+    question = "What is the kettle made of? What is the toaster made of?"
+    cut = ask(make(width=1, steps=6), question)
+    assert cut.status == "partial" and cut.reason == "the limit of 6 steps was reached"
+    assert "steel" in texts(cut) and cut.not_found == ["What is the toaster made of?"]
+    assert "Not searched for: the research ended before" in cut.report
+    enough = ask(make(width=1, steps=7), question)
+    assert enough.status == "complete" and enough.not_found == []
+
+
+def test_people_who_keep_asking_meet_the_limit_of_steps(make: Make) -> None:
+    """Every search brings a message that asks for another one; LangGraph's own limit, which would
+    end the run without a report, is never met."""
+    kit = make(width=1, steps=11, tasks=200)
+    source = pages(kit)
+    plain, asked = source.search, list[str]()
+    words = "warranty thermostat limescale decibels body crumbs purchase minutes slices".split()
+
+    def search(query: str, k: int = 10) -> SearchResult:
+        asked.append(query)
+        word = words[len(asked) % len(words)]
+        kit.runs.send(kit.runs.runs()[0].id, f"add: Which {word} does the toaster have?")
+        return plain(query, k)
+
+    source.search = search  # type: ignore[method-assign]
+    answer = ask(kit, "What is the kettle made of?")
+    assert answer.status == "partial" and answer.reason == "the limit of 11 steps was reached"
+    assert "steel" in texts(answer) and 2 <= len(asked) <= 8
+
+
 def test_the_limit_of_tasks_is_told_to_who_asked_for_more(make: Make) -> None:
     kit = make(width=1, tasks=1)
     on_search(kit, 1, lambda run: kit.runs.send(run, "add: What is the toaster made of?"))

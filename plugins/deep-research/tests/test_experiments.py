@@ -102,23 +102,35 @@ def lines(path: Path, *rows: Mapping[str, Any]) -> None:
 @pytest.fixture
 def copies(tmp_path: Path) -> Path:
     """Three sets of one or two questions, in the shape that they are published in."""
-    bench, consult, qa = (tmp_path / n for n in ("bench", "consult", "qa"))
-    consult = consult / "datasets" / "DeepConsult"  # as its repository has it
-    for folder in (bench, consult, qa):
+    # The folders are those of clones of the sets' repositories.
+    consult, qa = tmp_path / "consult" / "datasets" / "DeepConsult", tmp_path / "qa"
+    bench = tmp_path / "bench" / "data"
+    asked, criteria = bench / "prompt_data", bench / "criteria_data"
+    cleaned, raw = bench / "test_data" / "cleaned_data", bench / "test_data" / "raw_data"
+    for folder in (consult, qa, asked, criteria, cleaned, raw):
         folder.mkdir(parents=True)
-    lines(bench / "query.jsonl", {"id": 1, "topic": "x", "prompt": "What is the kettle made of?"})
-    lines(bench / "reference.jsonl", {"id": 1, "prompt": "…", "article": "It is of tin."})
-    criterions = {d: [{"criterion": f"good {d}", "weight": 1.0}] for d in judged.DIMENSIONS}
+    prompt = "What is the kettle made of?"
+    lines(asked / "query.jsonl", {"id": 1, "topic": "x", "language": "en", "prompt": prompt})
+    lines(cleaned / "reference.jsonl", {"id": 1, "prompt": prompt, "article": "It is of tin."})
+    lines(raw / "reference.jsonl", {"id": 1, "prompt": prompt, "article": "It is of tin. [1]"})
+    criterions = {
+        d: [{"criterion": f"good {d}", "explanation": f"how {d} it is", "weight": 1.0}]
+        for d in judged.DIMENSIONS
+    }
     weights = dict.fromkeys(judged.DIMENSIONS, 0.25)
-    lines(
-        bench / "criteria.jsonl", {"id": 1, "dimension_weight": weights, "criterions": criterions}
-    )
+    rows = {"id": 1, "prompt": prompt, "dimension_weight": weights, "criterions": criterions}
+    lines(criteria / "criteria.jsonl", rows)
     head = ["question", "baseline_answer", "candidate_answer"]
     name = "responses_OpenAI-DeepResearch_vs_ARI_2025-05-15.csv"
     with (consult / name).open("w", newline="") as file:
         csv.writer(file).writerows([head, ["What is the kettle made of?", "Tin.", "Gold."]])
-    items = [{"rubric_item": "It says steel."}, {"rubric_item": "It says gold."}]
-    lines(qa / "researchqa.jsonl", {"id": "q1", "query": "What is it made of?", "rubric": items})
+    (consult / "queries.csv").write_text("query\nWhat is the kettle made of?\n")
+    for split, material in (("test", "steel"), ("valid", "tin")):
+        words = [f"Does it say {material}?", "Does it say gold?"]
+        rubric = [{"rubric_item": word, "type": "Information"} for word in words]
+        whose = {"general_domain": "x", "subdomain": "x", "field": "x", "date": "2024-01-01"}
+        row = {"id": f"{split}1", **whose, "query": "What is it made of?", "rubric": rubric}
+        (qa / f"{split}.json").write_text(json.dumps([row]))
     return tmp_path
 
 
@@ -126,8 +138,10 @@ def fair(request: Request) -> str:
     """A judge that prefers reports with steel in them, wherever they stand."""
     text = request.messages[1].text
     assert request.messages[0].text == judged.SYSTEM
-    if "Does it meet this:" in text:
-        return json.dumps({"met": text.rsplit("says ", 1)[1].rstrip(".") in text.split("Does")[0]})
+    if "To what extent" in text:
+        report, asked = text.split("To what extent")
+        there = asked.split("Does it say ")[1].split("?")[0] in report
+        return json.dumps({"extent": "Mostly" if there else "Not at all"})
     first = text.index("Report A") < text.index("steel") < text.index("Report B")
     if "Which is better" in text:
         return json.dumps({"better": "A" if first else "B"})
@@ -142,7 +156,8 @@ REPORT = "The kettle is made of steel."
     [
         ("deepresearch-bench", "bench", 0.8),
         ("deepconsult", "consult", 1.0),
-        ("researchqa", "qa", 0.5),
+        ("researchqa", "qa", 0.375),
+        ("researchqa", "qa/valid.json", 0.0),
     ],
 )
 def test_reports_are_judged_in_both_orders(
@@ -151,6 +166,12 @@ def test_reports_are_judged_in_both_orders(
     (item,) = read(name, copies / folder)
     score = judged.SETS[name][1](Judge(ScriptedModel.of(fair)), item, REPORT)
     assert score.value == pytest.approx(value)
+
+
+def test_the_reference_is_the_cleaned_one_and_criteria_are_explained(copies: Path) -> None:
+    (item,) = read("deepresearch-bench", copies / "bench")
+    assert item.other == "It is of tin."
+    assert ("insight", "good insight: how insight it is", 0.25) in item.criteria
 
 
 def test_a_judge_that_always_prefers_the_first_decides_nothing(copies: Path) -> None:
@@ -181,7 +202,7 @@ def test_the_experiment_runs_on_a_users_copy(
     (tmp_path / "out").mkdir()
     bench = Bench(kit, "normal", (0,), tmp_path / "out", Recorder(), options)
     found = judged.judged(bench)
-    assert found.metrics["rubric coverage"].value == 0.5
+    assert found.metrics["rubric coverage"].value == 0.375
     with pytest.raises(UsageError, match="needs the option judge"):
         judged.judged(replace(bench, options={"set": "researchqa", "path": "x"}))
 
@@ -198,6 +219,6 @@ def test_copies_that_are_none_are_told(copies: Path, tmp_path: Path) -> None:
     (tmp_path / "responses-2.csv").write_text("question,baseline_answer\n")
     with pytest.raises(DataError, match="2 files are called"):
         read("deepconsult", tmp_path)
-    lines(copies / "qa" / "researchqa.jsonl", {"id": "q1"})
+    (copies / "qa" / "test.json").write_text('[{"id": "q1"}]')
     with pytest.raises(DataError, match="not as researchqa has it"):
         read("researchqa", copies / "qa")

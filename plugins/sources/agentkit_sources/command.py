@@ -19,9 +19,9 @@ from agentkit.kit import Kit, load
 from agentkit.names import nearest
 
 if TYPE_CHECKING:
+    from agentkit.capabilities import OnProgress
     from agentkit_sources.folder import FolderSource
     from agentkit_sources.index import Update
-    from agentkit_sources.vectors import OnProgress
 
 
 def index(

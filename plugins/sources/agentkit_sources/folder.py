@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from agentkit.capabilities import Cancel, Document, Hit, SearchResult, SourceInfo
+from agentkit.capabilities import Cancel, Document, Hit, OnProgress, SearchResult, SourceInfo
 from agentkit.errors import DataError
 from agentkit.files import cache_dir, sha256
 from agentkit.kit import Parts
@@ -23,7 +23,6 @@ from agentkit_sources.index import Index, Passage, Update
 from agentkit_sources.ranking import fuse, total
 from agentkit_sources.semantics import Semantics
 from agentkit_sources.settings import FolderSettings
-from agentkit_sources.vectors import OnProgress
 from agentkit_sources.words import expression, phrase, words
 
 T = TypeVar("T")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 
-from agentkit.capabilities import Cancel, Embed
+from agentkit.capabilities import Cancel, Embed, OnProgress
 from agentkit.errors import AgentkitError
 from agentkit.kit import Parts
 from agentkit.models.files import model_folder
 from agentkit_sources.index import Index
 from agentkit_sources.rerank import Reranker
-from agentkit_sources.vectors import Maker, OnProgress, StaticVectors, TokenTable
+from agentkit_sources.vectors import Maker, StaticVectors, TokenTable
 
 
 class Semantics:

@@ -19,7 +19,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from agentkit.capabilities import Cancel, Embed
+from agentkit.capabilities import Cancel, Embed, OnProgress
 from agentkit.errors import ModelFileError, RunInterrupted
 from agentkit.files import cache_dir, write_atomic
 from agentkit_sources.index import Index
@@ -27,8 +27,6 @@ from agentkit_sources.index import Index
 DIMENSIONS = 256  # at most: an embedder of fewer keeps its own
 _TOKENS_AT_ONCE = 512
 _CHUNKS_AT_ONCE = 256
-
-OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from dataclasses import replace
 
-from agentkit.capabilities import Cancel, Document, Hit, Location, SearchResult
+from agentkit.capabilities import Cancel, Document, Hit, Location, OnProgress, SearchResult
 from agentkit.errors import DataError
 from agentkit.kit import Parts
 from agentkit_sources.blocks import clean
@@ -17,7 +17,6 @@ from agentkit_sources.code.history import PREFIX, Commit, commits, head
 from agentkit_sources.folder import FolderSource
 from agentkit_sources.index import Update
 from agentkit_sources.settings import CodeSettings, FolderSettings
-from agentkit_sources.vectors import OnProgress
 from agentkit_sources.words import words
 
 _NAME = re.compile(r"[^\W\d]\w*")
