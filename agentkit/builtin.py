@@ -51,6 +51,14 @@ def agentkit_register(registry: Registry) -> None:
         gives=("logprobs", "grammar"),
         summary="any LangChain chat model, named by its class",
     )
+    registry.model(
+        "packed",
+        "agentkit.models.packed:PackedModel",
+        settings="agentkit.models.packed:PackedSettings",
+        needs={"base": "model", "context": "context"},
+        gives=("grammar", "vision"),
+        summary="is sent only as much of a conversation as a context packs",
+    )
     registry.environment(
         "grid",
         "agentkit.testing.fakes:FakeEnvironment",
@@ -81,6 +89,12 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit.models.context:Window",
         summary="system, last user message, and the newest others that fit",
     )
+    registry.context(
+        "relevant",
+        "agentkit.models.context:Relevant",
+        summary="system, last user message, and those others that share most words with it",
+    )
+    registry.default_part("context", "window", use="window")
     registry.agent(
         "tools",
         "agentkit.agents.tools:ToolsAgent",

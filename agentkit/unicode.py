@@ -16,3 +16,10 @@ def valid(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text, without their ends, which are \\n or \\r\\n alone. `str.splitlines` cuts
+    at U+2028, U+0085 and form feeds too, which JSON leaves standing in its strings."""
+    found = text.replace("\r\n", "\n").split("\n")
+    return found if found[-1] else found[:-1]

@@ -26,6 +26,7 @@ import httpx
 from agentkit.bench.experiment import Bench, Experiment, Metric, Needs, Result, interval
 from agentkit.capabilities import CallContext, LanguageModel, Request, Table, Weights
 from agentkit.errors import BackendUnavailable
+from agentkit.models.http.wire import event_lines
 from agentkit.seeds import derive
 
 LOOP, LIBRARY = "our own loop", "transformers.generate"
@@ -107,7 +108,7 @@ def with_clients(url: str, token: str, model: str, work: Sequence[Ask], clients:
             if response.status_code != 200:
                 said = (await response.aread()).decode()[:200]
                 raise BackendUnavailable(f"the server refused a request: {said}")
-            async for line in response.aiter_lines():
+            async for line in event_lines(response.aiter_bytes()):
                 if line.startswith("data: {"):
                     first = first or time.perf_counter() - began
                     usage = json.loads(line[6:]).get("usage")

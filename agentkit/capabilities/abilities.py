@@ -161,6 +161,20 @@ class Vision(Protocol):
 
 
 @runtime_checkable
+class TakesEmbeds(Protocol):
+    """The model takes `Embeds` parts: vision tokens that its own eye made before."""
+
+    @property
+    def embeds_width(self) -> int:
+        """d of the (n, d) values that it takes."""
+        ...
+
+    def prompt_tokens(self, request: Request) -> int:
+        """Places of context that a request's messages take, pictures and embeddings included."""
+        ...
+
+
+@runtime_checkable
 class Grammars(Protocol):
     """The model honours `Request.grammar`."""
 
@@ -244,6 +258,7 @@ ABILITIES: Mapping[str, type] = {
     "logprobs": Logprobs,
     "embed": Embed,
     "vision": Vision,
+    "embeds": TakesEmbeds,
     "grammar": Grammars,
     "answers": Answers,
     "continuations": Continuations,

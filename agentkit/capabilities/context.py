@@ -11,11 +11,15 @@ from agentkit.capabilities.language_model import LanguageModel, Message
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """messages: what to send; tokens: their size for that model; dropped: indices left out."""
+    """messages: what to send; tokens: their size for that model; dropped: indices left out;
+    changed: indices of what is there in another form, such as a summary or a picture, or only in
+    part. note: what was done, in words."""
 
     messages: tuple[Message, ...]
     tokens: int
     dropped: tuple[int, ...] = ()
+    changed: tuple[int, ...] = ()
+    note: str = ""
 
 
 @runtime_checkable

@@ -277,7 +277,7 @@ def _pointer(path: Any) -> str:
 
 def _sent(type: str, **fields: Any) -> str:
     plain = {"type": type, **{k: v for k, v in fields.items() if v is not None}}
-    return f"data: {json.dumps(plain, ensure_ascii=False)}\n\n"
+    return f"data: {json.dumps(plain)}\n\n"  # ASCII: many clients end a line at U+2028
 
 
 def _schema(options: tuple[str, ...]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from agentkit.errors import (
 from agentkit.kit import Parts
 from agentkit.models.http.continuing import HttpContinuations, post
 from agentkit.models.http.faults import LONGEST_PAUSE, Final, Overflow, Passing, fault_of, named
-from agentkit.models.http.wire import Added, Answer, BrokenAnswer, body
+from agentkit.models.http.wire import Added, Answer, BrokenAnswer, body, event_lines
 from agentkit.models.settings import OpenAISettings
 from agentkit.models.text import schemas
 from agentkit.secrets import resolve
@@ -295,9 +295,9 @@ class OpenAIModel:
                 await response.aread()
                 tell(answer.document(response.text))
             else:
-                async for line in response.aiter_lines():
+                async for line in event_lines(response.aiter_bytes()):
                     if not line.startswith("data:"):
-                        if line and not line.startswith((":", "event:", "id:", "retry:")):
+                        if not line.startswith((":", "event:", "id:", "retry:")):
                             raise BrokenAnswer(f"the stream holds garbage: {line[:80]!r}")
                         continue
                     data = line[5:].strip()

@@ -16,8 +16,8 @@ DONE = b"data: [DONE]\n\n"
 
 
 def event(data: Any) -> bytes:
-    """One server-sent event."""
-    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    """One server-sent event. Plain ASCII: many clients end a line at U+2028 and its like."""
+    return f"data: {json.dumps(data)}\n\n".encode()
 
 
 def usage(spent: Usage) -> dict[str, int]:

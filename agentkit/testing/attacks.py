@@ -24,6 +24,7 @@ from typing import Literal, get_args
 
 from agentkit.errors import DataError
 from agentkit.files import write_atomic
+from agentkit.unicode import split_lines
 
 Carrier = Literal["page", "pdf", "message", "row"]
 DATABASE = "rows.sqlite"
@@ -68,7 +69,7 @@ def load(file: Path) -> list[Attack]:
     """
     found: list[Attack] = []
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = split_lines(file.read_text("utf-8"))
     except OSError as error:
         raise DataError(
             f"{file}: {error.strerror}", "run it from a clone of the repository"

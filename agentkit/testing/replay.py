@@ -41,6 +41,7 @@ from agentkit.files import write_atomic
 from agentkit.runs.codec import completion_from, completion_to, request_to
 from agentkit.settings import PartSettings
 from agentkit.testing.scripted import IMAGE_TOKENS, PIECE, count, prompt
+from agentkit.unicode import split_lines
 
 if TYPE_CHECKING:
     from agentkit.kit import Parts
@@ -219,7 +220,7 @@ def load(file: Path) -> dict[str, Completion]:
         DataError: with the line that is not one.
     """
     found = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(split_lines(file.read_text(encoding="utf-8")), 1):
         try:
             one = json.loads(line)
             made = completion_from(one["completion"])

@@ -137,6 +137,23 @@ def test_what_is_thought_is_kept_apart(server: Endpoint, model: OpenAIModel, fie
     }
 
 
+def test_an_answer_may_hold_strange_line_ends(server: Endpoint, model: OpenAIModel) -> None:
+    """vLLM sends them as they are. Events end at \\r\\n here, in the middle of a chunk."""
+    strange = "a\u2028b\u2029c\x85d"
+
+    def say(handler: Handler) -> None:
+        handler.begin_stream()
+        event = {"choices": [{"index": 0, "delta": {"content": strange}, "finish_reason": "stop"}]}
+        raw = f"data: {json.dumps(event, ensure_ascii=False)}\r\n\r\ndata: [DONE]".encode()
+        for start in range(0, len(raw), 7):
+            handler.raw(raw[start : start + 7])
+        handler.end_stream()
+
+    server.plan = [say]
+    (made,) = model.generate([ask()])
+    assert made.text == strange
+
+
 # -- what is sent ---------------------------------------------------------------------------------
 
 

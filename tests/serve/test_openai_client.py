@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai import OpenAI
@@ -16,7 +17,7 @@ from agentkit.kit import Kit
 from agentkit.serve.server import Server
 from agentkit.settings import Settings
 from agentkit.testing.scripted import ScriptedModel
-from tests.serve.conftest import Serve, client
+from tests.serve.conftest import TOKEN, Serve, client
 
 TOOL: Any = {
     "type": "function",
@@ -73,6 +74,23 @@ def test_a_seed_decides_and_without_one_answers_differ(api: OpenAI) -> None:
     assert said(seed=7) == said(seed=7) != said(seed=8)
     assert len({said() for _ in range(4)}) > 1
     assert said(temperature=0) == said(temperature=0, seed=3)
+
+
+def test_a_stream_is_read_by_clients_that_split_lines_anywhere(tiny_kit: Kit, serve: Serve) -> None:
+    """httpx and requests end a line at U+2028 too."""
+    strange = "a\u2028b \x85c"
+    tiny_kit.define("model", "strange", use="scripted", answers=[strange])
+    server, said = serve(tiny_kit, "strange"), ""
+    body = {"model": "strange", "stream": True, **ASK}
+    sign = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.stream(
+        "POST", f"{server.url}/chat/completions", json=body, headers=sign
+    ) as response:
+        for line in response.iter_lines():
+            if line.startswith("data: {"):
+                for choice in json.loads(line[6:])["choices"]:
+                    said += choice["delta"].get("content") or ""
+    assert said == strange
 
 
 @pytest.mark.parametrize("model", ["tiny", "sharp", "script"])

@@ -80,7 +80,7 @@ class Line:
 class ReferenceModel:
     context = 512
     exact = True
-    abilities = frozenset(ABILITIES) - {"vision", "answers", "continuations"}
+    abilities = frozenset(ABILITIES) - {"vision", "embeds", "answers", "continuations"}
     top_logprobs = 4
 
     def __init__(self) -> None:

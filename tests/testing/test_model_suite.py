@@ -35,6 +35,16 @@ class TestScripted(LanguageModelConformance):
     toml = f"[models.part]{ANSWERS}"
 
 
+class TestPacked(LanguageModelConformance):
+    toml = f"""
+    [models.script]
+    {ANSWERS}
+    [models.part]
+    use = "packed"
+    base = "script"
+    """
+
+
 class TestReplay(LanguageModelConformance):
     toml = f"""
     [models.script]

@@ -379,6 +379,10 @@ class TestWindow(ContextConformance):
     toml = '[contexts.part]\nuse = "window"'
 
 
+class TestRelevant(ContextConformance):
+    toml = '[contexts.part]\nuse = "relevant"'
+
+
 class Plain(Window):
     def __init__(self) -> None:
         super().__init__(PartSettings())

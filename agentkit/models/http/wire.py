@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,6 +42,18 @@ FINISHES: Mapping[str, Finish] = {
 
 class BrokenAnswer(Exception):
     """What came is no answer: garbage, an error in mid-stream, an end before the end."""
+
+
+async def event_lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[str]:
+    """The lines of a stream of server-sent events, empty ones left out. They end at \\r\\n, \\n and
+    \\r alone: httpx's lines end at U+2028 and U+0085 too, which may stand in an answer's JSON."""
+    rest = b""
+    async for chunk in chunks:
+        *whole, rest = re.split(rb"[\r\n]+", rest + chunk)
+        for line in filter(None, whole):
+            yield line.decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 def body(request: Request, model: str, name: str, max_field: str = "max_tokens") -> dict[str, Any]:

@@ -41,6 +41,7 @@ PUBLIC = (
     "seeds",
     "settings",
     "testing",
+    "unicode",
 )
 
 

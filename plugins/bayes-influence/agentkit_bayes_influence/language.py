@@ -16,6 +16,7 @@ from torch.func import functional_call
 
 from agentkit.capabilities import LanguageModel, Message, Request, Tokens, Weights
 from agentkit.errors import DataError, UsageError
+from agentkit.unicode import split_lines
 from agentkit_bayes_influence.posterior import Items, Loss
 
 
@@ -42,7 +43,7 @@ def read_examples(path: Path) -> list[Example]:
         DataError: the file cannot be read, has no examples, or a line is none.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = split_lines(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}", "name a file of JSON lines") from error
     found: dict[str, Example] = {}
@@ -81,7 +82,7 @@ def used_in(checkpoint: Path) -> dict[str, tuple[int, ...]]:
     found: dict[str, list[int]] = {}
     if not path.exists():
         return {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(split_lines(path.read_text(encoding="utf-8")), 1):
         try:
             plain = json.loads(line)
             for one in plain["examples"]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from agentkit.bench import Bench, Experiment, Needs, Result
 from agentkit.capabilities import Hit
 from agentkit.errors import AgentkitError, DataError
+from agentkit.unicode import split_lines
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.facets import Facet
 from agentkit_deep_research.figures import KINDS, OURS, PLAIN, Item, Row, Rows, result
@@ -207,7 +208,7 @@ def read_items(file: Path) -> list[Item]:
         DataError: a line is not as examples/corpora/README.md says.
     """
     made = []
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(split_lines(file.read_text("utf-8")), 1):
         try:
             d = json.loads(line)
             answer = d["answer"] or ""

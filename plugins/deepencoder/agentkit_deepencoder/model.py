@@ -25,6 +25,7 @@ from agentkit.capabilities import (
     ModelInfo,
     OnDelta,
     Request,
+    TakesEmbeds,
     Text,
     ToolCall,
     ToolResult,
@@ -100,13 +101,13 @@ class DeepEncoderModel:
         self.info = ModelInfo(
             parts.name,
             self.engine.config.decoder.context,
-            frozenset({"vision"}),
+            frozenset({"vision", "embeds"}),
             self.engine.fingerprint,
             self.engine.parameters,
         )
 
     def ability(self, kind: type[A]) -> A:
-        if kind is Vision:
+        if kind in (Vision, TakesEmbeds):
             return self  # type: ignore[return-value]
         name = next((n for n, known in ABILITIES.items() if known is kind), kind.__name__)
         raise Unsupported(
@@ -119,6 +120,15 @@ class DeepEncoderModel:
     def image_tokens(self, image: Image) -> int:
         """Places of context that the picture takes, newlines and separator included."""
         return self._plan(open_picture(image), self._settings.mode)[0].positions
+
+    @property
+    def embeds_width(self) -> int:
+        """d of vision tokens (n, d)."""
+        return int(self.engine.config.decoder.width)
+
+    def prompt_tokens(self, request: Request) -> int:
+        """Places of context that the messages take. Nothing is computed."""
+        return sum(piece.places for piece in self._pieces(request))
 
     def look(self, images: Sequence[Image], mode: str = "") -> list[Looked]:
         """Vision tokens of pictures. mode: "" is the settings' own.

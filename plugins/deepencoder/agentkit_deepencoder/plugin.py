@@ -12,7 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "deepencoder",
         "agentkit_deepencoder.model:DeepEncoderModel",
         settings="agentkit_deepencoder.settings:ModelSettings",
-        gives=("vision",),
+        gives=("vision", "embeds"),
         summary="reads pictures through few vision tokens: DeepSeek-OCR, or a nano model",
     )
     registry.perception(
@@ -22,6 +22,14 @@ def agentkit_register(registry: Registry) -> None:
         needs={"model": "model"},
         summary="pictures to text, boxes and vision tokens",
     )
+    registry.context(
+        "optical",
+        "agentkit_deepencoder.optical.context:Optical",
+        settings="agentkit_deepencoder.optical.context:OpticalSettings",
+        needs={"perception": "perception"},
+        summary="older turns as pages: vision tokens, pictures, or read back as text",
+    )
+    registry.default_part("context", "optical", use="optical")
     registry.default_part("model", "deepencoder", use="deepencoder")
     registry.command(
         "deepencoder",
@@ -47,4 +55,9 @@ def agentkit_register(registry: Registry) -> None:
         "deepencoder-mix",
         "agentkit_deepencoder.bench.mix:MIXED",
         summary="the nano model trained on other mixes of OCR, vision and text; takes hours",
+    )
+    registry.experiment(
+        "context-compression",
+        "agentkit_deepencoder.bench.context:COMPRESSION",
+        summary="codes kept of long conversations: pages, summaries, cutting off, choosing",
     )

@@ -9,11 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import agentkit
 from agentkit.errors import Cancelled, DataError
 from agentkit.testing.progress import Recorder
+from agentkit_deepencoder.bench.curve import cell
 from agentkit_deepencoder.engine import NANO as SHIPPED
 from agentkit_deepencoder.engine import Engine, notes_of
 from agentkit_deepencoder.grounding import parse
+from agentkit_deepencoder.model import DeepEncoderModel
 from agentkit_deepencoder.nano import pages, scenes
 from agentkit_deepencoder.nano.alphabet import (
     CHARACTERS,
@@ -221,3 +224,16 @@ def test_what_is_shipped_is_small_and_says_how_it_was_made() -> None:
     engine = Engine(SHIPPED)
     assert engine.report.good and len(engine.report.used) == len(published(NANO)) - 1
     assert engine.encode("ab") == [ID["a"], ID["b"]]
+
+
+@pytest.mark.parametrize("kind", ["text", "letters"])
+def test_what_is_shipped_reads_pages_that_it_never_saw(kind: str) -> None:
+    with agentkit.load(environ={}) as kit:
+        kit.define("model", "nano", use="deepencoder", device="cpu", threads=1)
+        model = kit.model("nano")
+        assert isinstance(model, DeepEncoderModel)
+        for mode in ("tiny", "base"):
+            found = cell(model, 5, mode, 8, kind, 12)
+            assert sum(found["precision"]) / 12 > 0.7
+            if kind == "text":
+                assert max(found["blank"]) < 0.5 and sum(found["exchanged"]) / 12 < 0.4

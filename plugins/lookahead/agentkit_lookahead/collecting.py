@@ -18,6 +18,7 @@ from typing import Any
 from agentkit.capabilities import LanguageModel, Progress, Request
 from agentkit.errors import AgentkitError, Cancelled, DataError, UsageError
 from agentkit.kit import Kit
+from agentkit.unicode import split_lines
 from agentkit_lookahead.reading import cut
 from agentkit_lookahead.rows import Outcome, Row, Table
 
@@ -88,7 +89,7 @@ def read_prompts(path: Path) -> list[Prompt]:
         DataError: naming the line.
     """
     try:
-        lines = path.read_text().splitlines()
+        lines = split_lines(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}", "name a file of prompts") from error
     found: dict[str, Prompt] = {}
@@ -233,7 +234,7 @@ def _read_answers(out: Path) -> dict[tuple[str, str], dict[str, Any]]:
             file.truncate(len(whole))
         raw = whole
     found = {}
-    for number_, line in enumerate(raw.decode().splitlines(), 1):
+    for number_, line in enumerate(split_lines(raw.decode()), 1):
         try:
             plain = json.loads(line)
             found[plain["model"], plain["id"]] = plain
@@ -290,7 +291,7 @@ def from_record(record: Path, outcomes: Mapping[str, float], names: Sequence[str
     """
     rows: dict[str, Row] = {}
     try:
-        lines = record.read_text().splitlines()
+        lines = split_lines(record.read_text())
     except OSError as error:
         raise DataError(f"{record}: {error}", "set record for the part, and use it") from error
     for number_, line in enumerate(lines, 1):
@@ -316,7 +317,7 @@ def outcomes_of_runs(kit: Kit, record: Path) -> dict[str, float]:
     agent's own events of kind "score" with a number under "value" count for more."""
     found: dict[str, float] = {}
     wanted = set()
-    for line in record.read_text().splitlines():
+    for line in split_lines(record.read_text()):
         try:
             wanted.add(json.loads(line)["run"])
         except (ValueError, KeyError, TypeError):

@@ -12,6 +12,7 @@ import typer
 from agentkit.cli.context import for_stdout, note, open_kit, show_json, show_table
 from agentkit.cli.progress import progress
 from agentkit.errors import ConfigError, DataError, UsageError
+from agentkit.unicode import split_lines
 
 if TYPE_CHECKING:
     from agentkit.kit import Kit
@@ -300,7 +301,7 @@ def _read(path: Path, names: str) -> Table:
 
 def _outcomes(path: Path) -> dict[str, float]:
     found = {}
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(split_lines(path.read_text()), 1):
         if not line.strip():
             continue
         try:

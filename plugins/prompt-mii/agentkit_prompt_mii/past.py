@@ -11,6 +11,7 @@ from typing import Any
 from agentkit.errors import DataError, UsageError
 from agentkit.runs import RunStore
 from agentkit.seeds import derive
+from agentkit.unicode import split_lines
 from agentkit_prompt_mii.examples import Examples, Row, checked
 
 KINDS = ("model.asked", "model.done")
@@ -77,7 +78,7 @@ def outcomes(path: Path) -> dict[str, str | float]:
     """
     found: dict[str, str | float] = {}
     try:
-        lines = path.read_text().splitlines()
+        lines = split_lines(path.read_text())
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}", "") from error
     for number, line in enumerate(lines, 1):

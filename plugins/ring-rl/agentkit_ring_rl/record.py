@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.files import write_atomic
+from agentkit.unicode import split_lines
 
 
 class Lines:
@@ -32,7 +33,7 @@ class Lines:
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """The lines; a last one that was cut short is left out."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = split_lines(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
     for line in lines:

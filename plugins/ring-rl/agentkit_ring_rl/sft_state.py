@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 
 from agentkit.errors import DataError
 from agentkit.files import folder_atomic, write_atomic
+from agentkit.unicode import split_lines
 
 FOLDER, STEPS = "checkpoint", "steps.jsonl"
 
@@ -108,7 +109,7 @@ def read_steps(out: Path) -> list[dict[str, Any]]:
     """The lines of a training's record; a last one that was cut short is left out."""
     found = []
     try:
-        lines = (out / STEPS).read_text(encoding="utf-8").splitlines()
+        lines = split_lines((out / STEPS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
     for line in lines:

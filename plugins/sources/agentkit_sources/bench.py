@@ -20,6 +20,7 @@ from agentkit.bench import Bench, Experiment, Metric, Needs, Result, interval, p
 from agentkit.capabilities import Embed, Hit
 from agentkit.capabilities.analyzer import Table
 from agentkit.errors import DataError, RunInterrupted
+from agentkit.unicode import split_lines
 from agentkit_sources.baselines import DEPTH, Bm25, Find, embedder_alone, reciprocal
 from agentkit_sources.folder import FolderSource
 
@@ -275,7 +276,7 @@ def read_questions(file: Path) -> Iterator[Asked]:
     Raises:
         DataError: a line is not as examples/corpora/README.md says.
     """
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(split_lines(file.read_text("utf-8")), 1):
         try:
             item = json.loads(line)
             if item["kind"] in KINDS:

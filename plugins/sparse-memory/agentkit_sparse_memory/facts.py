@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.errors import DataError
+from agentkit.unicode import split_lines
 
 CHAT = "chat: "  # what follows is asked of the assistant; " => " ends the question
 
@@ -155,7 +156,7 @@ def read_facts(path: Path) -> list[Fact]:
         DataError: the file, and the line, that cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = split_lines(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}", "name a text file of facts") from error
     facts = []

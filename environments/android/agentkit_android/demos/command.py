@@ -82,7 +82,8 @@ def _begun(part: Path, how: dict[str, Any]) -> int:
     """How many tasks an earlier, interrupted run of the same command did; what it wrote of a
     further one is cut off."""
     try:
-        lines = part.read_text(encoding="utf-8").splitlines(keepends=True)
+        with part.open(encoding="utf-8") as file:
+            lines = list(file)
     except FileNotFoundError:
         lines = []
     if not lines:
@@ -101,8 +102,9 @@ def _finish(part: Path, out: Path) -> None:
     """The examples alone, in a file that appears whole."""
     from agentkit.files import write_atomic
 
-    lines = part.read_text(encoding="utf-8").splitlines(keepends=True)
-    write_atomic(out, "".join(line for line in lines if line.startswith('{"id":')))
+    with part.open(encoding="utf-8") as file:
+        made = "".join(line for line in file if line.startswith('{"id":'))
+    write_atomic(out, made)
     part.unlink()
 
 

@@ -36,6 +36,7 @@ from agentkit.capabilities import CallContext, Grammar, Message, Request
 from agentkit.capabilities.analyzer import Table
 from agentkit.errors import AgentkitError, DataError, UsageError
 from agentkit.names import nearest
+from agentkit.unicode import split_lines
 
 if TYPE_CHECKING:
     from agentkit.capabilities import LanguageModel
@@ -117,7 +118,7 @@ def _file(folder: Path, pattern: str) -> Path:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    return [json.loads(line) for line in split_lines(path.read_text("utf-8")) if line.strip()]
 
 
 def _bench(folder: Path) -> list[Item]:

@@ -19,6 +19,7 @@ import agentkit
 from agentkit.capabilities import Request
 from agentkit.seeds import derive
 from agentkit.testing.fakes import ScriptedModel
+from agentkit.unicode import split_lines
 from agentkit_deep_research.experiments.needles import Needle, company, says
 from agentkit_deep_research.report_command import stored
 
@@ -62,7 +63,7 @@ class Seen:
 def read() -> list[Lie]:
     """The lies of this package, in the order in which they were written."""
     text = resources.files(__package__).joinpath("lies.jsonl").read_text("utf-8")
-    return [Lie(**json.loads(line)) for line in text.splitlines() if line.strip()]
+    return [Lie(**json.loads(line)) for line in split_lines(text) if line.strip()]
 
 
 def gullible(request: Request) -> str:

@@ -48,6 +48,7 @@ def page(rng: random.Random, name: str, length: int, kind: str) -> pages.Page:
             size=rng.choice(pages.SIZES) if length < 40 else pages.SIZES[0],
             left=rng.uniform(1, 4),
             top=rng.uniform(0, 4),
+            pitch=pages.PITCH,
         )
         made = pages.draw(text, side, side, look, length)
         if 0.6 * length <= len(made.text) <= length + 1:

@@ -50,9 +50,9 @@ class Recipe:
     last fifth lets the rate fall to nothing. dense, where: weights of the two dense losses in the
     second stage. freeze: SAM and compressor, in the second stage."""
 
-    first: int = 12000
-    second: int = 10000
-    batch: int = 10
+    first: int = 5000
+    second: int = 14000
+    batch: int = 16
     rate: float = 2e-3
     seed: int = 0
     mix: tuple[float, float, float] = (0.7, 0.2, 0.1)

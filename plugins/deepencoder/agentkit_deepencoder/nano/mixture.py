@@ -28,6 +28,7 @@ PATCH_SLOTS = (1, 2)  # and in a patch
 PLACES = (20, 40)  # rows and columns of the grid in which the next character is found
 MOST_TILES = 4
 LONGEST = 48  # characters on a page
+ORDINARY = 0.5  # pages of ordinary text; random letters leave nothing to do but to look
 PAGE_SIDES = {"tiny": 64, "small": 96, "base": 128, "large": 160, "gundam": 192}
 SHARES = (40, 25, 17, 10, 8)  # how often each is drawn
 PORTIONS = {"tiny": 1.5, "small": 0.75, "base": 0.5, "large": 0.375, "gundam": 0.1875}
@@ -112,7 +113,7 @@ def _text(rng: random.Random) -> Sample:
 def _page(rng: random.Random, side: int, grounded: bool, filled: bool) -> Sample:
     while True:
         length = 600 if filled else 200
-        source = pages.passage if rng.random() < 0.9 else pages.letters
+        source = pages.passage if rng.random() < ORDINARY else pages.letters
         text = source(rng, length)
         look = pages.random_look(rng, side)
         longest = length if filled else min(LONGEST, round(2 ** rng.uniform(1.5, 5.6)))

@@ -21,6 +21,9 @@ UNSEEN = ("aileron", "STIXGeneral")
 """A sans and a serif that no training page has: Pillow's own font, and a Times."""
 SIZES = (10.0, 12.0, 14.0)
 """Of the print, pixels of the view: a page that is looked at with more tokens holds more text."""
+PITCH = 0.6
+"""From letter to letter, in sizes, as a typewriter sets them whatever their width: where the next
+one stands follows from how many there were, which is less for a small decoder to find out."""
 HELD_OUT = 10  # one topic in ten is for measuring
 
 
@@ -50,7 +53,8 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a page is drawn. size: of the font, pixels. noise: standard deviation, 0..1. blur:
-    pixels. over: drawn so many times larger and then shrunk."""
+    pixels. over: drawn so many times larger and then shrunk. pitch: from letter to letter, in
+    sizes; 0 is as wide as each letter is."""
 
     font: str = "DejaVuSans"
     size: float = 12.0
@@ -63,6 +67,11 @@ class Look:
     top: float = 2.0
     leading: float = 1.2
     upper: bool = False
+    pitch: float = 0.0
+
+    def step(self, character: str) -> float:
+        """Pixels from one letter to the next."""
+        return self.pitch * self.size or advance(self.font, self.size, character)
 
 
 @lru_cache(maxsize=512)
@@ -80,6 +89,20 @@ def font(name: str, size: float) -> Any:
 @lru_cache(maxsize=65536)
 def advance(name: str, size: float, character: str) -> float:
     return float(font(name, size).getlength(character))
+
+
+@lru_cache(maxsize=16384)
+def glyph(name: str, size: float, character: str, room: int) -> tuple[Pictures.Image, int] | None:
+    """A letter's mask, pressed together where it is wider than `room`, and how far its top is from
+    the line that letters stand on; None of a blank."""
+    left, top, right, bottom = font(name, size).getbbox(character, anchor="ls")
+    if right <= left or bottom <= top:
+        return None
+    mask = Pictures.new("L", (int(right - left), int(bottom - top)))
+    ImageDraw.Draw(mask).text((-left, -top), character, 255, font(name, size), anchor="ls")
+    if mask.width > room:
+        mask = mask.resize((room, mask.height), Pictures.Resampling.BILINEAR)
+    return mask, int(top)
 
 
 @lru_cache(maxsize=2)
@@ -122,7 +145,7 @@ def draw(text: str, width: int, height: int, look: Look, longest: int = 10**6) -
         shown = rest.upper() if look.upper else rest
         xs, x = [], 0.0
         for character in shown:
-            step = advance(look.font, look.size, character)
+            step = look.step(character)
             if x + step > room:
                 break
             xs.append(look.left + x + step / 2)
@@ -145,12 +168,18 @@ def draw(text: str, width: int, height: int, look: Look, longest: int = 10**6) -
 def _picture(lines: list[Line], width: int, height: int, look: Look) -> Pictures.Image:
     k = look.over
     picture = Pictures.new("L", (width * k, height * k), look.paper)
-    canvas = ImageDraw.Draw(picture)
+    canvas, face = ImageDraw.Draw(picture), font(look.font, look.size * k)
     for line in lines:
         text = line.text.upper() if look.upper else line.text
         # From the top of the tallest letter: fonts differ in the air they leave above it.
-        place = (look.left * k, (line.top + 0.95 * look.size) * k)
-        canvas.text(place, text, look.ink, font(look.font, look.size * k), anchor="ls")
+        bottom = (line.top + 0.95 * look.size) * k
+        if not look.pitch:
+            canvas.text((look.left * k, bottom), text, look.ink, face, anchor="ls")
+            continue
+        for character, x in zip(text, line.xs):
+            if cut := glyph(look.font, look.size * k, character, round(look.step("") * k)):
+                place = (round(x * k - cut[0].width / 2), round(bottom) + cut[1])
+                picture.paste(look.ink, place, cut[0])
     if k > 1:
         picture = picture.resize((width, height), Pictures.Resampling.BICUBIC)
     if look.blur:
@@ -167,7 +196,7 @@ def noisy(picture: Pictures.Image, noise: float, seed: int) -> Pictures.Image:
 
 
 def random_look(rng: random.Random, side: int, fonts: tuple[str, ...] = SEEN) -> Look:
-    """Print of usual sizes; one page in five is dark."""
+    """A typewriter's print of usual sizes; one page in five is dark."""
     ink, paper = rng.randint(0, 70), rng.randint(180, 255)
     if rng.random() < 0.2:
         ink, paper = paper, ink
@@ -179,10 +208,10 @@ def random_look(rng: random.Random, side: int, fonts: tuple[str, ...] = SEEN) ->
         noise=rng.choice((0.0, 0.0, 0.0, 0.04)),
         blur=rng.choice((0.0, 0.0, 0.0, 0.0, 0.4)),
         over=rng.choice((1, 1, 2)),
-        left=rng.uniform(0.5, 6.0),
-        top=rng.uniform(0.0, 6.0) if rng.random() < 0.7 else rng.uniform(0.0, side / 2),
-        leading=rng.uniform(1.1, 1.4),
-        upper=rng.random() < 0.08,
+        left=rng.uniform(0.5, 4.5),
+        top=rng.uniform(0.0, 4.5) if rng.random() < 0.85 else rng.uniform(0.0, side / 2),
+        upper=rng.random() < 0.05,
+        pitch=PITCH,
     )
 
 

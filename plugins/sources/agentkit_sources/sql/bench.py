@@ -22,6 +22,7 @@ from typing import Any
 from agentkit.bench import Bench, Experiment, Metric, Needs, Result, proportion
 from agentkit.capabilities.analyzer import Table
 from agentkit.errors import DataError
+from agentkit.unicode import split_lines
 from agentkit_sources.sql.engine import QueryError
 from agentkit_sources.sql.rows import same
 from agentkit_sources.sql.source import SqlSource
@@ -117,7 +118,7 @@ def read_questions(file: Path) -> Iterator[Asked]:
     Raises:
         DataError: a line is no question.
     """
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(split_lines(file.read_text("utf-8")), 1):
         try:
             yield Asked(**json.loads(line))
         except (ValueError, TypeError) as error:

@@ -24,6 +24,7 @@ from agentkit.bench import Bench, Experiment, Metric, Needs, Result, interval
 from agentkit.capabilities import Message, Request
 from agentkit.capabilities.analyzer import Table
 from agentkit.errors import DataError, UsageError
+from agentkit.unicode import split_lines
 from agentkit_sparse_memory.bench.bed import Bed
 from agentkit_sparse_memory.facts import Phrasing
 from agentkit_sparse_memory.learning import learn
@@ -62,7 +63,7 @@ def read(path: Path) -> list[Asked]:
         DataError: naming the line that has another form.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = split_lines(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}", "name a file of JSON lines") from error
     found = []
