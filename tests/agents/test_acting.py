@@ -16,6 +16,7 @@ from agentkit.agents.acting import (
     BadPrompt,
     BadReply,
     ElementLine,
+    Reading,
     Screen,
     StepPrompt,
     element_at,
@@ -81,8 +82,9 @@ lines = st.builds(
     texts,
     st.lists(st.sampled_from(STATES), unique=True).map(tuple),
 )
+apps = st.dictionaries(texts, texts, max_size=4).map(lambda found: tuple(found.items()))
 screens = st.builds(
-    Screen, texts, texts, st.lists(lines, max_size=5).map(tuple), st.integers(0, 99)
+    Screen, texts, texts, st.lists(lines, max_size=5).map(tuple), st.integers(0, 99), apps
 )
 prompts = st.builds(
     StepPrompt, texts, screens, st.lists(texts).map(tuple), st.lists(texts).map(tuple)
@@ -128,6 +130,45 @@ def test_how_it_looks() -> None:
     )  # fmt: skip
     assert '{"kind":"tap","element":…} One short touch.' in instructions(ACTIONS)
     assert '{"kind":"drag","element":…,"to_element":…} Takes' in instructions(ACTIONS)
+
+
+def test_what_can_be_opened_is_told_where_it_is_known() -> None:
+    """Behind the goal; prompts that were kept from before there was such a line are read too."""
+    seen = Observation((), {**SEEN.data, "apps": {"com.cam": "Camera", "com.up": "Müsli “2”"}})
+    prompt = StepPrompt("Take a photo", Screen.of(seen, most=1), ("tip: look",))
+    lines = prompt.write().split("\n")
+    assert lines[1] == 'Apps: {"com.cam": "Camera", "com.up": "Müsli “2”"}'
+    assert StepPrompt.read(prompt.write()) == prompt
+    old = StepPrompt.read("\n".join([lines[0], *lines[2:]]))
+    assert old.screen.apps == () and old.notes == prompt.notes
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Apps: {}", "Apps: []", 'Apps: {"a": 1}', 'Apps: {"a":"b"}', 'Apps: {"a": "b", "a": "c"}',
+     'Apps: {"a": "b"} ', 'Apps: {"a": {"b": "c"}}', "Apps: ", 'Apps: "a"', "Apps: {"],
+)  # fmt: skip
+def test_apps_are_read_as_they_are_written_or_not_at_all(line: str) -> None:
+    with pytest.raises(BadPrompt, match="line 2 of a step prompt"):
+        StepPrompt.read(f"Goal: g\n{line}\nScreen: \nTime: \nAction:")
+
+
+def test_what_was_read_in_an_app_is_told_when_another_is_in_front() -> None:
+    apps = (("com.a", "A"), ("com.a.b", "B"), ("com.c", "C"), ("com.d", "D"))
+
+    def screen(place: str, *texts: str) -> Screen:
+        rows = [ElementLine("row", text) for text in texts]
+        return Screen(place, "", (*rows, ElementLine("button", "Save")), apps=apps)
+
+    reading = Reading()
+    assert reading.see(screen("com.a.Main", "one")) == ()
+    assert reading.see(screen("com.a.Page", "two", "")) == (), "what is in front is seen"
+    assert reading.see(screen("launcher.Home", "A")) == ("read: two",), "of the last screen"
+    assert reading.see(screen("com.a.b.Main", "three")) == ("read: two",)
+    reading = Reading(json.loads(json.dumps(reading.kept)))
+    assert reading.see(screen("com.c", "four")) == ("read: two", "read: three")
+    assert reading.see(screen("com.a/.Main", "five")) == ("read: three", "read: four")
+    assert reading.see(screen("com.d.Main", "six")) == ("read: four", "read: five")
 
 
 def test_an_element_is_touched_where_it_would_be() -> None:

@@ -46,6 +46,8 @@ ADB = [
         "shell monkey -p com.android.contacts -c android.intent.category.LAUNCHER 1",
         "shell pm list packages", "shell pm path com.android.settings",
         "shell pm clear com.android.contacts", "shell cmd package list packages",
+        "shell cmd package query-activities --brief -a android.intent.action.MAIN "
+        "-c android.intent.category.LAUNCHER",
         "shell dumpsys window windows", "shell dumpsys activity top", "shell dumpsys battery",
         "shell dumpsys package com.android.settings", "shell dumpsys display",
         "shell settings get global airplane_mode_on", "shell settings list system",

@@ -66,7 +66,9 @@ def test_a_policy_takes_steps_and_the_expert_says_what_was_right(
     def back(*_: object) -> Action:
         return Press(button="back")
 
-    examples = episode(phone, task("wifi", 0), 1, Noise(start=0.0, mover=back, mix=0.3))
+    noise = Noise(start=0.0, mover=back, mix=0.3)
+    examples = [one for seed in range(4) for one in episode(phone, task("wifi", 0), seed, noise)]
+    assert all("+." in one["id"] for one in examples), "they stand beside the expert's own"
     assert any("Done: button back" in one["prompt"] for one in examples)
     assert not any("back" in one["answer"] for one in examples if not one["off"])
 

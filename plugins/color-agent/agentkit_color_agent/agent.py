@@ -18,7 +18,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from agentkit.agents.acting import history_line, kind_of
+from agentkit.agents.acting import Reading, history_line, kind_of
 from agentkit.capabilities import Action, AgentInfo, Question
 from agentkit.errors import ToolDenied, UsageError
 from agentkit_color_agent import acts, asking, execution, orchestration, reflection
@@ -100,7 +100,8 @@ class ColorAgent:
         fresh: State = {
             "at": 0, "picture": "", "taken": 0, "action": None, "refused": "",
             "outcome": "A", "error": "", "skip": False, "notes": [], "tips": [], "history": [],
-            "facts": [], "feedback": {}, "replies": [], "trail": [], "looked": 0, "turn": 0,
+            "facts": [], "reading": {}, "read": [], "feedback": {}, "replies": [], "trail": [],
+            "looked": 0, "turn": 0,
             "idle": 0, "typed": [], "finishes": 0, "seen": [], "script_at": 0, "orders": [],
             "over": "", "answer": "", "claim": "", "sure": False, "reasons": [], "steps": 0,
             "calls": {}, "tokens": 0, "questions": 0, "warnings": [], "subtasks": [], "label": "D",
@@ -156,6 +157,9 @@ class ColorAgent:
             if self.settings.sight != "tree":
                 out["picture"] = self._picture(state, rt)
         out["screen"] = screen
+        reading = Reading(state.get("reading"))
+        out["read"] = list(reading.see(execution.shown(screen)))
+        out["reading"] = reading.kept
         fresh = [o for o in asking.orders(screen) if o not in state["orders"]]
         if fresh:
             rt.emit("screen.order", {"texts": fresh, "place": place(screen)})
@@ -429,8 +433,8 @@ class ColorAgent:
         rt.progress(f"part {at + 1}: {goal}")
         fresh: State = {
             "at": at, "instruction": goal, "history": [], "facts": [], "feedback": {}, "trail": [],
-            "looked": 0, "turn": 0, "idle": 0, "typed": [], "finishes": 0, "seen": [],
-            "action": None, "claim": "", "answer": "",
+            "reading": {}, "read": [], "looked": 0, "turn": 0, "idle": 0, "typed": [],
+            "finishes": 0, "seen": [], "action": None, "claim": "", "answer": "",
         }  # fmt: skip
         prepared = self.modules.prepare(rt, calls, cast(State, {**state, **fresh}))
         return {**fresh, **prepared, **calls.added(state)}

@@ -7,6 +7,7 @@ is told as an event and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from agentkit.agents.acting import Screen as Lines
@@ -332,5 +333,6 @@ def _object(properties: Json) -> Json:
 
 def _shown(screen: Screen) -> str:
     """A screen as lines."""
-    text = StepPrompt("", Lines.of(Observation((), dict(screen)))).write()
+    lines = replace(Lines.of(Observation((), dict(screen))), apps=())
+    text = StepPrompt("", lines).write()
     return text.partition("\n")[2].removesuffix("\nAction:")

@@ -13,7 +13,7 @@ from agentkit.agents.acting import ElementLine
 from agentkit.capabilities import Observation
 
 Screen = Mapping[str, Any]
-KEPT = ("package", "activity", "time", "width", "height", "elements", "lost")
+KEPT = ("package", "activity", "time", "width", "height", "elements", "apps", "lost")
 _WORD = re.compile(r"[^\W_]+")
 _QUOTED = re.compile(r"[“\"‘](.{1,200}?)[”\"’](?!\w)")
 _NUMBER = re.compile(r"\+?\d[\d ./:-]*\d|\d")

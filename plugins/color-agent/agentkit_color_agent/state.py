@@ -108,6 +108,8 @@ class State(TypedDict, total=False):
     tips: list[str]
     history: list[str]
     facts: list[Fact]
+    reading: dict[str, list[str]]
+    read: list[str]
     feedback: dict[str, str]
     replies: list[dict[str, str]]
     # what the rules keep

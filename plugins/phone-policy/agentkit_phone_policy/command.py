@@ -24,6 +24,9 @@ def new(
     width: Annotated[int, typer.Option(min=16, help="of its hidden states")] = 128,
     layers: Annotated[int, typer.Option(min=1)] = 4,
     heads: Annotated[int, typer.Option(min=1)] = 4,
+    meanings: Annotated[
+        str, typer.Option(help='an embedder that tells the meanings of words; "" for none')
+    ] = "minilm",
     seed: Annotated[int, typer.Option(help="of the random weights")] = 0,
 ) -> None:
     """Write a policy that knows the words of some demonstrations, and nothing else yet."""
@@ -32,10 +35,21 @@ def new(
 
     if width % (2 * heads):
         raise UsageError(f"--width {width} is no multiple of twice --heads {heads}")
-    apps: set[str] = set()
-    tokens = vocabulary(_read(demos, apps), apps)
-    write_policy(out, tokens, width=width, layers=layers, heads=heads, seed=seed)
-    click.echo(f"{out}: {len(tokens)} words, {len(apps)} apps")
+    tokens = vocabulary(_read(demos))
+    more: list[str] = []
+    vectors = None
+    if meanings:
+        from agentkit.cli.context import open_kit
+        from agentkit_phone_policy.meanings import common, of_words
+
+        kit = open_kit()
+        known = set(tokens)
+        more = [w for w in common(kit, meanings) if w not in known]
+        vectors = of_words(kit.model(meanings), [*tokens, *more])
+    write_policy(
+        out, tokens, width=width, layers=layers, heads=heads, seed=seed, more=more, meanings=vectors
+    )
+    click.echo(f"{out}: {len(tokens)} words, and {len(more)} by their meaning alone")
 
 
 @app.command()
@@ -52,8 +66,8 @@ def pack(
     click.echo(f"{out}: {size / 1e6:.1f} MB")
 
 
-def _read(files: list[Path], apps: set[str]) -> Iterator[tuple[str, str, StepPrompt]]:
-    """(template, task, prompt) of each line; `apps` gets those that are opened."""
+def _read(files: list[Path]) -> Iterator[tuple[str, str, StepPrompt]]:
+    """(template, task, prompt) of each line."""
     for file in files:
         number = 0
         try:
@@ -61,9 +75,6 @@ def _read(files: list[Path], apps: set[str]) -> Iterator[tuple[str, str, StepPro
                 for line in lines:
                     number += 1
                     plain = json.loads(line)
-                    answer = json.loads(plain["answer"])
-                    if answer["kind"] == "open":
-                        apps.add(answer["app"])
                     yield plain["template"], plain["source"], StepPrompt.read(plain["prompt"])
         except OSError as error:
             raise DataError(f"{file}: cannot be read: {error}", "") from error

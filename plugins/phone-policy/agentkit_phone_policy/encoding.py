@@ -1,22 +1,29 @@
-"""Between step prompts and the few hundred words that the policy knows. No I/O, no torch.
+"""Between step prompts and the words that the policy knows. No I/O, no torch.
 
-    goal     <goal> text @0 <goal> <name> @1 <goal> <name> @2 …   each word with its number
+    goal     <goal> text @0 <goal> mia <name> @1 <goal> lunch <opens> @2 …   each word, its number
+    notes    <note> +1 <opens> @64 <note> <num> <closes> @65      what was read in other apps
+    apps     <app> messages &0 <app> clock &1 …
     history  <done> tap row @1 @2
-    screen   <screen> com.android.messages thread
-    element  <element> row @1 @2 #3 <element> field text message #4 focused … <act>
-    answer   tap #3 <end>      type @3 @5 <end>      open com.android.messages <end>
+    screen   <screen> messages thread
+    element  <element> row @1 @2 #3 <most> <element> field text message #4 focused … <act>
+    answer   tap #3 <end>      type @3 @5 <end>      open &0 <end>
 
-Three things make a step easy to learn. An element's number stands right behind its words: who has
-found the words goes on with the number. What is typed is a span of the goal, its first and last
-number: nothing can be misspelt, and no name must be known. And a word of the screen that the goal
-has too is followed by its number there: the encoder says what is alike, the policy learns what
-follows from it. Words that it does not know are <name>, <num> or <word>.
+What makes a step easy to learn, also one that is not like those learned from:
+
+* What is typed is a span of the goal or of a note, an app that is opened one of those of this
+  phone, and what is tapped an element: all are pointed at by their numbers. No name must be known,
+  and nothing can be misspelt.
+* A word of the screen that the goal has too is followed by its number there. The element that
+  shares the most words with the goal is marked (<most>), and the one that shares the most of those
+  that no line of the history has (<fresh>); in the goal, what the history has (<used>), what is on
+  the screen (<shown>), and what stands in quotation marks.
+* Words that differ from app to app and from wording to wording are known by their meaning
+  (`meanings.py`); of others it is told that they are a <name>, a <num> or a <word>.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,74 +31,44 @@ from typing import Any
 
 from agentkit.agents.acting import ElementLine, StepPrompt
 from agentkit.errors import ContextOverflow
-
-PAD, END, GOAL, DONE = "<pad>", "<end>", "<goal>", "<done>"
-SCREEN, ELEMENT, ACT = "<screen>", "<element>", "<act>"
-NAME, NUM, WORD, APP = "<name>", "<num>", "<word>", "<app>"
-GOAL_WORDS, ELEMENTS, NUMBERS = 64, 60, 60
-HISTORY, LABEL_WORDS, DONE_WORDS = 6, 10, 6
-ROLES = (
-    "row", "button", "icon", "text", "field", "switch", "checkbox", "radio", "slider", "list",
-    "menu", "page", "progress", "view",
-)  # fmt: skip
-STATES = ("on", "off", "disabled", "focused", "selected", "scrolls")
-VERBS = (
-    "tap", "long-press", "double-tap", "type", "clear-text", "open", "scroll", "button", "wait",
-    "answer", "finish", "swipe", "drag", "press-key",
-)  # fmt: skip
-WAYS = ("down", "up", "left", "right")
-BUTTONS = ("back", "home", "recents")
-FIXED: tuple[str, ...] = tuple(
-    dict.fromkeys(
-        (
-            PAD, END, GOAL, DONE, SCREEN, ELEMENT, ACT, NAME, NUM, WORD, APP,
-            *(f"@{n}" for n in range(GOAL_WORDS)), *(f"#{n}" for n in range(ELEMENTS)),
-            *ROLES, *STATES, *VERBS, *WAYS, *BUTTONS, "infeasible",
-            *(str(n) for n in range(NUMBERS)),
-        )
-    )
-)  # fmt: skip
-"""The tokens that every vocabulary begins with."""
-STOP = frozenset(
-    "a an the to of in on off at by for and or is it its my me i as be that this with from what "
-    "which who how when where does do did not no one all into say".split()
+from agentkit_phone_policy.words import (
+    ACT,
+    APP,
+    APPS,
+    BUTTONS,
+    CLOSES,
+    DONE,
+    DONE_WORDS,
+    ELEMENT,
+    ELEMENTS,
+    END,
+    FRESH,
+    GOAL,
+    GOAL_WORDS,
+    HISTORY,
+    LABEL_WORDS,
+    MOST,
+    NAME,
+    NOTE,
+    NOTE_WORDS,
+    NUM,
+    NUMBERS,
+    OPENS,
+    QUOTED,
+    QUOTES,
+    ROLES,
+    SCREEN,
+    SHOWN,
+    SILENT,
+    STOP,
+    USED,
+    VERBS,
+    WAYS,
+    WORD,
+    Word,
+    place_words,
+    words,
 )
-"""Words whose being alike says nothing."""
-_TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\w\s]")
-_QUOTES = frozenset('“”"„«»')
-_CAMEL = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a text, with where it stands there."""
-
-    text: str
-    start: int
-    end: int
-
-    @property
-    def form(self) -> str:
-        """By which words are alike: no case, no plural, numbers by their value."""
-        return form(self.text)
-
-
-def form(text: str) -> str:
-    if text.isdecimal():
-        return str(int(text)) if len(text) < 3 else text
-    plain = text.casefold().replace("’", "'").removesuffix("'s")
-    return plain[:-1] if len(plain) > 3 and plain.endswith("s") else plain
-
-
-def words(text: str) -> list[Word]:
-    return [Word(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
-
-
-def place_words(place: str) -> tuple[str, list[str]]:
-    """The package and the words of the page of what is in front: ("com.android.settings",
-    ["network"])."""
-    package, _, page = place.rpartition(".")
-    return package.rstrip("."), [w.casefold() for w in _CAMEL.findall(page)]
 
 
 class Unsayable(ValueError):
@@ -100,11 +77,9 @@ class Unsayable(ValueError):
 
 @dataclass(frozen=True)
 class Encoder:
-    """known: the words of the vocabulary behind FIXED. apps: packages that it can open, which are
-    among them."""
+    """known: the words of the vocabulary behind FIXED."""
 
     known: frozenset[str]
-    apps: frozenset[str]
 
     def prompt(self, prompt: StepPrompt) -> Encoded:
         return Encoded(self, prompt)
@@ -124,31 +99,120 @@ class Encoded:
 
     def __init__(self, encoder: Encoder, prompt: StepPrompt) -> None:
         self._encoder, self._prompt = encoder, prompt
-        self.goal: Sequence[Word] = [w for w in words(prompt.goal) if w.text not in _QUOTES]
+        self._apps = prompt.screen.apps[:APPS]
+        self._packages = {package: number for number, (package, _) in enumerate(self._apps)}
+        self.goal: list[Word] = []
+        self._marks: list[list[str]] = []
+        self._read_goal()
         if len(self.goal) > GOAL_WORDS:
             raise ContextOverflow(
                 f"the goal has {len(self.goal)} words, the policy has numbers for {GOAL_WORDS}",
                 "say it in fewer words, or part by part",
             )
+        self._notes: list[tuple[str, list[Word]]] = []
+        self._read_notes()
         self._at: dict[str, list[int]] = {}
-        for number, word in enumerate(self.goal):
+        numbered = [*enumerate(self.goal), *self._noted()]
+        for number, word in numbered:
             if word.text[0].isalnum() and word.text.casefold() not in STOP:
                 self._at.setdefault(word.form, []).append(number)
 
+    def _read_goal(self) -> None:
+        """Its words, and for each how it stands there."""
+        inside = opening = False  # a quotation
+        fresh = True  # a sentence
+        for word in words(self._prompt.goal):
+            if word.text in QUOTES:
+                if inside and self._marks:
+                    self._marks[-1].append(CLOSES)
+                inside = opening = not inside
+                fresh |= inside
+                continue
+            marks = [OPENS if opening else QUOTED] if inside else []
+            if word.text[:1].isupper() and not fresh:
+                marks.append(NAME)
+            self.goal.append(word)
+            self._marks.append(marks)
+            opening, fresh = False, word.text in ".?!:"
+
+    def _read_notes(self) -> None:
+        """What was read, and what was remembered: first what shares words with the goal."""
+        forms = {w.form for w in self.goal if w.text.casefold() not in STOP and w.text[0].isalnum()}
+        found: list[tuple[int, int, str, list[Word]]] = []
+        for note in dict.fromkeys(self._prompt.notes):
+            kind, _, text = note.partition(": ")
+            if kind in ("read", "remembered"):
+                said = words(text)
+                shared = len(forms & {w.form for w in said})
+                found.append((-shared, len(found), text, said))
+        left = NOTE_WORDS
+        for _, _, text, said in sorted(found):
+            if said and len(said) <= left:
+                left -= len(said)
+                self._notes.append((text, said))
+
+    def _noted(self) -> Iterator[tuple[int, Word]]:
+        return enumerate((w for _, said in self._notes for w in said), GOAL_WORDS)
+
+    def _noticed(self) -> Iterator[str]:
+        at = GOAL_WORDS
+        for _, said in self._notes:
+            for number, word in enumerate(said):
+                yield from (NOTE, self._encoder.named(word))
+                yield from [OPENS] if number == 0 else []
+                yield from [CLOSES] if number == len(said) - 1 else []
+                found = self._at.get(word.form, [at])[0]
+                yield from [f"@{found}", SHOWN] if found < GOAL_WORDS else []
+                yield f"@{at}"
+                at += 1
+
     @cached_property
     def tokens(self) -> list[str]:
-        prompt = self._prompt
+        screen = self._prompt.screen
+        history = [[DONE, *self._done(line)] for line in self._prompt.history[-HISTORY:]]
+        elements = [
+            [ELEMENT, *self._element(element), f"#{number}", *element.states]
+            for number, element in enumerate(screen.elements[:ELEMENTS])
+        ]
+        used = {t for line in history for t in line if t[0] == "@"}
+        own = {f"@{n}" for n in range(len(self.goal))}
+        shared = [own & set(e) if e[1] not in SILENT else set() for e in elements]
+        self._mark(elements, shared, MOST)
+        self._mark(elements, [of - used for of in shared], FRESH)
+        shown = {t for element in elements for t in element if t[0] == "@"}
         made = [] if self.goal else [GOAL]
-        for number, word in enumerate(self.goal):
-            made += [GOAL, self._encoder.named(word), f"@{number}"]
-        for line in prompt.history[-HISTORY:]:
-            made += [DONE, *self._done(line)]
-        package, page = place_words(prompt.screen.place)
-        made += [SCREEN, package if package in self._encoder.apps else APP]
-        made += [w if w in self._encoder.known else WORD for w in page]
-        for number, element in enumerate(prompt.screen.elements[:ELEMENTS]):
-            made += [ELEMENT, *self._element(element), f"#{number}", *element.states]
+        for number, (word, marks) in enumerate(zip(self.goal, self._marks)):
+            name, at = self._encoder.named(word), f"@{number}"
+            made += [GOAL, name, *(m for m in marks if m != name)]
+            made += [USED] if at in used else []
+            made += [SHOWN] if at in shown else []
+            made.append(at)
+        made += self._noticed()
+        for number, (_, said) in enumerate(self._apps):
+            made += [APP, *self._said(said, LABEL_WORDS), f"&{number}"]
+        for line in history:
+            made += line
+        made += [SCREEN, *self._place(screen.place)]
+        for element in elements:
+            made += element
         return [*made, ACT]
+
+    def _mark(self, elements: list[list[str]], shared: list[set[str]], mark: str) -> None:
+        """Marks the elements that share most with the goal."""
+        most = max((len(of) for of in shared), default=0)
+        for element, of in zip(elements, shared):
+            if most and len(of) == most:
+                element.append(mark)
+
+    def _place(self, place: str) -> Iterator[str]:
+        """The app in front by what its owner calls it, and its page."""
+        package, page = place_words(place)
+        yield from self._called(package)
+        yield from (w if w in self._encoder.known else WORD for w in page)
+
+    def _called(self, package: str) -> Iterator[str]:
+        number = self._packages.get(package)
+        yield from [WORD] if number is None else self._said(self._apps[number][1], LABEL_WORDS)
 
     def _element(self, element: ElementLine) -> Iterator[str]:
         yield element.role if element.role in ROLES else "view"
@@ -158,8 +222,7 @@ class Encoded:
         kind, _, rest = line.partition(" ")
         yield kind if kind in VERBS else WORD
         if kind == "open":
-            app = rest.strip('"')
-            yield app if app in self._encoder.apps else APP
+            yield from self._called(rest.strip('"'))
             return
         role, _, said = rest.partition(" ")
         if role in ROLES or role in WAYS or role in BUTTONS:
@@ -168,8 +231,8 @@ class Encoded:
         yield from self._said(rest, DONE_WORDS)
 
     def _said(self, text: str, most: int) -> list[str]:
-        """The words of a text, each with its number where the goal has it too. Of words that are
-        not known and stand together, one is said."""
+        """The words of a text, each with its number where the goal or a note has it too. Of words
+        that are not known and stand together, one is said."""
         made: list[str] = []
         before, count = -2, 0
         for word in words(text):
@@ -190,7 +253,8 @@ class Encoded:
         return made
 
     def _alike(self, word: Word, before: int) -> int | None:
-        """The number of the word in the goal: the one behind the last found, else the first."""
+        """The number of the word in the goal or a note: the one behind the last found, else the
+        first."""
         if word.text.casefold() in STOP:
             return None
         found = self._at.get(word.form)
@@ -212,9 +276,7 @@ class Encoded:
         if kind == "type":
             return [kind, *self._span(action["text"]), END]
         if kind == "open":
-            if action["app"] not in self._encoder.apps:
-                raise Unsayable(f"no word for the app {action['app']!r}")
-            return [kind, action["app"], END]
+            return [kind, self._app(action["app"]), END]
         if kind == "scroll":
             return [kind, action["direction"], END]
         if kind == "button" and action["button"] in BUTTONS:
@@ -244,11 +306,9 @@ class Encoded:
             return {"kind": kind, "element": _number(rest[0], "#")}
         if kind == "type":
             first, last = (_number(r, "@") for r in rest)
-            return {"kind": kind, "text": self._text(first, last)}
+            return {"kind": kind, "text": self._between(first, last)}
         if kind == "open":
-            if rest[0] not in self._encoder.apps:
-                raise ValueError
-            return {"kind": kind, "app": rest[0]}
+            return {"kind": kind, "app": self._apps[_number(rest[0], "&")][0]}
         if kind == "scroll" and rest[0] in WAYS:
             return {"kind": kind, "direction": rest[0]}
         if kind == "button" and rest[0] in BUTTONS:
@@ -273,7 +333,7 @@ class Encoded:
             verbs |= {"tap", "long-press"} if screen else set()
             focused = any(e.role == "field" and "focused" in e.states for e in screen)
             verbs |= {"clear-text"} if focused else set()
-            verbs |= {"type"} if focused and self.goal else set()
+            verbs |= {"type"} if focused and (self.goal or self._notes) else set()
             return frozenset(verbs)
         kind, number = said[0], len(said)
         numbers = {f"#{n}" for n, e in enumerate(screen) if e.role != "list"}
@@ -281,7 +341,7 @@ class Encoded:
             second: dict[str, set[str]] = {
                 "tap": numbers,
                 "long-press": numbers,
-                "type": {f"@{n}" for n in range(len(self.goal))},
+                "type": {f"@{n}" for start, _, said in self._texts for n in _range(start, said)},
                 "open": set(self._elsewhere),
                 "scroll": set(WAYS),
                 "button": set(BUTTONS),
@@ -292,34 +352,61 @@ class Encoded:
             return frozenset(second.get(kind, {END}))
         if kind == "type" and number == 2:
             first = _number(said[1], "@")
-            return frozenset(f"@{n}" for n in range(first, len(self.goal)))
+            start, _, of = self._text_at(first)
+            return frozenset(f"@{n}" for n in _range(start, of) if n >= first)
         return frozenset({END})
 
     @cached_property
     def _elsewhere(self) -> frozenset[str]:
         """Apps that are not in front: opening one that is changes nothing."""
-        return self._encoder.apps - {place_words(self._prompt.screen.place)[0]}
+        front = place_words(self._prompt.screen.place)[0]
+        return frozenset(f"&{n}" for package, n in self._packages.items() if package != front)
+
+    def _app(self, app: str) -> str:
+        """Its number, by its package or by what its owner calls it."""
+        for number, names in enumerate(self._apps):
+            if app in names:
+                return f"&{number}"
+        raise Unsayable(f"this phone lists no app {app!r}")
 
     def _numbered(self, number: int) -> str:
         if not 0 <= number < ELEMENTS:
             raise Unsayable(f"no word for element {number}")
         return f"#{number}"
 
-    def _text(self, first: int, last: int) -> str:
-        if not 0 <= first <= last < len(self.goal):
-            raise ValueError
-        return self._prompt.goal[self.goal[first].start : self.goal[last].end]
+    @cached_property
+    def _texts(self) -> list[tuple[int, str, list[Word]]]:
+        """What can be typed parts of: the number of its first word, a text, its words."""
+        made, at = [(0, self._prompt.goal, self.goal)], GOAL_WORDS
+        for text, said in self._notes:
+            made.append((at, text, said))
+            at += len(said)
+        return made
 
-    def _span(self, text: str) -> list[str]:
-        """The first and last number of a span of the goal that is this text."""
-        starts = {w.start: n for n, w in enumerate(self.goal)}
-        ends = {w.end: n for n, w in enumerate(self.goal)}
-        at = self._prompt.goal.find(text)
-        while text and at >= 0:
-            if at in starts and at + len(text) in ends:
-                return [f"@{starts[at]}", f"@{ends[at + len(text)]}"]
-            at = self._prompt.goal.find(text, at + 1)
-        raise Unsayable(f"{text!r} is no part of the goal")
+    def _text_at(self, number: int) -> tuple[int, str, list[Word]]:
+        """Raises ValueError: no text has a word with that number."""
+        for start, text, said in self._texts:
+            if start <= number < start + len(said):
+                return start, text, said
+        raise ValueError(number)
+
+    def _between(self, first: int, last: int) -> str:
+        start, text, said = self._text_at(first)
+        if not first <= last < start + len(said):
+            raise ValueError
+        return text[said[first - start].start : said[last - start].end]
+
+    def _span(self, wanted: str) -> list[str]:
+        """The first and last number of a span of the goal, or else of a note, that is this text."""
+        for start, text, said in self._texts:
+            starts = {w.start: start + n for n, w in enumerate(said)}
+            ends = {w.end: start + n for n, w in enumerate(said)}
+            at = text.find(wanted)
+            while wanted and at >= 0:
+                if at in starts and at + len(wanted) in ends:
+                    return [f"@{starts[at]}", f"@{ends[at + len(wanted)]}"]
+                at = text.find(wanted, at + 1)
+        raise Unsayable(f"{wanted!r} is no part of the goal, nor of what was read")
 
     def _quoted(self, text: str) -> list[str]:
         """What an answer is: a small number, or what an element says; the shortest one that holds
@@ -341,6 +428,10 @@ def _holds(whole: str, part: str) -> bool:
     plain = [f" {' '.join(w.text.casefold() for w in words(t) if w.text[0].isalnum())} "
              for t in (whole, part)]  # fmt: skip
     return bool(part.strip()) and plain[1] in plain[0]
+
+
+def _range(start: int, said: Sequence[Word]) -> range:
+    return range(start, start + len(said))
 
 
 def _number(token: str, mark: str) -> int:

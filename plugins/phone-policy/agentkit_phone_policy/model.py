@@ -30,9 +30,10 @@ from agentkit.capabilities import (
 )
 from agentkit.errors import AgentkitError, ContextOverflow, DataError, Unsupported
 from agentkit.seeds import derive
-from agentkit_phone_policy.encoding import END, Encoded
+from agentkit_phone_policy.encoding import Encoded
 from agentkit_phone_policy.settings import PolicySettings
 from agentkit_phone_policy.tokens import CONTEXT, PolicyTokens, as_json
+from agentkit_phone_policy.words import END
 
 if TYPE_CHECKING:
     from torch import Tensor

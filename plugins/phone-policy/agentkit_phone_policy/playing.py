@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentkit.agents.acting import BadReply, Screen, StepPrompt, history_line, read_reply
+from agentkit.agents.acting import BadReply, Reading, Screen, StepPrompt, history_line, read_reply
 from agentkit.capabilities import Action, CallContext, Environment, LanguageModel, Request, Task
 from agentkit.errors import AgentkitError
 from agentkit.seeds import derive
@@ -48,12 +48,14 @@ def play(
     judgements: list[tuple[str, bool]] = []
     seen = phone.reset(task, seed)
     history: list[str] = []
+    reading = Reading()
     kinds: list[str] = []
     before: list[str] = []
     ended = "steps"
     for step in range(MOST):
         elements = seen.data["elements"]
-        prompt = StepPrompt(task.goal, Screen.of(seen), history=tuple(history))
+        screen = Screen.of(seen)
+        prompt = StepPrompt(task.goal, screen, reading.see(screen), tuple(history))
         request = Request(
             prompt.messages(phone.info.actions),
             max_tokens=64,

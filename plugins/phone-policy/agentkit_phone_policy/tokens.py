@@ -17,7 +17,8 @@ import numpy as np
 from agentkit.capabilities import Cancel, Draw, Grammar, Ids, Request, Seq, Span, ToolCall
 from agentkit.errors import ContextOverflow, DataError, Unsupported, UsageError
 from agentkit.seeds import derive
-from agentkit_phone_policy.encoding import ACT, END, PAD, WORD, Unsayable
+from agentkit_phone_policy.encoding import Unsayable
+from agentkit_phone_policy.words import ACT, END, PAD, WORD
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from agentkit_phone_policy.network import Network
 
 CONTEXT = 1024
+UNSAID = -60.0
+"""Logit of words that no answer has: finite, and too low to change what the others are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -132,7 +135,9 @@ class PolicyTokens:
 
         with self._network.weights.borrow("read") as module, torch.no_grad():
             logits = module(input_ids=torch.tensor([ids], device=module.device)).logits
-        made: Tensor = logits[0, -count:].float().cpu()
+        found = logits[0, -count:].float().cpu()
+        more = len(self._words.tokens) - found.shape[1]  # words that only prompts have
+        made: Tensor = torch.nn.functional.pad(found, (0, more), value=UNSAID)
         return made
 
     def _span(self, found: list[tuple[int, float, float, float]], finish: Any) -> Span:

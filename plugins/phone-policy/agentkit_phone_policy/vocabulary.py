@@ -7,12 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from agentkit.agents.acting import StepPrompt
-from agentkit_phone_policy.encoding import FIXED, Encoder, place_words, words
+from agentkit_phone_policy.encoding import Encoder
+from agentkit_phone_policy.words import FIXED, place_words, words
 
 
 def vocabulary(
     examples: Iterable[tuple[str, str, StepPrompt]],
-    packages: Iterable[str],
     *,
     screen: float = 0.25,
     goal: float = 0.5,
@@ -24,37 +24,33 @@ def vocabulary(
         examples: (template, task, prompt) of each.
         screen: share of the looks at one page that a word is on. goal: share of a template's tasks
             that have it in their goal.
-        packages: apps that are opened.
         least: number of tasks that a page was seen in, for its words to count.
     """
     looks: Counter[str] = Counter()
     tasks: dict[str, set[str]] = defaultdict(set)
     seen: dict[str, Counter[str]] = defaultdict(Counter)
     goals: dict[str, dict[str, set[str]]] = defaultdict(dict)
-    pages: set[str] = set()
+    known: set[str] = set()
     for template, task, prompt in examples:
         place = prompt.screen.place
         looks[place] += 1
         tasks[place].add(task)
-        pages.update(place_words(place)[1])
+        known.update(place_words(place)[1])
+        known.update(w for _, name in prompt.screen.apps for w in _plain(name))
         seen[place].update({w for e in prompt.screen.elements for w in _plain(e.text)})
         goals[template].setdefault(task, set()).update(_plain(prompt.goal))
-    known = set(pages)
     for place, counts in seen.items():
         if len(tasks[place]) >= least:
             known |= {w for w, n in counts.items() if n >= screen * looks[place]}
     for of in goals.values():
         counts = Counter(w for said in of.values() for w in said)
         known |= {w for w, n in counts.items() if n >= goal * len(of)}
-    apps = sorted(set(packages))
-    return [*FIXED, *apps, *sorted(known - set(FIXED) - set(apps))]
+    return [*FIXED, *sorted(known - set(FIXED))]
 
 
 def encoder(tokens: Iterable[str]) -> Encoder:
-    """The encoder of a vocabulary. Packages are the words with dots."""
-    known = frozenset(tokens) - {t for t in FIXED if t[0] in "<@#"}
-    apps = frozenset(t for t in known if "." in t and len(t) > 3)
-    return Encoder(known, apps)
+    """The encoder of a vocabulary."""
+    return Encoder(frozenset(tokens) - {t for t in FIXED if t[0] in "<@#&"})
 
 
 def _plain(text: str) -> Iterable[str]:

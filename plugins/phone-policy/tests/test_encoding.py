@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.agents.acting import ElementLine, Screen, StepPrompt
 from agentkit.errors import ContextOverflow
-from agentkit_phone_policy.encoding import (
-    ELEMENTS,
-    END,
-    FIXED,
-    GOAL_WORDS,
-    Encoder,
-    Unsayable,
-    form,
-    words,
-)
+from agentkit_phone_policy.encoding import Encoder, Unsayable
 from agentkit_phone_policy.vocabulary import encoder, vocabulary
+from agentkit_phone_policy.words import ELEMENTS, END, FIXED, GOAL_WORDS, form, words
 
 APP = "com.android.contacts"
-KNOWN = Encoder(
-    frozenset({"add", "contacts", "number", "save", "name", "edit", APP}), frozenset({APP})
-)
+CLOCK = "com.android.deskclock"
+APPS = ((CLOCK, "Clock"), (APP, "Contacts"))
+KNOWN = Encoder(frozenset({"add", "contacts", "clock", "number", "save", "name", "edit", "mia"}))
 
 
 def prompt(goal: str, *elements: ElementLine, done: tuple[str, ...] = ()) -> StepPrompt:
-    return StepPrompt(goal, Screen(f"{APP}.Edit", "", elements), history=done)
+    return StepPrompt(goal, Screen(f"{APP}.Edit", "", elements, apps=APPS), history=done)
 
 
 def test_a_screen_in_the_policys_words() -> None:
@@ -38,11 +32,50 @@ def test_a_screen_in_the_policys_words() -> None:
         done=(f'open "{APP}"', 'tap row "Eun-ji Berg, +1 555"', "scroll down"),
     )
     assert " ".join(KNOWN.prompt(step).tokens) == (
-        "<goal> add @0 <goal> <name> @1 <goal> <word> @2 <goal> <word> @3 <goal> <name> @4 "
-        "<goal> <word> @5 <goal> <word> @6 <goal> contacts @7 "
-        f"<done> open {APP} <done> tap row @1 @3 <name> 1 <num> <done> scroll down "
-        f"<screen> {APP} edit <element> field name #0 focused <element> row @4 <name> #1 <act>"
+        "<goal> add @0 <goal> <name> <used> @1 <goal> <word> @2 <goal> <word> <used> @3 "
+        "<goal> <name> <shown> @4 <goal> <word> @5 <goal> <word> @6 <goal> contacts <used> @7 "
+        "<app> clock &0 <app> contacts @7 &1 "
+        "<done> open contacts @7 <done> tap row @1 @3 <name> 1 <num> <done> scroll down "
+        "<screen> contacts @7 edit <element> field name #0 focused "
+        "<element> row @4 mia #1 <most> <fresh> <act>"
     )
+
+
+def test_how_words_stand_in_a_goal_is_told() -> None:
+    said = " ".join(KNOWN.prompt(prompt("Move “To do, Mia” to Work. Save")).tokens)
+    assert said.startswith(
+        "<goal> <name> @0 <goal> <name> <opens> @1 <goal> <word> <quoted> @2 "
+        "<goal> <word> <quoted> @3 <goal> mia <quoted> <name> <closes> @4 <goal> <word> @5 "
+        "<goal> <name> @6 <goal> <word> @7 <goal> save @8 <app>"
+    )
+
+
+def test_what_was_read_elsewhere_can_be_written() -> None:
+    """Notes of other kinds are not read; what shares words with the goal comes first."""
+    notes = ("tip: look", "read: Kofi Rao", "read: Mia Larsen, +1 555 201", "remembered: Café “Ö”")
+    step = replace(prompt("Text Mia the number"), notes=notes)
+    encoded = KNOWN.prompt(step)
+    said = " ".join(encoded.tokens)
+    assert (
+        "<note> mia <opens> @1 <shown> @64 <note> <name> @65 <note> <word> @66 <note> <word> @67 "
+        "<note> 1 @68 <note> <num> @69 <note> <num> <closes> @70 <note> <name> <opens> @71"
+    ) in said and "look" not in said
+    for text in ("+1 555 201", "Mia Larsen", "Kofi Rao", "Café “Ö”", "the number"):
+        words_of = encoded.say({"kind": "type", "text": text})
+        assert encoded.mean(words_of) == {"kind": "type", "text": text}
+    for wrong in (["type", "@70", "@71"], ["type", "@3", "@64"], ["type", "@90", "@91"]):
+        with pytest.raises(Unsayable):
+            encoded.mean([*wrong, END])
+    assert encoded.next(["type", "@69"]) == {"@69", "@70"}
+    assert KNOWN.prompt(replace(step, notes=("read: " + "word " * 65,))).tokens.count("<note>") == 0
+
+
+def test_what_was_done_is_no_reason_to_do_it_again() -> None:
+    """Of two elements that share as much with the goal, the one that nobody touched is fresh."""
+    rows = ElementLine("row", "Mia Larsen"), ElementLine("row", "Add number")
+    step = prompt("Add the number of Mia Larsen", *rows, done=('tap row "Mia Larsen"',))
+    said = " ".join(KNOWN.prompt(step).tokens)
+    assert "row mia @4 @5 #0 <most> <element> row add @0 number @2 #1 <most> <fresh>" in said
 
 
 def test_what_is_typed_is_a_span_of_the_goal_as_it_is_written_there() -> None:
@@ -65,6 +98,9 @@ def test_of_words_that_stand_twice_the_one_that_goes_on_is_meant() -> None:
     row = " ".join(encoded.tokens)
     assert "row @1 @5 #0" in row and "row @5 @1 #1" in row
     assert form("Contacts") == form("contact") and form("07") == form("7") != form("70")
+    assert form("Recording") == form("recorder") == form("records") != form("recipe")
+    assert form("moved") == form("move") and form("notes") == form("note")
+    assert form("October") == form("Oct") and form("Tuesday") == form("Tue")
 
 
 def test_answers_are_elements_or_small_numbers() -> None:
@@ -97,7 +133,7 @@ ACTIONS = st.one_of(
 def test_an_action_comes_back_and_could_be_said_on_the_screen(action: dict[str, object]) -> None:
     fields = [ElementLine("field", "Name", ("focused",)), ElementLine("button", "Save"),
               ElementLine("row", "")]  # fmt: skip
-    screen = Screen("com.android.launcher3.Launcher", "", tuple(fields))
+    screen = Screen("com.android.launcher3.Launcher", "", tuple(fields), apps=APPS)
     encoded = KNOWN.prompt(StepPrompt("Call Mia Larsen", screen))
     said = encoded.say(action)
     assert encoded.mean(said) == action and said[-1] == END and len(said) <= 4
@@ -118,8 +154,17 @@ def test_any_text_has_words_and_none_that_mean_more(goal: str, labels: list[str]
 
 
 def test_the_app_in_front_is_not_opened_again() -> None:
-    assert "open" not in KNOWN.prompt(prompt("x")).next([])
-    assert KNOWN.prompt(StepPrompt("x", Screen("", ""))).next(["open"]) == {APP}
+    assert KNOWN.prompt(prompt("x")).next(["open"]) == {"&0"}
+    nowhere = KNOWN.prompt(StepPrompt("x", Screen("", "", apps=APPS)))
+    assert nowhere.next(["open"]) == {"&0", "&1"}
+    assert nowhere.say({"kind": "open", "app": "Clock"}) == ["open", "&0", END]
+
+
+def test_a_phone_that_lists_no_apps_opens_none() -> None:
+    encoded = KNOWN.prompt(StepPrompt("x", Screen("", "")))
+    assert "open" not in encoded.next([])
+    with pytest.raises(Unsayable, match="lists no app"):
+        encoded.say({"kind": "open", "app": APP})
 
 
 def test_bounds_are_told() -> None:
@@ -133,7 +178,7 @@ def test_bounds_are_told() -> None:
 
 @pytest.mark.parametrize(
     "said", [[], ["tap"], ["tap", "@1"], ["tap", "#x"], ["type", "@3", "@1"], ["type", "@0"],
-             ["open", "com.nobody"], ["scroll", "home"], ["answer", "#9"], ["<goal>"]],
+             ["open", "&7"], ["open", "#0"], ["scroll", "home"], ["answer", "#9"], ["<goal>"]],
 )  # fmt: skip
 def test_what_means_no_action_is_no_action(said: list[str]) -> None:
     with pytest.raises(Unsayable):
@@ -146,7 +191,7 @@ def test_a_vocabulary_has_the_interface_and_no_names() -> None:
         ("call", f"call/{n}", prompt(f"Call {who} now", ElementLine("row", f"Save {who}")))
         for n, who in enumerate(people)
     ]
-    made = vocabulary(steps, [APP])
+    made = vocabulary(steps)
     assert tuple(made[: len(FIXED)]) == FIXED and len(set(made)) == len(made)
-    assert set(made[len(FIXED) :]) == {"call", "now", "save", "edit", APP}
-    assert encoder(made).apps == {APP}
+    assert set(made[len(FIXED) :]) == {"call", "now", "save", "edit", "clock", "contacts"}
+    assert {"call", "tap", "on", "row"} <= encoder(made).known and "@1" not in encoder(made).known

@@ -251,12 +251,13 @@ def measure(module: nn.Module, lessons: Sequence[Lesson], size: int) -> dict[str
     loss = count = right = 0.0
     for start in range(0, len(lessons), size):
         batch = collate(lessons[start : start + size], 0.0, next(module.parameters()).device)
-        logits = module(input_ids=batch.ids).logits[:, :-1].float()
-        targets, answers = batch.ids[:, 1:], batch.answers[:, 1:]
-        losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-        loss += float(losses.view(targets.shape)[answers].sum())
-        count += float(answers.sum())
-        right += float(((logits.argmax(-1) == targets) | ~answers).all(1).sum())
+        answers = batch.answers[:, 1:]
+        logits = module(input_ids=batch.ids).logits[:, :-1][answers].float()
+        targets = batch.ids[:, 1:][answers]
+        loss += float(F.cross_entropy(logits, targets, reduction="sum"))
+        count += len(targets)
+        same = torch.ones_like(answers).masked_scatter(answers, logits.argmax(-1) == targets)
+        right += float(same.all(1).sum())
     module.train()
     return {"held_out_loss": loss / count, "held_out_right": right / len(lessons)}
 

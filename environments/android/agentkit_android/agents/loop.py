@@ -63,6 +63,7 @@ class State(TypedDict, total=False):
     snapshot: str
     screen: str
     elements: list[dict[str, Any]]
+    apps: dict[str, str]
     taken: int
     limit: int
     memory: dict[str, Any]
@@ -244,7 +245,7 @@ def shown(seen: Observation) -> dict[str, Any]:
         "checked", "enabled", "selected",
     )  # fmt: skip
     plain = [{k: e[k] for k in kept if k in e} for e in elements]
-    return {"screen": text, "elements": plain}
+    return {"screen": text, "elements": plain, "apps": seen.data.get("apps", {})}
 
 
 def action(plain: Mapping[str, Any]) -> Action:

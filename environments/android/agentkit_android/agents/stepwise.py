@@ -13,6 +13,7 @@ from pydantic import Field
 from agentkit.agents.acting import (
     BadReply,
     ElementLine,
+    Reading,
     Screen,
     StepPrompt,
     history_line,
@@ -51,7 +52,8 @@ class Stepwise:
     def decide(self, state: State, rt: Runtime, phone: AndroidEnvironment) -> Decision:
         memory, elements = state["memory"], state["elements"]
         history: list[str] = memory.get("history", [])
-        prompt = StepPrompt(state["goal"], self._screen(state), history=tuple(history))
+        reading, screen = Reading(memory.get("reading")), self._screen(state)
+        prompt = StepPrompt(state["goal"], screen, reading.see(screen), tuple(history))
         schema = (
             Grammar("json", reply_schema(ACTIONS, elements)) if self._settings.grammar else None
         )
@@ -71,14 +73,17 @@ class Stepwise:
         if same > self._settings.stuck:
             words = f"gave up: {words} changes nothing"
             return {"actions": [], "memory": memory, "words": words}
-        kept: dict[str, Any] = {"history": [*history, words][-KEPT:], "last": seen, "same": same}
+        history = [*history, words][-KEPT:]
+        kept: dict[str, Any] = {"history": history, "reading": reading.kept, "last": seen}
+        kept["same"] = same
         return {"actions": [action], "memory": kept, "words": words}
 
     def _screen(self, state: State) -> Screen:
         place, _, time = state["screen"].partition("\n")[0].partition("  ")
         most = self._settings.elements
         shown = tuple(ElementLine.of(e) for e in state["elements"][:most])
-        return Screen(place, time, shown, max(0, len(state["elements"]) - most))
+        apps = tuple(state.get("apps", {}).items())
+        return Screen(place, time, shown, max(0, len(state["elements"]) - most), apps)
 
 
 def stepwise(settings: StepwiseSettings, parts: Parts) -> PhoneAgent:

@@ -28,6 +28,9 @@ KEYS = {
     "down": 20, "left": 21, "right": 22, "volume-up": 24, "volume-down": 25, "copy": 278,
     "paste": 279, "select-all": 0,
 }  # fmt: skip
+LAUNCHED = ("-a", "android.intent.action.MAIN", "-c", "android.intent.category.LAUNCHER")
+LAUNCHABLE = re.compile(r"^\s*([\w.]+)/[\w.$]+\s*$", re.M)
+COMMON = frozenset(("com", "org", "net", "android", "app", "apps", "mobile", "main"))
 KEYBOARD = "com.android.adbkeyboard/.AdbIME"
 
 
@@ -62,6 +65,10 @@ class Driver(Protocol):
         UsageError: there is no such app.
         DeviceError: the phone did not do it.
         """
+        ...
+
+    def apps(self) -> dict[str, str]:
+        """Packages of apps that can be opened, with the names that a person knows them by."""
         ...
 
     def close(self) -> None: ...
@@ -253,11 +260,25 @@ class AdbDriver:
                 return str(package)
         raise UsageError(f"there is no app {name[:80]!r} on this phone", "look for its icon")
 
+    def apps(self) -> dict[str, str]:
+        """Packages of what the launcher can start, with what it calls them; by their names. Where
+        a phone does not tell what it calls them, the words of the package."""
+        told = run(self.transport, "cmd", "package", "query-activities", "--brief", *LAUNCHED).out
+        found = {p: self.labels.get(p, words_of(p)) for p in LAUNCHABLE.findall(told)}
+        return dict(sorted(found.items(), key=lambda one: (one[1].casefold(), one[0])))
+
     @cached_property
     def labels(self) -> dict[str, str]:
         """Packages with what the launcher calls them; only a simulated phone tells."""
         lines = run(self.transport, "simulator", "apps").out.splitlines()
         return dict(line.split("\t", 1) for line in lines if "\t" in line)
+
+
+def words_of(package: str) -> str:
+    """A name for an app of which only the package is known: com.example.bus_times, Bus times."""
+    parts = [p for p in package.split(".") if p.casefold() not in COMMON] or package.split(".")
+    words = re.sub(r"[\W_]+|(?<=[a-z])(?=[A-Z])|\d+$", " ", parts[-1]).strip()
+    return words[:1].upper() + words[1:] or package
 
 
 def look_again(driver: Driver, *, picture: bool = True) -> Look:

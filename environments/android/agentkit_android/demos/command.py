@@ -30,6 +30,9 @@ def demos(
     ] = 0.5,
     by: Annotated[str, typer.Option(help="a model that takes some of the steps (DAgger)")] = "",
     mix: Annotated[float, typer.Option(min=0, max=1, help="share of its steps")] = 0.5,
+    weight: Annotated[
+        float, typer.Option(min=0, help="of these examples in a training; others have 1")
+    ] = 1.0,
 ) -> None:
     """Demonstrate the tasks of the train split: a line for each step, with the expert's action.
 
@@ -50,7 +53,7 @@ def demos(
     tasks = list(recording.train_tasks(each))
     part = out.with_name(f"{out.name}.part")
     begun = _begun(part, {"each": each, "seed": seed, "noise": noise, "reworded": reworded,
-                          "by": by, "mix": mix})  # fmt: skip
+                          "by": by, "mix": mix, "weight": weight})  # fmt: skip
     lost = 0
     with progress("demonstrating") as moving, part.open("a", encoding="utf-8") as file:
         for number, task in enumerate(tasks[begun:], begun + 1):
@@ -69,7 +72,8 @@ def demos(
                 goal,
             )
             lost += not made
-            lines = [json.dumps(one, ensure_ascii=False) + "\n" for one in made]
+            weighed = [{**one, "weight": weight} for one in made] if weight != 1 else made
+            lines = [json.dumps(one, ensure_ascii=False) + "\n" for one in weighed]
             file.write("".join([*lines, json.dumps({"done": number}) + "\n"]))
             file.flush()
             moving.update(number, len(tasks))

@@ -7,12 +7,12 @@ the policy that is being taught (DAgger; Ross et al., arXiv 1011.0686), with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from agentkit.agents.acting import Screen, StepPrompt, history_line, reply
+from agentkit.agents.acting import Reading, Screen, StepPrompt, history_line, reply
 from agentkit.capabilities import Action, Task
 from agentkit.errors import AgentkitError
 from agentkit.seeds import derive
@@ -28,6 +28,7 @@ from agentkit_android.tasks.template import Template
 Mover = Callable[[StepPrompt, Sequence[dict[str, Any]], Random], Action | None]
 """A policy that takes some of the steps; None where it says no action."""
 FIRST_FREE = 1000  # numbers of tasks that no split uses
+KEPT = 0.8  # share of the apps that an episode does not need and lists all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,21 @@ def _of(template: Template[Any], each: int) -> Iterator[Task]:
             yield made
 
 
+def some_apps(apps: Mapping[str, str], needed: Sequence[str], random: Random) -> dict[str, str]:
+    """Those that are needed, and some of the others, in any order: no two phones have the same."""
+    found = [p for p in apps if p in needed or random.random() < KEPT]
+    random.shuffle(found)
+    return {package: apps[package] for package in found}
+
+
 def episode(
     phone: AndroidEnvironment, task: Task, seed: int, noise: Noise, goal: str = ""
 ) -> list[dict[str, Any]]:
     """The examples of one episode; none where the expert could not mend what the noise did.
 
     Each has `id`, `prompt` (a step prompt), `answer` (the expert's action in JSON), `source` (the
-    task), `template`, `step`, and `off` (whether noise led there).
+    task), `template`, `step`, and `off` (whether noise led there). The ids of what a policy took
+    part in have a plus, so that they can be learned from together with the other.
 
     Args:
         goal: other words for the task's.
@@ -83,18 +92,21 @@ def episode(
     phone.reset(task, seed)
     driver = phone.driver
     expert = Expert(driver, task)
+    apps = some_apps(phone.apps, catalogue.template(task.template).apps, random)
     history: list[str] = []
+    reading = Reading()
     examples: list[dict[str, Any]] = []
     burst, off = 0, False
     for step in range(2 * catalogue.template(task.template).budget + 10):
         look = look_again(driver, picture=False)
-        seen = observation(look)
+        seen = observation(look, apps)
         elements = seen.data["elements"]
         best = expert.next(look)
-        prompt = StepPrompt(goal or task.goal, Screen.of(seen), history=tuple(history))
+        screen = Screen.of(seen)
+        prompt = StepPrompt(goal or task.goal, screen, reading.see(screen), tuple(history))
         examples.append(
             {
-                "id": f"{task.id}@{seed}.{step}",
+                "id": f"{task.id}@{seed}{'+' if noise.mover else ''}.{step}",
                 "prompt": prompt.write(),
                 "answer": reply(best, elements),
                 "source": task.id,

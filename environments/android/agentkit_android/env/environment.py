@@ -65,6 +65,7 @@ class AndroidEnvironment(Teaching):
         self._lease: phones.Lease | None = None
         self._file = EpisodeFile(None)
         self._episode: Episode | None = None
+        self._apps: dict[str, str] | None = None
 
     # Tasks.
 
@@ -108,6 +109,7 @@ class AndroidEnvironment(Teaching):
             limit = self.suite.limit(task) if task.template else FREE_STEPS
             self._driver = self.driver
             self._keep(Episode.of(task, limit))
+            self._apps = None
             return self.observe()
 
     # Acting.
@@ -118,7 +120,8 @@ class AndroidEnvironment(Teaching):
             look = look_again(self.driver, picture=self.settings.picture or reads)
             if self._perception is not None:
                 look = read(look, self._perception)
-            return observation(look if self.settings.picture else replace(look, png=b""))
+            look = look if self.settings.picture else replace(look, png=b"")
+            return observation(look, self.apps)
 
     def step(self, action: Action) -> Step:
         with self._lock:
@@ -192,7 +195,7 @@ class AndroidEnvironment(Teaching):
                 self._driver.close()
             if self._lease is not None:
                 self._lease.close()
-            self._driver = self._lease = self._episode = self._simulated = None
+            self._driver = self._lease = self._episode = self._simulated = self._apps = None
             self._file = EpisodeFile(None)
 
     # The phone.
@@ -237,6 +240,14 @@ class AndroidEnvironment(Teaching):
             if self._driver is None:
                 self._driver = self._connected()
             return self._driver
+
+    @property
+    def apps(self) -> dict[str, str]:
+        """Packages that can be opened, with their names, as they were when the episode began."""
+        with self._lock:
+            if self._apps is None:
+                self._apps = self.driver.apps()
+            return self._apps
 
     @property
     def serial(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +13,12 @@ from agentkit_android.client.driver import Look
 from agentkit_android.client.tree import Element
 
 
-def observation(look: Look) -> Observation:
+def observation(look: Look, apps: Mapping[str, str] | None = None) -> Observation:
     """Parts: the elements as lines, then the screenshot, if there is one. data: the same as JSON:
     `elements` with their bounds, `package`, `activity`, `time`, `width` and `height`, and `lost`,
-    why there is no tree."""
+    why there is no tree.
+
+    apps: packages that can be opened, with their names; they are in the data as `apps`."""
     parts: list[Part] = [Text(described(look))]
     if look.png:
         parts.append(Image(look.png))
@@ -28,6 +31,8 @@ def observation(look: Look) -> Observation:
         "elements": [_plain(e) for e in look.elements],
         "lost": look.lost,
     }
+    if apps:
+        data["apps"] = dict(apps)
     return Observation(tuple(parts), data)
 
 

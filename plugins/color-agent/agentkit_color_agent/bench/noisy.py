@@ -160,7 +160,8 @@ class NoisyExpert:
         if kind_of(type(right)) == "type" and one.rates.get("forget"):
             text = str(getattr(right, "text", ""))
             needed = [v for v in facts.values() if v in text]
-            said = " ".join([prompt.goal, *prompt.notes, *(e.text for e in prompt.screen.elements)])
+            kept = [n for n in prompt.notes if not n.startswith("read: ")]  # that it forgets
+            said = " ".join([prompt.goal, *kept, *(e.text for e in prompt.screen.elements)])
             if needed:
                 slip = Slip("forget", mended=all(v in said for v in needed))
                 one.slips.append(slip)

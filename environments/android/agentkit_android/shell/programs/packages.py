@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentkit_android.apps.app import App
+from agentkit_android.apps.home import PACKAGE as HOME
 from agentkit_android.phone.plain import Notice
 from agentkit_android.screen.acts import clean
 from agentkit_android.shell.call import PROGRAMS, Call, ProgramError, program
@@ -106,6 +107,14 @@ async def _package(call: Call, words: list[str]) -> int:
             return 0
         await call.print("priority=0 preferredOrder=0 match=0x108000 isDefault=true")
         await call.print(f"{app.package}/{app.main}")
+        return 0
+    if verb == "query-activities" and "android.intent.category.LAUNCHER" in rest:
+        started = (a for a in call.phone.apps.values() if a.main and a.package != HOME)
+        found = sorted(started, key=lambda a: a.package)
+        for number, app in enumerate(found):
+            await call.print(f"  Activity #{number}:")
+            await call.print("    priority=0 preferredOrder=0 match=0x108000 isDefault=true")
+            await call.print(f"    {app.package}/{app.main}")
         return 0
     if verb in ("grant", "revoke") and rest:
         _app(call, rest[0])
