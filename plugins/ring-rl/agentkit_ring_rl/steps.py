@@ -16,13 +16,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from agentkit.capabilities import Example, Message, Request, Tokens
+from agentkit.capabilities import Example, Message, Request, Tokens, TrainingDiverged
 from agentkit.capabilities import Weights as ModelWeights
 from agentkit.errors import DataError, UsageError
 from agentkit_ring_rl import sft_state
@@ -95,6 +96,7 @@ class Steps:
 
         Raises:
             DataError: one could not be drawn; the reason is the engine's.
+            TrainingDiverged: the weights give no likelihoods any more.
         """
         limit = self._ring.settings.limit
         made = [
@@ -109,6 +111,8 @@ class Steps:
         wrong = next((one for one in made if one.end == "error"), None)
         if wrong is not None:
             raise DataError(f"no answer to {wrong.prompt.id!r} could be drawn: {wrong.why}", "")
+        if not all(isfinite(value) for one in made for value in one.logp):
+            raise TrainingDiverged(self.number, "likelihood of an answer")
         return [
             Drawn(
                 ask.id, one.prompt.ids, tuple(one.ids), tuple(one.logp), self._engine.version,

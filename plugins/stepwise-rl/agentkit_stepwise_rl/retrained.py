@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentkit.capabilities import (
+    ABILITIES,
     Cancel,
     Completion,
     LanguageModel,
@@ -22,7 +23,7 @@ from agentkit.capabilities import (
     Request,
     Weights,
 )
-from agentkit.errors import DataError
+from agentkit.errors import DataError, Unsupported
 from agentkit.kit import Kit
 from agentkit.settings import PartSettings
 
@@ -96,6 +97,12 @@ class Retrained:
         return [replace(one, path=(self.info.name, *one.path)) for one in made]
 
     def ability(self, kind: type[A]) -> A:
+        name = next((n for n, known in ABILITIES.items() if known is kind), kind.__name__)
+        if name not in self.info.abilities:
+            raise Unsupported(
+                f"models.{self.info.name} (use = 'retrained') lacks the ability {name!r}",
+                f"it has {', '.join(sorted(self.info.abilities))}",
+            )
         return self._model.ability(kind)
 
     def loaded(self) -> dict[str, Any]:

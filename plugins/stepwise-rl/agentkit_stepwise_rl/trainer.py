@@ -260,7 +260,8 @@ class _Training:
             self._rates.told(id, sum(t.right for t in own), s.group)
             only_format += not any(t.right for t in own) and len({t.reward for t in own}) > 1
         found = {
-            "reward": sum(t.reward for t in traces) / len(traces),
+            "reward": (reward := sum(t.reward for t in traces) / len(traces)),
+            "shortfall": 1 + s.alpha - reward,
             "right": sum(t.right for t in traces) / len(traces),
             "format": sum(t.format for t in traces) / len(traces),
             "frac_zero_std": flat / len(ids),

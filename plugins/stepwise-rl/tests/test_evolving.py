@@ -49,8 +49,14 @@ def report(out: Path) -> dict[str, Any]:
     return made
 
 
+def folder(out: Path) -> Path:
+    """Of the first iteration's data and training."""
+    (made,) = (out / "iteration-1").iterdir()
+    return made
+
+
 def lines(out: Path) -> list[dict[str, Any]]:
-    return [json.loads(x) for x in (out / "iteration-1" / "data.jsonl").read_text().splitlines()]
+    return [json.loads(x) for x in folder(out).joinpath("data.jsonl").read_text().splitlines()]
 
 
 # -- the loop --------------------------------------------------------------------------------------
@@ -90,7 +96,7 @@ def test_an_iteration_is_a_run_whose_every_example_leads_back(
         assert json.loads(one["answer"])["kind"] == found.steps[int(step)].action["kind"]
     used = [
         i
-        for line in (out / "iteration-1" / "sft" / "steps.jsonl").read_text().splitlines()
+        for line in (folder(out) / "sft" / "steps.jsonl").read_text().splitlines()
         for i in json.loads(line)["examples"]
     ]
     assert used and set(used) <= {one["id"] for one in made}
@@ -118,8 +124,8 @@ def test_stopped_at_any_node_it_goes_on_with_the_same_data(
         trainer(kit).train([], out, Recorder(), resume=True)
         assert data.content_hash(lines(out)) == data.content_hash(lines(evolved[1]))
         assert report(out)["rows"] == report(evolved[1])["rows"]
-    same = "iteration-1/sft/checkpoint/model.safetensors"
-    assert (out / same).read_bytes() == (evolved[1] / same).read_bytes()
+    same = "sft/checkpoint/model.safetensors"
+    assert (folder(out) / same).read_bytes() == (folder(evolved[1]) / same).read_bytes()
 
 
 def test_a_person_is_asked_before_anything_is_trained(kit: Kit, tmp_path: Path) -> None:
@@ -164,7 +170,7 @@ def test_where_nothing_passes_nothing_is_trained(kit: Kit, tmp_path: Path) -> No
     kit.add("reward", "nothing", _Never())
     trainer(kit, discriminators=("nothing",)).train([], out, Recorder())
     assert "nothing to train on" in report(out)["report"]
-    assert not (out / "iteration-1" / "sft").exists() and report(out)["best"]["weights"] == ""
+    assert not list(out.rglob("sft")) and report(out)["best"]["weights"] == ""
 
 
 class _Never:

@@ -12,6 +12,7 @@ state holds their ids alone.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,6 +74,7 @@ class State(TypedDict, total=False):
     verdicts: list[dict[str, Any]]
     corrections: list[dict[str, Any]]
     built: dict[str, Any]
+    folders: list[str]
     stopped: str
     rows: list[dict[str, Any]]
     report: str
@@ -134,13 +136,13 @@ class Evolve:
 
         rt.record("pool", {"seed": s.seed, "queries": s.queries}, make)
         start = str(self._parts.resolve(s.start, "start")) if s.start else ""
-        measured = self._measured(rt, start)
+        measured = self._measured(rt, 0, start)
         rt.emit("evolve.start", measured)
         row = {"iteration": 0, **measured}
         best = {"iteration": 0, "weights": start, "success": measured["success"]}
         return {
             "iteration": 1, "weights": start, "best": best, "waited": 0, "stopped": "",
-            "rows": [row],
+            "rows": [row], "folders": [],
         }  # fmt: skip
 
     def _rollout(self, state: State, rt: Runtime) -> State:
@@ -157,7 +159,7 @@ class Evolve:
             args = {"iteration": iteration, "units": [[q.id, seed] for q, seed in some]}
 
             def do(some: Any = some) -> list[dict[str, Any]]:
-                return self._phones().play(some, state["weights"], iteration)
+                return self._phones().play(some, self._path(state["weights"]), iteration)
 
             made += rt.record("rollouts", args, do)
             done = len(made) / len(units)
@@ -227,9 +229,13 @@ class Evolve:
             samples = data.fresh(kept, known, how, split)
             lines = data.lines(samples, self._older(state), s.replay, seed, mixed)
             text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in lines)
-            write_atomic(self._made(f"iteration-{iteration}/data.jsonl"), text)
+            # A folder by what is in it: a fork of this run has rollouts of its own.
+            digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+            folder = f"iteration-{iteration}/{digest}"
+            write_atomic(self._made(f"{folder}/data.jsonl"), text)
             kinds, entropy = data.kinds(lines)
             return {
+                "folder": folder,
                 "rollouts": len(known), "passed": len(passed),
                 "corrected": sum(one.verdict != "skip" for one in how),
                 "fresh": len(samples), "lines": len(lines), "hash": data.content_hash(lines),
@@ -238,7 +244,7 @@ class Evolve:
             }  # fmt: skip
 
         built = rt.record("data", {"iteration": iteration}, do)
-        rt.emit("evolve.data", built)
+        rt.emit("evolve.data", {k: v for k, v in built.items() if k != "folder"})
         stopped = ""
         if not built["fresh"]:
             stopped = (
@@ -249,7 +255,7 @@ class Evolve:
 
     def _train(self, state: State, rt: Runtime) -> State:
         iteration, s = state["iteration"], self._s
-        folder = self._out / f"iteration-{iteration}"
+        folder = self._out / state["built"]["folder"]
 
         def do() -> dict[str, Any]:
             own, _ = private(self._parts.kit, s.model)
@@ -259,7 +265,7 @@ class Evolve:
                     **s.sft,
                     "seed": s.seed,
                     "model": s.model,
-                    "start": state["weights"] or None,
+                    "start": self._path(state["weights"]) or None,
                 }
                 own.define("trainer", "supervised", use="sft", **given)
                 trainer = own.part("trainer", "supervised")
@@ -272,16 +278,17 @@ class Evolve:
                     raise AgentkitError(
                         f"iteration {iteration}: {error}", "learn slower: sft.rate"
                     ) from error
-            return {"weights": str(out / "checkpoint" / "model.safetensors"),
-                    "metrics": dict(made.metrics)}  # fmt: skip
+            weights = (out / "checkpoint" / "model.safetensors").relative_to(self._out)
+            return {"weights": str(weights), "metrics": dict(made.metrics)}
 
         made = rt.record("sft", {"iteration": iteration, "data": state["built"]["hash"]}, do)
-        return {"weights": made["weights"]}
+        folders = [*state["folders"], state["built"]["folder"]]
+        return {"weights": made["weights"], "folders": folders}
 
     def _evaluate(self, state: State, rt: Runtime) -> State:
         """Held-out tasks decide: on, or back to the best and out."""
         s, iteration = self._s, state["iteration"]
-        measured = self._measured(rt, state["weights"])
+        measured = self._measured(rt, iteration, self._path(state["weights"]))
         row = {"iteration": iteration, **measured, **{
             k: state["built"][k] for k in ("rollouts", "passed", "corrected", "fresh", "entropy")
         }}  # fmt: skip
@@ -308,7 +315,7 @@ class Evolve:
         )
         text = json.dumps({"report": told, "best": best, "rows": state["rows"]}, indent=2)
         write_atomic(self._made("report.json"), text)
-        return {"report": told, "weights": best["weights"], "rows": state["rows"]}
+        return {"report": told, "weights": self._path(best["weights"]), "rows": state["rows"]}
 
     # -- what they share --------------------------------------------------------------------------
 
@@ -325,6 +332,10 @@ class Evolve:
         path = self._out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def _path(self, weights: str) -> str:
+        """The state holds those of an iteration by where they lie in the folder."""
+        return str(self._out / weights) if weights else ""
 
     def _queries(self) -> list[Query]:
         return [Query(**one) for one in json.loads((self._out / "pool.json").read_text("utf-8"))]
@@ -346,10 +357,10 @@ class Evolve:
 
     def _older(self, state: State) -> list[dict[str, Any]]:
         files = [Path(state["replay"])] if state["replay"] else []
-        files += [self._out / f"iteration-{n}" / "data.jsonl" for n in range(1, state["iteration"])]
+        files += [self._out / folder / "data.jsonl" for folder in state["folders"]]
         return [line for file in files for line in _read(file)]
 
-    def _measured(self, rt: Runtime, weights: str) -> dict[str, Any]:
+    def _measured(self, rt: Runtime, iteration: int, weights: str) -> dict[str, Any]:
         """Success on held-out tasks, greedily."""
         s = self._s
 
@@ -364,7 +375,7 @@ class Evolve:
             ]
             return {"done": sum(done), "tasks": len(done), "success": sum(done) / len(done)}
 
-        found: dict[str, Any] = rt.record("evaluate", {"weights": weights}, do)
+        found: dict[str, Any] = rt.record("evaluate", {"iteration": iteration}, do)
         return found
 
 

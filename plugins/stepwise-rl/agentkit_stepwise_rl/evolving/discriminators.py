@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentkit.capabilities import Outcome, Reward, Score
+from agentkit.errors import DataError
 from agentkit.settings import PartSettings
 from agentkit_stepwise_rl.trajectories import Did, Seen, Trajectory
 
@@ -54,12 +55,14 @@ class Discriminator:
         self._settings = settings
 
     def score(self, outcome: Outcome) -> Score:
+        if "trajectory" not in outcome.task:
+            raise DataError("a discriminator scores {trajectory}, and there is none", "")
         one = Trajectory.from_json(outcome.task["trajectory"])
         told = self._settings.kind == "completion" and self._settings.checked
         if told and one.success is not None:
             return Score(float(one.success), {}, one.reasons)
         fault = FAULTS[self._settings.kind](one)
-        return Score(float(not fault), {}, (fault,) if fault else ())
+        return Score(float(not fault), {}, (fault or "nothing speaks against it",))
 
 
 # -- what speaks against a trajectory; "" where nothing does ---------------------------------------

@@ -55,12 +55,14 @@ class EvolveTrainer:
         known = out / RUN
         if resume and not known.exists():
             raise DataError(f"{out} holds no evolution", "leave --resume out to begin")
+        iteration = 0
         if resume:
-            run = kit.resume(str(json.loads(known.read_text())["run"]))
+            id = str(json.loads(known.read_text())["run"])
+            iteration = sum(e.kind == "evolve.iteration" for e in kit.runs.tail(id))
+            run = kit.resume(id)
         else:
             run = self._begun(data, out)
             write_atomic(known, json.dumps({"run": run.id}))
-        iteration = 0
         for event in run:
             if progress.cancel and run.driving:
                 run.pause()
@@ -73,7 +75,8 @@ class EvolveTrainer:
                 }
                 progress.update(iteration, self.settings.iterations, numbers)
             if event.kind == "evolve.data":
-                path = out / f"iteration-{iteration + 1}" / "data.jsonl"
+                made = [c.result for c in kit.runs.ledger(run.id) if c.kind == "data" and c.result]
+                path = out / made[-1]["ok"]["folder"] / "data.jsonl"
                 ids = [json.loads(line)["id"] for line in split_lines(path.read_text("utf-8"))]
                 progress.examples(iteration + 1, ids)
         if run.status == "waiting":
