@@ -16,7 +16,7 @@ from agentkit.cli.watch.run import RunScreen
 from agentkit.cli.watch.sight import Sight
 from agentkit.errors import AgentkitError, BackendUnavailable
 
-COLUMNS = ("state", "agent", "task", "done", "asks")
+COLUMNS = ("state", "done", "asks", "agent", "task")
 STYLE = """
 #head { padding: 0 1; height: auto; border-bottom: solid $surface-lighten-2; }
 #away { padding: 0 1; display: none; background: $warning; color: $text; }
@@ -34,6 +34,12 @@ ModalScreen { align: center middle; }
 """
 
 
+class Runs(DataTable[Any]):
+    """The list; its own binding of Enter is not shown in the footer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Open")]
+
+
 class Watch(App[None]):
     """A console's terminal. `fault` is what ended it, None where the person did.
 
@@ -46,7 +52,6 @@ class Watch(App[None]):
     TITLE = "agentkit"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open"),
         Binding("w", "waiting", "Next question"),
         Binding("q", "quit", "Quit"),
     ]
@@ -65,7 +70,7 @@ class Watch(App[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="away")
         yield Static("No runs yet. Start one: agentkit run AGENT TASK", id="none")
-        yield DataTable[Any](id="runs", cursor_type="row")
+        yield Runs(id="runs", cursor_type="row")
         yield Footer()
 
     async def on_mount(self) -> None:
@@ -99,7 +104,7 @@ class Watch(App[None]):
                         break
                     self._show()
             except Unknown:
-                if not await self._try(self.client.enter()):
+                if not await self._try(self.client.enter_again()):
                     return
                 continue
             except BackendUnavailable:
@@ -175,16 +180,12 @@ class Watch(App[None]):
         return str(table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return len(self.screen_stack) == 1 if action in ("open", "waiting") else True
+        return len(self.screen_stack) == 1 if action == "waiting" else True
 
     # -- doing ------------------------------------------------------------------------------------
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         self.open_run(str(event.row_key.value))
-
-    def action_open(self) -> None:
-        if chosen := self._chosen():
-            self.open_run(chosen)
 
     def action_waiting(self) -> None:
         """Opens the run that has waited longest for an answer."""

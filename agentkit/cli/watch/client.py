@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -73,9 +74,14 @@ class Client:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.role = ""
-        self._csrf = SecretStr("")
-        # No proxy of the environment's: a token for this machine passes none.
-        self._http = httpx.AsyncClient(base_url=address.base, timeout=30.0, trust_env=False)
+        self._proof: Mapping[str, str] = {}  # cookie and X-CSRF, always of one session
+        self._entering = asyncio.Lock()
+        # No proxy of the environment's: a token for this machine passes none. No cookie is kept by
+        # itself: one of a new session would go out with the header of the old one.
+        none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._http = httpx.AsyncClient(
+            base_url=address.base, timeout=30.0, trust_env=False, cookies=none
+        )
 
     async def __aenter__(self) -> Client:
         return self
@@ -98,10 +104,13 @@ class Client:
             BackendUnavailable: nothing answers there, or no console does.
         """
         token = self.address.token.get_secret_value()
-        said = await self._asked("POST", "/api/session", {"token": token})
+        answer = await self._sent("POST", "/api/session", {"token": token})
+        said = self._read(answer)
         if not isinstance(said, dict) or "csrf" not in said:
             raise self._no_console()
-        self.role, self._csrf = str(said.get("role", "")), SecretStr(str(said["csrf"]))
+        cookies = "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+        self.role = str(said.get("role", ""))
+        self._proof = {"Cookie": cookies, "X-CSRF": str(said["csrf"])}
 
     async def get(self, path: str, **query: Any) -> Any:
         """What stands at a path of the API. Raises as `command`, and does not wait."""
@@ -109,10 +118,7 @@ class Client:
 
     async def text(self, path: str) -> str:
         """A file of the API. Raises as `get`."""
-        try:
-            answer = await self._http.get(path)
-        except httpx.HTTPError as error:
-            raise self._away(error) from error
+        answer = await self._sent("GET", path)
         return answer.text if answer.status_code == 200 else str(self._read(answer))
 
     async def command(self, run: str, kind: str, **args: Any) -> Any:
@@ -140,25 +146,28 @@ class Client:
     ) -> Any:
         """Any request of the API, once; enters again where the server that gave the cookie has
         ended. Raises as `command`."""
+        proof = self._proof
         try:
-            return await self._asked(verb, path, body, query)
+            return self._read(await self._sent(verb, path, body, query))
         except Unknown:
-            await self.enter()
-        return await self._asked(verb, path, body, query)
+            await self.enter_again(proof)
+        return self._read(await self._sent(verb, path, body, query))
 
-    async def _asked(
+    async def enter_again(self, proof: Mapping[str, str] | None = None) -> None:
+        """Enters, unless somebody else has since that proof did not do; as `enter`."""
+        async with self._entering:
+            if proof is None or proof is self._proof:
+                await self.enter()
+
+    async def _sent(
         self, verb: str, path: str, body: Any = None, query: dict[str, Any] | None = None
-    ) -> Any:
+    ) -> httpx.Response:
         try:
-            answer = await self._http.request(
-                verb, path, json=body, params=query, headers=self._proof()
+            return await self._http.request(
+                verb, path, json=body, params=query, headers=dict(self._proof)
             )
         except httpx.HTTPError as error:
             raise self._away(error) from error
-        return self._read(answer)
-
-    def _proof(self) -> dict[str, str]:
-        return {"X-CSRF": self._csrf.get_secret_value()}
 
     def _read(self, answer: httpx.Response) -> Any:
         try:
@@ -198,7 +207,7 @@ class Client:
         Raises:
             Unknown, BackendUnavailable, UsageError: as `command`, which waits; this does not.
         """
-        headers = {"Last-Event-ID": last} if last else {}
+        headers = {**self._proof, **({"Last-Event-ID": last} if last else {})}
         waits = httpx.Timeout(10.0, read=SILENCE)
         try:
             async with self._http.stream(

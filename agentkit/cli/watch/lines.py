@@ -37,11 +37,11 @@ def status(word: str) -> Text:
 
 
 def row(run: Mapping[str, Any]) -> tuple[Text, Text, Text, Text, Text]:
-    """A run in the list: state, agent, task, how many of its tasks are over, questions."""
+    """A run in the list: state, how many of its tasks are over, questions, agent, task."""
     tasks = f"{run['done']}/{run['tasks']}" if run["tasks"] else ""
     asks = str(run["questions"]) if run["questions"] else ""
     task = Text(plain(run["task"], 120))
-    return status(run["status"]), Text(plain(run["agent"])), task, Text(tasks), Text(asks)
+    return status(run["status"]), Text(tasks), Text(asks), Text(plain(run["agent"])), task
 
 
 def head(state: Mapping[str, Any], passing: Mapping[str, Any]) -> Text:
@@ -99,8 +99,10 @@ def event(one: Mapping[str, Any]) -> Text:
 
 
 def question(one: Mapping[str, Any]) -> Text:
-    """A question with what has to be known to answer it. A guard's names what would be done."""
-    made = Text(plain(one["text"], 2000), "bold")
+    """A question with what has to be known to answer it. A guard's names what would be done; a
+    plan's own text is the todo list, which is shown anyway."""
+    asks = "May this plan run?" if one["kind"] == "plan" else plain(one["text"], 2000)
+    made = Text(asks, "bold")
     data = one.get("data") or {}
     if one["kind"] == "approval":
         made.append(f"\n{plain(data.get('name', ''))} on {plain(data.get('target', ''))}", "yellow")

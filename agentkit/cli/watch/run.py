@@ -52,7 +52,7 @@ class RunScreen(Screen[None]):
             with Vertical(id="left"):
                 yield OptionList(id="tasks")
                 yield Static(id="steered")
-            yield RichLog(id="log", wrap=True, max_lines=5000)
+            yield RichLog(id="log", wrap=True, min_width=0, max_lines=5000)
         yield Static(id="asked")
         yield Footer()
 
