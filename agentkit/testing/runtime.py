@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -325,6 +326,16 @@ class MemoryRuntime:
 
     def refresh(self) -> None:
         self._once("refresh", {}, lambda: None)
+
+    def breakable(
+        self, kinds: Sequence[str], when: Callable[[Event], bool]
+    ) -> AbstractContextManager[None]:
+        """Nobody else writes events here, so nothing is broken off."""
+        return nullcontext()
+
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """There are none."""
+        return {}
 
     def now(self) -> float:
         return float(self._once("clock", {}, time.time))
