@@ -7,6 +7,7 @@ said; the number in front of a turn on its page leads back to it, so nothing is 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,7 +56,8 @@ class Recall:
         Raises:
             UsageError: there is no such turn, or it ends before `start`.
         """
-        said = rt.view(lambda told, event: [*told, event.data], [], kinds=("message",))
+        none: list[Mapping[str, Any]] = []
+        said = rt.view(lambda told, event: [*told, event.data], none, kinds=("message",))
         if args.turn >= len(said):
             known = f"turns 0 to {len(said) - 1}" if said else "no turns, which its agent keeps"
             raise UsageError(f"no turn #{args.turn}: this run has {known}", "read the number again")
