@@ -30,6 +30,7 @@ def agentkit_register(registry: Registry) -> None:
         ("ocr-pages", "ocr_pages:OCR_PAGES", "damaged pages: text, order, headings, tables"),
         ("ocr-languages", "languages:OCR_LANGUAGES", "which languages are read"),
         ("ocr-speed", "speed:OCR_SPEED", "pages a minute"),
+        ("ocr-figures", "figures:OCR_FIGURES", "charts, molecules and plane geometry"),
         ("ocr-sets", "sets:OCR_SETS", "OmniDocBench and Fox, from your own files"),
     ):
         registry.experiment(name, f"agentkit_ocr.bench.{target}", summary=summary)
