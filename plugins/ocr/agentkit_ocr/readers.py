@@ -69,7 +69,7 @@ class Readers:
 def _sure(block: Block) -> float:
     """A block's confidence; 0 where its text cannot be all that stands in its box."""
     box, letters = block.box, len("".join(block.text.split()))
-    long = (box.right - box.left) / (box.bottom - box.top)
+    long = (box.right - box.left) / max(1, box.bottom - box.top)
     return block.confidence if letters >= FEWEST * long else 0.0
 
 
