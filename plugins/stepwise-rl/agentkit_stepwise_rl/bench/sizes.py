@@ -52,12 +52,12 @@ class Sizes:
 
 SCALES: Mapping[str, Sizes] = {
     "quick": Sizes(
-        tasks=3, framed=1, rollouts=8, budget=900, samples=8, goals=2, looks=2, held=3, rounds=2,
+        tasks=3, framed=1, rollouts=6, budget=600, samples=8, goals=2, looks=2, held=3, rounds=2,
         queries=5, repeats=1, sft=10,
     ),
     "normal": Sizes(
-        tasks=40, framed=20, rollouts=120, budget=16_000, samples=24, goals=5, looks=4, held=60,
-        rounds=2, queries=120, repeats=2, sft=150,
+        tasks=40, framed=20, rollouts=80, budget=10_000, samples=16, goals=5, looks=4, held=40,
+        rounds=2, queries=100, repeats=2, sft=150,
     ),
 }  # fmt: skip
 

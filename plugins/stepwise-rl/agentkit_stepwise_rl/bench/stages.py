@@ -171,7 +171,7 @@ class Stages:
         return StepwiseSettings(
             model=self.model, environment=PHONE, learn="best", alpha=arm.alpha, steps=steps,
             samples=z.samples, group=GROUP, filter=FILTER if arm.hard else 0, rate=z.rate,
-            temperature=z.temperature, held_out=0.0, every=max(1, steps // z.looks), tasks=z.held,
+            temperature=z.temperature, held_out=0.0, every=-(-steps // z.looks), tasks=z.held,
             patience=z.looks + 1, keep=10, seed=seed,
         )  # fmt: skip
 
@@ -221,7 +221,7 @@ class Stages:
         z, out = self.sizes, self._folder(seed, "episodes")
         like = self._stepwise(seed, MAIN, 0, 0)
         a_step = z.goals * z.episodes * 8  # replies, roughly
-        every = max(1, z.budget // a_step // z.looks)
+        every = max(1, round(z.budget / a_step / z.looks))
         settings = like.model_copy(update={"group": z.episodes, "every": every})
         samples, _ = self.samples(seed, MAIN.learn)
 
@@ -260,7 +260,9 @@ class Stages:
             took = time.process_time() - began
             return {**self._rounds(out), "resumed": resumed, "seconds": took}
 
-        return dict(self._once(f"evolved {human} {seed} from {Path(start).parent.name}", do))
+        found: Found = self._once(f"evolved {human} {seed} from {Path(start).parent.name}", do)
+        made = [f"iteration-{row['iteration']}/sft/checkpoint" for row in found["rows"][1:]]
+        return {**found, "weights": [str(out / one / "model.safetensors") for one in made]}
 
     def _rounds(self, out: Path) -> Found:
         run = json.loads((out / "run.json").read_text())["run"]
@@ -287,10 +289,6 @@ class Stages:
             "rows": rows, "best": told["best"]["iteration"], "report": told["report"],
             "built": built, "worth": worth, "acted": acted, "replies": acted,
             "learned": 24 * self.sizes.sft * (len(rows) - 1),
-            "weights": [
-                str(out / f"iteration-{row['iteration']}/sft/checkpoint/model.safetensors")
-                for row in rows[1:]
-            ],
         }  # fmt: skip
 
     # -- measuring ---------------------------------------------------------------------------------
