@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -117,9 +118,7 @@ class Stages:
         made: Found = {"runs": [], "won": 0, "replies": 0, "seconds": 0.0}
         for start in range(0, len(tasks), CHUNK):
             some = tasks[start : start + CHUNK]
-            found = self._once(
-                f"rollouts {seed} {start}", lambda some=some: self._rolled(some, seed)
-            )
+            found = self._once(f"rollouts {seed} {start}", partial(self._rolled, some, seed))
             for name, value in found.items():
                 made[name] = made[name] + value
         return made
