@@ -111,16 +111,17 @@ def test_self_evolving_training_is_killed_and_goes_on(tmp_path: Path) -> None:
     )
     killed(
         command(tmp_path, "rounds", "--out", "out", "--resume"),
-        lambda: (out / "iteration-1" / "data.jsonl").exists(),
+        lambda: list(out.glob("iteration-1/*/data.jsonl")),
     )
     assert not (out / "report.json").exists()
     finished(command(tmp_path, "rounds", "--out", "out", "--resume"))
-    made = [read_plain(one / "iteration-1" / "data.jsonl") for one in (out, whole)]
+    rounds = [next((one / "iteration-1").iterdir()) for one in (out, whole)]
+    made = [read_plain(one / "data.jsonl") for one in rounds]
     assert made[0] and content_hash(made[0]) == content_hash(made[1])
     rows = [json.loads((one / "report.json").read_text())["rows"] for one in (out, whole)]
     assert rows[0] == rows[1]
-    weights = "iteration-1/sft/checkpoint/model.safetensors"
-    assert (out / weights).read_bytes() == (whole / weights).read_bytes()
+    weights = "sft/checkpoint/model.safetensors"
+    assert (rounds[0] / weights).read_bytes() == (rounds[1] / weights).read_bytes()
 
 
 def read_plain(file: Path) -> list[dict[str, Any]]:

@@ -260,14 +260,15 @@ class Stages:
             return {**self._rounds(out), "resumed": resumed, "seconds": took}
 
         found: Found = self._once(f"evolved {human} {seed} from {Path(start).parent.name}", do)
-        made = [f"iteration-{row['iteration']}/sft/checkpoint" for row in found["rows"][1:]]
-        return {**found, "weights": [str(out / one / "model.safetensors") for one in made]}
+        made = [str(out / one / "sft/checkpoint/model.safetensors") for one in found["folders"]]
+        return {**found, "weights": made}
 
     def _rounds(self, out: Path) -> Found:
         run = json.loads((out / "run.json").read_text())["run"]
         told = json.loads((out / "report.json").read_text())
         events = self.kit.runs.tail(run)
         built = [one.data for one in events if one.kind == "evolve.data"]
+        kept = [c.result["ok"] for c in self.kit.runs.ledger(run) if c.kind == "data" and c.result]
         verdicts = [one.data["rows"] for one in events if one.kind == "judge.done"]
         blind = {"completion": self.kit.part("reward", "bench-completion")}
         worth, acted = [], 0
@@ -286,6 +287,7 @@ class Stages:
         rows = told["rows"]
         return {
             "rows": rows, "best": told["best"]["iteration"], "report": told["report"],
+            "folders": [one["folder"] for one in kept][: len(rows) - 1],
             "built": built, "worth": worth, "acted": acted, "replies": acted,
             "learned": 24 * self.sizes.sft * (len(rows) - 1),
         }  # fmt: skip
