@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -223,7 +224,8 @@ def test_a_computer_that_nobody_allowed_yet_waits(adb_server: Any, make_phone: A
     assert b"unauthorized" in adb_server("devices").stdout
     device = adb_server.of(shy.serial)
     assert b"unauthorized" in device("shell", "echo on", check=False).stderr
-    shy.do(shy.server.allow)
+    while not shy.do(shy.server.allow):  # adb says so before the phone has got its key
+        time.sleep(0.01)
     device("wait-for-device")
     assert device("shell", "echo on").stdout == b"on\n"
     adb_server("disconnect", shy.serial)

@@ -119,7 +119,8 @@ def test_one_that_waits_to_be_allowed_says_so(
     environment = phone_home(serial=shy.serial)
     with pytest.raises(DeviceUnauthorized, match="confirm the question"):
         environment.observe()
-    shy.do(shy.server.allow)
+    while not shy.do(shy.server.allow):  # adb says so before the phone has got its key
+        time.sleep(0.01)
     adb_server.of(shy.serial)("wait-for-device")  # adb hears of it a moment later
     assert environment.observe().data["package"]
 

@@ -39,6 +39,14 @@ def test_it_can_be_done_and_only_so(phone: AndroidEnvironment, name: str) -> Non
     assert sound(phone, name, number) == dict.fromkeys(WHAT, True)
 
 
+def test_a_folder_of_a_files_name_is_no_file(phone: AndroidEnvironment) -> None:
+    task = catalogue.task(catalogue.template("file-to-notes"), 0)
+    phone.reset(task, 0)
+    note = f"/sdcard/Documents/Notes/{task.data['params']['title']}.txt"
+    must(phone.driver.transport, "mkdir", "-p", note)
+    assert not phone.check(task).success
+
+
 def test_what_never_closes_is_answered_as_its_page_says(phone: AndroidEnvironment) -> None:
     template = catalogue.template("place-hours")
     places = (catalogue.task(template, number) for number in range(200))

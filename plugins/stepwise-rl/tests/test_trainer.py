@@ -72,8 +72,10 @@ def test_a_training_tells_all_that_it_did(
             assert len({t["id"] for t in group}) == 1
             assert sum(t["advantage"] for t in group) == pytest.approx(0, abs=1e-5)
             assert all(t["advantage"] == 0 for t in group) is alike
-        assert step["gap_engine"] < 1e-4, "the engine's likelihoods are the trainer's"
+        if not all(flat):  # else nothing was learned, and nothing compared
+            assert step["gap_engine"] < 1e-4, "the engine's likelihoods are the trainer's"
         assert {t["reward"] for t in own} <= {0.0, 0.2, 1.0, 1.2}
+    assert any("gap_engine" in step for step in steps)
     report = json.loads((out / "report.json").read_text())["reports"][0]
     assert report["in"] == report["out"] + sum(report["dropped"].values())
     assert "over-fitting" in (out / "card.md").read_text()

@@ -283,7 +283,7 @@ class Record(OfRecording):
 
     def check(self, phone: PhoneState, p: Recording, answer: str) -> Sequence[Part]:
         path = f"{RECORDINGS}/{p.new}.wav"
-        seconds = _seconds(phone.read(path)) if phone.exists(path) else 0.0
+        seconds = _seconds(phone.read(path)) if phone.is_file(path) else 0.0
         running = phone.one(RECORDER, "SELECT count(*) FROM recording")
         return [
             Part(f"{p.new}.wav holds {seconds:.0f} seconds", seconds >= 1),

@@ -43,14 +43,17 @@ class PhoneState:
         return base64.b64decode("".join(out.split()))
 
     def text(self, path: str) -> str:
-        """ "" where there is no such file."""
-        return self.read(path).decode("utf-8", "replace") if self.exists(path) else ""
+        """ "" where there is no such file, be it that a folder has its name."""
+        return self.read(path).decode("utf-8", "replace") if self.is_file(path) else ""
 
     def write(self, path: str, content: bytes | str) -> None:
         data = content.encode() if isinstance(content, str) else content
         must(self.transport, "mkdir", "-p", posixpath.dirname(path))
         must(self.transport, "sh", "-c", 'echo "$1" | base64 -d > "$2"', "sh",
              base64.b64encode(data).decode(), path)  # fmt: skip
+
+    def is_file(self, path: str) -> bool:
+        return run(self.transport, "test", "-f", path).status == 0
 
     def exists(self, path: str) -> bool:
         return run(self.transport, "ls", "-d", path).status == 0
