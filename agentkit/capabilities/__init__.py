@@ -89,6 +89,7 @@ from agentkit.capabilities.tool import Effect, Findable, Tool, ToolInfo
 from agentkit.capabilities.trainer import (
     Checkpoint,
     Example,
+    LearnsFromRuns,
     Plan,
     Progress,
     Trainer,
@@ -153,6 +154,7 @@ __all__ = [
     "Ids",
     "Image",
     "LanguageModel",
+    "LearnsFromRuns",
     "Limits",
     "Location",
     "Logprobs",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from agentkit.capabilities.language_model import Cancel
+
+if TYPE_CHECKING:
+    from agentkit.runs.store import RunStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,20 @@ class Trainer(Protocol):
 
         Raises:
             TrainingDiverged: a loss is not finite; the last good checkpoint stays.
+        """
+        ...
+
+
+@runtime_checkable
+class LearnsFromRuns(Protocol):
+    """A trainer that makes its examples of stored runs: `agentkit train NAME --runs …`."""
+
+    def from_runs(self, store: RunStore, names: Sequence[str]) -> Sequence[Example]:
+        """Examples of runs named by their ids, or by their agent. An example's id leads back to
+        its run.
+
+        Raises:
+            DataError: nothing of them can be learned from; the message counts why.
         """
         ...
 

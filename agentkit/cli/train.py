@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
@@ -17,6 +17,7 @@ from agentkit.errors import AgentkitError, DataError, Paused, RunInterrupted, Us
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Example, Plan, Trainer
+    from agentkit.kit import Kit
 
 app = typer.Typer()
 
@@ -27,6 +28,10 @@ def train(
     data: Annotated[
         list[Path] | None,
         typer.Argument(help="examples, one JSON object a line with its `id`; - is standard input"),
+    ] = None,
+    runs: Annotated[
+        list[str] | None,
+        typer.Option(help="stored runs to learn from: an id, or an agent's name for all of its"),
     ] = None,
     out: Annotated[Path, typer.Option(help="the folder of the checkpoint")] = Path("trained"),
     resume: Annotated[bool, typer.Option("--resume", help="go on from what is in --out")] = False,
@@ -57,6 +62,8 @@ def train(
     if resume and not out.is_dir():
         raise UsageError(f"there is nothing to resume in {out}", "leave --resume out to begin")
     examples = list(_examples(data or []))
+    if runs:
+        examples += _of_runs(kit, trainer, name, runs)
     note(_told(planned))
     with progress(name) as moving:
         try:
@@ -77,6 +84,19 @@ def train(
     typer.echo(f"{made.path}: step {made.step}")
     for key, value in made.metrics.items():
         typer.echo(f"  {key} {value:.5g}")
+
+
+def _of_runs(kit: Kit, trainer: Trainer, name: str, runs: list[str]) -> Sequence[Example]:
+    """Raises:
+    UsageError: the trainer cannot learn from runs.
+    """
+    from agentkit.capabilities import LearnsFromRuns
+
+    if not isinstance(trainer, LearnsFromRuns):
+        raise UsageError(
+            f"trainers.{name} learns from examples, not from runs", "give it a file of examples"
+        )
+    return trainer.from_runs(kit.runs, runs)
 
 
 def _examples(files: list[Path]) -> Iterator[Example]:

@@ -166,12 +166,13 @@ class AgentConformance(Conformance):
 
 @contextmanager
 def _paused_at(kit: Kit, seq: int) -> Iterator[None]:
-    """Asks for a pause at an event, and holds the run until that was noticed."""
+    """Asks for a pause at an event of a run of `part`, not of runs that it starts itself, and holds
+    the run until that was noticed."""
 
     class Pauser:
         @hookimpl
         def agentkit_event(self, event: Event) -> None:
-            if event.seq == seq:
+            if event.seq == seq and kit.runs.get(event.run).agent == "part":
                 kit.runs.request(event.run, "pause")
                 time.sleep(4 * POLL)
 

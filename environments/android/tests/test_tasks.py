@@ -9,7 +9,8 @@ from random import Random
 import pytest
 
 from agentkit.seeds import derive
-from agentkit_android.client.actions import Press
+from agentkit_android.apps.maps.town import ALL_DAY
+from agentkit_android.client.actions import Answer, Press
 from agentkit_android.client.transport import must
 from agentkit_android.env.environment import AndroidEnvironment
 from agentkit_android.env.settings import AndroidSettings
@@ -36,6 +37,21 @@ def test_it_can_be_done_and_only_so(phone: AndroidEnvironment, name: str) -> Non
     """One instance of each; `agentkit bench phone-templates` tries twenty."""
     number = derive(1, name) % 1000  # not the ones that it was written with
     assert sound(phone, name, number) == dict.fromkeys(WHAT, True)
+
+
+def test_what_never_closes_is_answered_as_its_page_says(phone: AndroidEnvironment) -> None:
+    template = catalogue.template("place-hours")
+    places = (catalogue.task(template, number) for number in range(200))
+    task = next(t for t in places if t.data["params"]["hours"] == ALL_DAY)
+    phone.reset(task, 1)
+    expert = Expert(phone.driver, task)
+    while not phone.step(action := expert.next()).terminated:
+        pass
+    assert action.text == "24 hours" and phone.check(task).success  # type: ignore[attr-defined]
+    for answer, right in (("24시간", True), ("00:00-24:00", True), ("08:00-20:00", False)):
+        phone.reset(task, 1)
+        phone.step(Answer(text=answer))
+        assert phone.check(task).success is right, answer
 
 
 @pytest.mark.parametrize(

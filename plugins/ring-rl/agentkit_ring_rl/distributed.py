@@ -36,7 +36,7 @@ def train_on_ray(
     """
     import json
 
-    from agentkit_ring_rl.trainer import same_training
+    from agentkit_ring_rl.answers import same_training
 
     s = ring.settings
     spec = ClusterSpec(

@@ -104,7 +104,7 @@ class RingSettings(PartSettings):
     budget: int | None = Field(default=None, ge=1)
     counts: Literal["completed", "generated"] = "completed"
     retention: int = Field(default=2, ge=0)
-    engine: Literal["tokens", "batched"] = "tokens"
+    engine: Literal["tokens", "batched", "plain"] = "tokens"
     slots: int = Field(default=32, ge=1)
     tick: int = Field(default=8, ge=1)
     precision: Precision = "fp32"

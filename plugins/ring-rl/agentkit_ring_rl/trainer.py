@@ -10,10 +10,9 @@ curve.png, card.md
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +36,20 @@ from agentkit.errors import DataError, Paused, Unsupported, UsageError
 from agentkit.kit import Parts
 from agentkit.models.files.loading import locate
 from agentkit_ring_rl import sft_lora, sft_state
+from agentkit_ring_rl.answers import answer_of, hash_of, line, load, same_training
 from agentkit_ring_rl.batched import BatchedEngine
 from agentkit_ring_rl.card import card, curves
 from agentkit_ring_rl.controller import Controller, plain
 from agentkit_ring_rl.engines import TokensEngine, tensors_of
 from agentkit_ring_rl.exchange import InProcess
-from agentkit_ring_rl.learner import Learner, Loss, Policy
+from agentkit_ring_rl.learner import Learner, Loss
+from agentkit_ring_rl.plain import PlainEngine, ends_of, is_plain, policy_of
 from agentkit_ring_rl.record import Lines
 from agentkit_ring_rl.rollouts import Prompt, Rollout, RolloutEngine
 from agentkit_ring_rl.scheduler import Budget, Scheduler, endless
 from agentkit_ring_rl.settings import RingSettings
 from agentkit_ring_rl.sft_data import end_token
+from agentkit_ring_rl.steps import Steps, opened
 
 
 class Ring:
@@ -87,7 +89,7 @@ class Ring:
         about = {
             "kind": "ring",
             "model": self.model.info.fingerprint,
-            "data": _hash(prompts),
+            "data": hash_of(prompts),
             "settings": self.settings.model_dump(mode="json", exclude={"keep", "steps"}),
         }
         if self.settings.on == "ray":
@@ -96,13 +98,20 @@ class Ring:
             return train_on_ray(self, prompts, about, out, progress, resume)
         with self.model.ability(Weights).borrow("private") as module:
             module.float().train()
-            self._begin(module)
-            learner = self._learner(module)
-            engine = self._engine(module)
+            self.begin(module)
+            learner = self.learner(module)
+            engine = self.engine(module, [one.data for one in examples])
             try:
                 return self._run(learner, engine, module, prompts, about, out, progress, resume)
             finally:
                 engine.close()
+
+    def steps(
+        self, out: Path, examples: Sequence[Example], resume: bool = False
+    ) -> AbstractContextManager[Steps]:
+        """A training that the caller puts together step by step: see `steps.opened`."""
+        self._check(examples)
+        return opened(self, out, examples, resume)
 
     # -- what it is made of -----------------------------------------------------------------------
 
@@ -136,20 +145,20 @@ class Ring:
             made.append(Prompt(one.id, tuple(ids), s.limit, one.data))
         return made
 
-    def _begin(self, module: nn.Module) -> None:
+    def begin(self, module: nn.Module) -> None:
         s = self.settings
         if self._start is not None:
-            _load(module, self._start)
+            load(module, self._start)
         if s.lora and not sft_lora.attach(module, s.targets, s.lora, s.lora_alpha, s.seed):
             raise UsageError(f"no layer's name ends in {' or '.join(s.targets)}", "name others")
 
-    def _learner(self, module: nn.Module) -> Learner:
+    def learner(self, module: nn.Module) -> Learner:
         s = self.settings
         reference = None
         if s.kl:
             import copy
 
-            reference = Policy(copy.deepcopy(module).requires_grad_(False).eval())
+            reference = policy_of(copy.deepcopy(module).requires_grad_(False).eval())
         optimizer = torch.optim.AdamW(
             [p for p in module.parameters() if p.requires_grad],
             lr=s.rate,
@@ -157,10 +166,10 @@ class Ring:
             weight_decay=s.weight_decay,
         )
         return Learner(
-            Policy(module),
+            policy_of(module),
             self.loss(),
             optimizer,
-            width=s.width,
+            width=1 if is_plain(module) else s.width,
             rows=s.rows,
             updates=s.updates,
             reference=reference,
@@ -170,7 +179,7 @@ class Ring:
         s = self.settings
         return Loss(s.gap_mask(), s.clip, s.mean, s.temperature, s.grad, s.kl)
 
-    def _engine(self, module: nn.Module) -> RolloutEngine:
+    def engine(self, module: nn.Module, examples: Sequence[Mapping[str, Any]]) -> RolloutEngine:
         s = self.settings
         if s.engine == "tokens":
             if s.keep_kv:
@@ -183,15 +192,23 @@ class Ring:
                 tick=s.tick,
             )
             return made
-        weights = self.model.ability(Weights)
+        tokens, weights = self.model.ability(Tokens), self.model.ability(Weights)
 
         def copied() -> nn.Module:
             with weights.borrow("private") as other:
                 return other.float()
 
+        if s.engine == "plain":
+            return PlainEngine(
+                copied,
+                ends_of(tokens, examples),
+                slots=s.slots,
+                temperature=s.temperature,
+                precision=s.precision,
+            )
         return BatchedEngine(
             copied,
-            (end_token(self.model.ability(Tokens)),),
+            (end_token(tokens),),
             slots=s.slots,
             temperature=s.temperature,
             precision=s.precision,
@@ -235,11 +252,11 @@ class Ring:
         """Rewards of rollouts, by threads: programs in a sandbox wait for processes."""
         from concurrent.futures import ThreadPoolExecutor
 
-        known, tokens = self.rewards(), self.model.ability(Tokens)
+        known = self.rewards()
         only = next(iter(known)) if len(known) == 1 else ""
 
         def one(rollout: Rollout) -> float:
-            text = answer_of(tokens, rollout)
+            text = answer_of(self.model, rollout)
             reward = known[only or rollout.prompt.data["reward"]]
             value = reward.score(Outcome(rollout.prompt.data, text)).value
             return float(value) * float(rollout.prompt.data.get("weight", 1.0))
@@ -303,7 +320,7 @@ class Ring:
         progress: Progress,
     ) -> Checkpoint:
         """Steps until all are done; `keep(step, metrics)` writes a checkpoint."""
-        s, tokens = self.settings, self.model.ability(Tokens)
+        s = self.settings
         step: int = state["step"]
         kept, metrics = step, dict(state["metrics"])
         record = sft_state.Steps(out, step)
@@ -324,7 +341,7 @@ class Ring:
                 step, metrics = made.number, {**made.metrics, "rate": rate}
                 ids = list(dict.fromkeys(one.prompt.id for one in made.rollouts))
                 for one, reward, advantage in zip(made.rollouts, made.rewards, made.advantages):
-                    rollouts.add(_line(step, tokens, one, reward, advantage))
+                    rollouts.add(line(step, self.model, one, reward, advantage))
                 rollouts.flush()
                 record.add(step, {**metrics, "gaps": plain(made)}, ids)  # type: ignore[dict-item]
                 progress.examples(step, ids)
@@ -338,68 +355,3 @@ class Ring:
         curves(out)
         card(out, self.model.info.name, s, state, metrics)
         return Checkpoint(out, step, {k: v for k, v in metrics.items() if math.isfinite(v)})
-
-
-def answer_of(tokens: Tokens, rollout: Rollout) -> str:
-    """The text of an answer without its end token."""
-    ids = rollout.ids[:-1] if rollout.end == "stop" else rollout.ids
-    return tokens.decode(ids) if ids else ""
-
-
-def same_training(out: Path, state: dict[str, Any], about: dict[str, Any]) -> None:
-    """A training goes on only with the model, data and settings that it began with.
-
-    Raises:
-        DataError: the checkpoint is of another model, or of no training by reinforcement.
-        UsageError: other data or settings.
-    """
-    if state.get("kind") != "ring" or state.get("model") != about["model"]:
-        raise DataError(
-            f"{out} holds a checkpoint of another model or trainer", "name another --out"
-        )
-    for name, what in (("data", "other data"), ("settings", "other settings")):
-        if state.get(name) != about[name]:
-            raise UsageError(f"{out} was begun with {what}", "use those, or another --out")
-
-
-def _line(
-    step: int, tokens: Tokens, one: Rollout, reward: float, advantage: float
-) -> dict[str, Any]:
-    return {
-        "step": step,
-        "example": one.prompt.id,
-        "group": one.group,
-        "member": one.member,
-        "text": answer_of(tokens, one),
-        "ids": one.ids,
-        "logp": [round(p, 5) for p in one.logp],
-        "versions": one.versions,
-        "end": one.end,
-        "retention": one.retention,
-        "reward": reward if math.isfinite(reward) else None,
-        "advantage": round(advantage, 5),
-    }
-
-
-def _load(module: nn.Module, path: Path) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        given = load_file(str(path))
-    except (OSError, ValueError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be read: {error}", "name a model.safetensors") from error
-    own = dict(module.named_parameters())
-    strange = [n for n, t in given.items() if n not in own or own[n].shape != t.shape]
-    if strange:
-        raise DataError(f"{path} is of another model: {strange[0]}", "")
-    with torch.no_grad():
-        for name, tensor in given.items():
-            own[name].copy_(tensor)
-
-
-def _hash(prompts: Sequence[Prompt]) -> str:
-    digest = hashlib.sha256()
-    for one in prompts:
-        digest.update(json.dumps([one.id, one.ids, dict(one.data)], default=str).encode())
-    return digest.hexdigest()

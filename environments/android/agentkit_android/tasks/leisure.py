@@ -220,6 +220,14 @@ class WhichHours(OfSpot):
     kind, column = "question", "hours"
     held = "template"
 
+    def check(self, phone: PhoneState, p: Spot, answer: str) -> Sequence[Part]:
+        """What is always open has no from and to on its page."""
+        asked = super().check(phone, p, answer)
+        if p.hours != town.ALL_DAY or asked[0].met:
+            return asked
+        whole = any(said(answer, words) for words in ("24 hours", "24시간"))
+        return [Part(f"all day was asked for, {answer[:40]!r} said", whole)]
+
     def expert(self, see: Sight, p: Spot) -> Action:
         if self.opened(see, p):
             return Answer(text=see.value("Opening hours", above=True))

@@ -224,7 +224,7 @@ def one_place(see: See) -> View:
         rows.append(ui.row(one.address, see.t("Address"), lead=ui.icon("map-marker"),
                            hold=do("copy", text=one.address)))  # fmt: skip
     if one.hours:
-        told_hours = see.t("24 hours") if one.hours == "00:00-24:00" else one.hours
+        told_hours = see.t("24 hours") if one.hours == town.ALL_DAY else one.hours
         rows.append(ui.row(told_hours, see.t("Opening hours"), lead=ui.icon("clock-outline")))
     if one.phone:
         rows.append(ui.row(one.phone, see.t("Call"), tap=send(intents.DIAL, f"tel:{one.phone}"),

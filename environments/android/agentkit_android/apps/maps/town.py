@@ -13,6 +13,7 @@ from itertools import pairwise
 
 Point = tuple[float, float]
 KM = 4.0
+ALL_DAY = "00:00-24:00"
 NORTH, WEST, DEGREES = 54.34, 10.10, 0.04
 """Latitude and longitude of the corner in the north-west, and how many degrees it is wide."""
 ACROSS = {  # streets from west to east, and how far south they are
