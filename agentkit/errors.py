@@ -168,6 +168,13 @@ class OutOfBudget(RunInterrupted):
     reason = "budget"
 
 
+class BrokenOff(RunInterrupted):
+    """The call under way was not wanted any more; for the node that asked to be told so, which
+    catches it. See `Runtime.breakable`."""
+
+    reason = "broken-off"
+
+
 class LeaseLost(RunInterrupted):
     """Another process took the run over; this one must not write to it any more."""
 

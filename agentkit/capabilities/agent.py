@@ -14,6 +14,7 @@ row in the run's ledger, so a node that runs again gets recorded results instead
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
@@ -157,6 +158,22 @@ class Runtime(Protocol):
     def refresh(self) -> None:
         """Moves the bound of `view` to now, for a node that works long beside others. A node that
         runs again sees the same."""
+        ...
+
+    def breakable(
+        self, kinds: Sequence[str], when: Callable[[Event], bool]
+    ) -> AbstractContextManager[None]:
+        """Calls without effects that are made within are broken off, by `BrokenOff`, once an event
+        of these kinds after the bound of `view` is one that `when` names: it is asked in another
+        thread, of events of the whole run. A model is told by its flag; what does not look at one
+        is left to itself after a moment, and what it gives is dropped. A node that runs again is
+        broken off at the same call."""
+        ...
+
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """What the run has used of each limit that it has, and the limit: tokens, seconds, steps
+        (visits of nodes). At a limit the run pauses; an agent that would rather end with what it
+        has looks before. Recorded."""
         ...
 
     def now(self) -> float:

@@ -244,16 +244,19 @@ OnDelta = Callable[[Delta], None]
 
 
 class Cancel:
-    """A flag that models check between tokens. Thread-safe."""
+    """A flag that models check between tokens. Thread-safe.
 
-    def __init__(self) -> None:
-        self._event = threading.Event()
+    above: where that one is set, this one is.
+    """
+
+    def __init__(self, above: Cancel | None = None) -> None:
+        self._event, self._above = threading.Event(), above
 
     def set(self) -> None:
         self._event.set()
 
     def __bool__(self) -> bool:
-        return self._event.is_set()
+        return self._event.is_set() or bool(self._above)
 
 
 # -- the model and its abilities ------------------------------------------------------------------

@@ -21,6 +21,7 @@ COMMANDS = {
     "chat": ("agentkit.cli.chat:chat", "talk with a model or an agent"),
     "serve": ("agentkit.cli.serve:serve", "models as an OpenAI-compatible API"),
     "console": ("agentkit.cli.console:console", "watch, steer and answer agents in the browser"),
+    "watch": ("agentkit.cli.watch.command:watch", "watch, steer and answer agents in the terminal"),
     "models": ("agentkit.cli.models:app", "list, get, look at and ask models"),
     "runs": ("agentkit.cli.runs:app", "list, follow, steer, resume, fork and export runs"),
     "plugins": ("agentkit.cli.plugins:plugins", "what is installed, and what is wrong with it"),

@@ -65,6 +65,8 @@ def text_of(event: Event) -> str:
 
 
 def _text(kind: str, data: Mapping[str, Any]) -> str:
+    if data.get("broken") is True:
+        return "broken off: it was not wanted any more"
     match kind:
         case "todo.changed":
             return f"{data.get('id', '')} {data.get('title', '')}: {data.get('status', '')}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from agentkit.errors import AgentkitError, LeaseLost, RunInterrupted, StoreError
 from agentkit.runs import graph as graphs
 from agentkit.runs import interrupts
+from agentkit.runs.breaking import look_all
 from agentkit.runs.events import Event
 from agentkit.runs.session import Meter, Session, current
 from agentkit.runs.store import Append, RunRow, SetBudget, SetGraph, SetStatus, Status, Wait
@@ -216,6 +217,7 @@ class Driver:
                 wanted = "lost"
             except StoreError:
                 continue  # busy or full; the next write says so, this may pass
+            look_all(tuple(self.session.breakers))
             if not wanted and self.session.meter.reached(self.session.budget):
                 wanted = "budget"
             if wanted:

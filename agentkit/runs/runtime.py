@@ -62,18 +62,20 @@ class Rt(Visit):
         return names[0]
 
     def _generate(self, role: str, requests: Sequence[Request]) -> list[Completion]:
-        session, name = self._session, self._model_of(role)
+        session, name, cancel = self._session, self._model_of(role), self.cancel
         filled = [self._fill(request, n) for n, request in enumerate(requests)]
 
         def do() -> Any:
             model = session.kit.model(name)
-            made = model.generate(filled, on_delta=on_delta, cancel=session.cancel)
+            made = model.generate(filled, on_delta=on_delta, cancel=cancel)
             session.meter.tokens += sum(c.usage.prompt + c.usage.spent for c in made)
             if any(c.finish == "cancelled" for c in made):
                 session.check()
             return [completion_to(c) for c in made]
 
         def on_delta(delta: Delta) -> None:
+            if cancel:
+                return  # nobody waits for it any more
             shown = {"role": role, "index": delta.index, "text": delta.text}
             if delta.reasoning:
                 shown["reasoning"] = True
@@ -255,6 +257,18 @@ class Rt(Visit):
             self._ledger[self._index] = row
         self._bound = self._index
         self._index += 1
+
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        known = self._known("limits", "")
+        if known is None or known.result is None:
+            session = self._session
+            session.check()
+            made: Mapping[str, Any] = session.meter.used(session.budget)
+            session.write(self._intend("limits", "", {"ok": made}))
+        else:
+            made = known.result["ok"]
+        self._index += 1
+        return {name: (float(used), float(limit)) for name, (used, limit) in made.items()}
 
     def now(self) -> float:
         return float(self.record("clock", {}, time.time))

@@ -17,6 +17,7 @@ from agentkit.runs.store import Budget, Change, Lease
 
 if TYPE_CHECKING:
     from agentkit.kit import Kit
+    from agentkit.runs.breaking import Breaker
     from agentkit.runs.store import RunStore
 
 
@@ -31,15 +32,19 @@ class Meter:
 
     def reached(self, budget: Budget) -> str:
         """The limit that is reached, in words, or ""."""
+        for name, (used, limit) in self.used(budget).items():
+            if used > limit:
+                return f"the run reached its limit of {limit:g} {name}"
+        return ""
+
+    def used(self, budget: Budget) -> dict[str, tuple[float, float]]:
+        """What is used of each limit that there is, and the limit."""
         spent = {
             "tokens": (self.tokens, budget.tokens),
             "steps": (self.steps, budget.steps),
             "seconds": (self.seconds + time.monotonic() - self.started, budget.seconds),
         }
-        for name, (used, limit) in spent.items():
-            if limit is not None and used > limit:
-                return f"the run reached its limit of {limit:g} {name}"
-        return ""
+        return {name: (used, limit) for name, (used, limit) in spent.items() if limit is not None}
 
 
 @dataclass(slots=True)
@@ -48,7 +53,7 @@ class Session:
 
     publish: told of every event once it is stored, in order. renamed: nodes that had another name
     when the run began, by their path in the graph. control: what is asked of the run. fault: why
-    it cannot go on, whatever its nodes make of it.
+    it cannot go on, whatever its nodes make of it. breakers: of the nodes that can be broken off.
     """
 
     kit: Kit
@@ -63,6 +68,7 @@ class Session:
     cancel: Cancel = field(default_factory=Cancel)
     control: str = ""
     fault: Exception | None = None
+    breakers: list[Breaker] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _read: dict[tuple[str, ...], list[Event]] = field(default_factory=dict)

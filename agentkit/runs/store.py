@@ -78,7 +78,8 @@ class Lease:
 @dataclass(frozen=True, slots=True)
 class Call:
     """A ledger row. args: a hash. seq: the last event when it was first made. result: None while
-    it is not known to have happened, else {"ok": …}, {"error": …} or {"denied": …}."""
+    it is not known to have happened, else {"ok": …}, {"error": …}, {"denied": …} or
+    {"broken": true}."""
 
     position: str
     index: int

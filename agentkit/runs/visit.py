@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from agentkit.capabilities.agent import Question
 from agentkit.capabilities.language_model import Cancel
 from agentkit.capabilities.tool import Effect
-from agentkit.errors import AgentkitError, Diverged, ToolDenied, UsageError, error_from
+from agentkit.errors import AgentkitError, BrokenOff, Diverged, ToolDenied, UsageError, error_from
+from agentkit.runs.breaking import Breaker
+from agentkit.runs.events import Event
 from agentkit.runs.rows import dump
 from agentkit.runs.session import Session, Waiting
 from agentkit.runs.store import Append, Call, Change, Finish, Intend, Reopen
@@ -33,6 +36,7 @@ class Visit:
         self._session, self._position, self._key = session, position, key
         self._index = 0
         self._making = False  # a call is being made: another one now would take its row
+        self._breaker: Breaker | None = None
         self._bound = ENTRY  # the row up to which a view sees what others did
         self._ledger: dict[int, Call] = session.store.calls(session.run, position)
         if ENTRY not in self._ledger:
@@ -72,7 +76,18 @@ class Visit:
 
     @property
     def cancel(self) -> Cancel:
-        return self._session.cancel
+        return self._session.cancel if self._breaker is None else self._breaker.cancel
+
+    @contextmanager
+    def breakable(self, kinds: Sequence[str], when: Callable[[Event], bool]) -> Iterator[None]:
+        before, bound = self._breaker, self._ledger[self._bound].seq
+        made = self._breaker = Breaker(self._session, bound, kinds, when)
+        self._session.breakers.append(made)
+        try:
+            yield
+        finally:
+            self._session.breakers.remove(made)
+            self._breaker = before
 
     # -- the primitive ----------------------------------------------------------------------------
 
@@ -107,7 +122,7 @@ class Visit:
                 Append(f"{kind}.asked", args, self._position, index),
                 durable=durable,
             )
-            result = self._attempt(kind, do)
+            result = self._attempt(kind, do, effect)
         shown = result.get("ok", result)
         if summary is not None and "ok" in result:
             shown = summary(result["ok"])
@@ -130,12 +145,15 @@ class Visit:
         """The row of the call that is to be made now; args: as JSON."""
         return Intend(self._position, self._index, kind, effect.value, hashed(args), result)
 
-    def _attempt(self, kind: str, do: Callable[[], Any]) -> dict[str, Any]:
+    def _attempt(self, kind: str, do: Callable[[], Any], effect: Effect) -> dict[str, Any]:
         """The result to record. It is brought to JSON now, so that a node which runs again sees
         the very same value."""
         self._making = True
         try:
-            value = do()
+            breaks = self._breaker if effect is Effect.NONE else None
+            value = do() if breaks is None else breaks.attempt(do)
+        except BrokenOff:
+            return {"broken": True}
         except ToolDenied as error:
             return {"denied": error.to_json()}
         except (AgentkitError, ValueError) as error:
@@ -155,6 +173,8 @@ class Visit:
         """A recorded result given again; recorded errors are raised again."""
         if "ok" in result:
             return result["ok"]
+        if "broken" in result:
+            raise BrokenOff
         if "denied" in result:
             raise ToolDenied(result["denied"]["message"], result["denied"].get("hint", ""))
         error = error_from(result["error"])

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +40,7 @@ def runtime(
     guards: Sequence[Guard] = (),
     answers: Mapping[str, str] | Callable[[Question], str] | None = None,
     inbox: Sequence[str | Directive] = (),
+    past: Sequence[tuple[str, Mapping[str, Any]]] = (),
     seed: int = 0,
     position: str = "1:node",
 ) -> MemoryRuntime:
@@ -48,6 +50,7 @@ def runtime(
         models: by role; one model alone has the role "model".
         answers: to questions, by their text, or a function.
         inbox: steering messages that wait.
+        past: what the run emitted before this visit, (kind, data), for `view`.
     """
     if models is not None and not isinstance(models, Mapping):
         models = {"model": models}
@@ -59,6 +62,7 @@ def runtime(
         list(guards),
         answers or {},
         [Directive(f"m{n}", m) if isinstance(m, str) else m for n, m in enumerate(inbox, 1)],
+        past,
         seed,
         position,
     )
@@ -80,6 +84,7 @@ class MemoryRuntime:
         guards: list[Guard],
         answers: Mapping[str, str] | Callable[[Question], str],
         inbox: list[Directive],
+        past: Sequence[tuple[str, Mapping[str, Any]]],
         seed: int,
         position: str,
     ) -> None:
@@ -92,6 +97,9 @@ class MemoryRuntime:
         self._guards, self._answers, self._inbox = guards, answers, inbox
         self._seed, self._position, self._index = seed, position, 0
         self._ledger: list[tuple[str, str, Any]] = []
+        self._above: list[tuple[str, str, Any]] = [  # of the run, and of a tool's caller
+            ("emit", json.dumps({"kind": kind, "data": dict(data)}), None) for kind, data in past
+        ]
         self._key, self._making = "", False
         self._cancel = Cancel()
         self.events: list[Event] = []
@@ -250,7 +258,7 @@ class MemoryRuntime:
         """What a tool gets for calls of its own: the same parts and log, numbers of its own."""
         twin = self.again()
         twin._position, twin._key = f"{self._position}/{self._index}:{tool}", self._own_key
-        twin._ledger = []
+        twin._above, twin._ledger = [*self._above, *self._ledger[: self._index]], []
         return twin
 
     def act(self, environment: str, action: BaseModel) -> Step:
@@ -314,8 +322,10 @@ class MemoryRuntime:
         self.said.append(text)
 
     def view(self, fold: Callable[[S, Event], S], start: S, kinds: Sequence[str] = ()) -> S:
-        """Over the emits that this visit has made so far, as a re-run would see them."""
-        made = [json.loads(text) for kind, text, _ in self._ledger[: self._index] if kind == "emit"]
+        """Over the emits that this visit has made so far, as a re-run would see them, after
+        those of the run's past; in a tool over its caller's too."""
+        rows = [*self._above, *self._ledger[: self._index]]
+        made = [json.loads(text) for kind, text, _ in rows if kind == "emit"]
         state = start
         for number, one in enumerate(made, 1):
             if not kinds or one["kind"] in kinds:
@@ -325,6 +335,16 @@ class MemoryRuntime:
 
     def refresh(self) -> None:
         self._once("refresh", {}, lambda: None)
+
+    def breakable(
+        self, kinds: Sequence[str], when: Callable[[Event], bool]
+    ) -> AbstractContextManager[None]:
+        """Nobody else writes events here, so nothing is broken off."""
+        return nullcontext()
+
+    def limits(self) -> Mapping[str, tuple[float, float]]:
+        """There are none."""
+        return {}
 
     def now(self) -> float:
         return float(self._once("clock", {}, time.time))

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "transformers", "langgraph", "fastapi", "pydantic_settings", "numpy")
+HEAVY = (
+    "torch", "transformers", "langgraph", "fastapi", "pydantic_settings", "numpy", "textual"
+)  # fmt: skip
 
 
 def agentkit(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

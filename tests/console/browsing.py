@@ -66,9 +66,19 @@ tools = ["wipe"]
 
 [agents.trainer]
 use = "desk-trainer"
+
+[sources.slow]
+use = "desk-slow"
+
+[agents.slow]
+use = "deep-research"
+sources = ["slow"]
+embedder = ""
+width = 1
 """
 AGENTS = '''
 """Agents and views of the browser's tests, as a plugin would bring them."""
+import os
 import time
 from pathlib import Path
 from typing import TypedDict
@@ -79,6 +89,7 @@ from agentkit import hookimpl
 from agentkit.capabilities import AgentInfo
 from agentkit.capabilities.guard import Verdict
 from agentkit.console.views import Panel, Views, code, facts, series, table
+from agentkit.testing.fakes import FakeSource
 
 
 def wipe(what: str) -> str:
@@ -130,6 +141,20 @@ class Trainer:
         return graph
 
 
+class Slow(FakeSource):
+    """Says "begun" and does not come back before "go" is there, when it is asked for a windmill."""
+
+    def __init__(self, settings, parts):
+        super().__init__({name: Path("notes", name).read_text() for name in os.listdir("notes")})
+
+    def search(self, query, k=10):
+        if "windmill" in query:
+            Path("begun").touch()
+            while not Path("go").exists():
+                time.sleep(0.02)
+        return super().search(query, k)
+
+
 class Panels(Views):
     def panels(self, run):
         if run.row.agent != "trainer":
@@ -157,6 +182,7 @@ def agentkit_guard(proposal):
 @hookimpl
 def agentkit_register(registry):
     registry.agent("desk-trainer", "desk_agents:Trainer", summary="reports a falling number")
+    registry.source("desk-slow", "desk_agents:Slow", summary="waits for a file")
     registry.views("desk", "desk_agents:Panels", summary="shapes")
     registry.views("broken", "desk_agents:Broken", summary="never works")
 '''

@@ -135,6 +135,17 @@ def test_exports_open_again(console: Console, done: str) -> None:
     assert json.loads(content.body)["status"] == "complete"
 
 
+def test_a_limit_of_the_run_ends_with_a_partial_report_that_says_so(console: Console) -> None:
+    """Plan, approve, one of two tasks, gaps, report: five steps."""
+    run = console.start(budget={"steps": 5})
+    state = console.ended(run)
+    assert state["meter"]["steps"] == 5
+    assert sorted(t["status"] for t in state["tasks"].values()) == ["done", "pending"]
+    report = console.get(f"/api/runs/{run}/report")
+    assert report["status"] == "partial" and "limit of 5 steps" in report["reason"]
+    assert report["sections"] and report["missing"]
+
+
 # -- the plan -------------------------------------------------------------------------------------
 
 

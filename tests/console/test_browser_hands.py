@@ -140,6 +140,26 @@ def test_a_task_is_cancelled_while_the_run_works(hands: Desk) -> None:
     assert ends[-1] == "cancelled"
 
 
+def test_a_task_is_cancelled_in_its_middle(hands: Desk) -> None:
+    """The source that is at work on it never comes back while the run goes on to its end."""
+    begun, go = hands.console.folder / "begun", hands.console.folder / "go"
+    run = hands.console.enter().start(QUESTION, agent="slow")
+    hands.until(begun.exists, "a search that is held up")
+    with hands.page(f"/runs/{run}") as page:
+        page.locator("[data-task=T1].in_progress .title").focus()
+        page.keyboard.press("Delete")
+        expect(page.locator("[data-task=T1]")).to_have_class(re.compile(r"\bcancelled\b"))
+        expect(page.locator("[data-task=T1] .reason")).to_contain_text("cancelled by user")
+        state_is(page, "done")
+        assert not go.exists()
+        page.get_by_role("tab", name="Timeline").click()
+        page.locator(".event", has_text="broken off").first.wait_for()
+    go.touch()
+    ends = {e.data["id"]: e.data["status"] for e in hands.events(run, "todo.changed")}
+    assert ends == {"T1": "cancelled", "T2": "done"}
+    assert not [e for e in hands.events(run, "evidence.added") if e.data["task"] == "T1"]
+
+
 def test_every_state_is_the_same_after_a_reload_and_in_another_tab(hands: Desk) -> None:
     operator = hands.console.enter()
     waiting = operator.start(QUESTION, settings={"approve": True})

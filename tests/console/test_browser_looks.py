@@ -134,6 +134,7 @@ def test_a_whole_run_by_keys_alone(looks: Desk) -> None:
         press("?")
         page.get_by_role("dialog").wait_for()
         press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)  # keys are its own until it has closed
         press("n")
         page.get_by_label("Question or task").wait_for()
         expect(page.get_by_label("Question or task")).to_be_focused()
@@ -166,15 +167,65 @@ def test_a_whole_run_by_keys_alone(looks: Desk) -> None:
     assert began[:2] == ["T2", "T1"] and "T3" not in began
 
 
-def tab_to(page: Page, name: str) -> None:
+def test_a_run_is_steered_paused_stopped_and_forked_by_keys_alone(looks: Desk) -> None:
+    with looks.page("/new") as page:
+        press = page.keyboard.press
+        expect(page.get_by_label("Question or task")).to_be_focused()
+        tab_to(page, "Agent")
+        page.keyboard.type("trainer")
+        expect(page.get_by_label("Agent")).to_have_value("trainer")
+        tab_to(page, "Question or task")
+        page.keyboard.type("train it")
+        press("Control+Enter")
+        page.wait_for_url("**/runs/*")
+        run = page.url.rsplit("/", 1)[1].split("?")[0]
+        state_is(page, "running")
+        press("s")
+        expect(page.get_by_label("Tell the agent something")).to_be_focused()
+        page.keyboard.type("go slower")
+        press("Enter")
+        page.locator(".message", has_text="go slower").wait_for()
+        press("Escape")
+        press("p")
+        state_is(page, "paused")
+        press("p")
+        state_is(page, "running")
+        tab_to(page, "Stop")
+        press("Enter")
+        page.get_by_role("dialog").wait_for()
+        tab_to(page, "Stop it")
+        press("Enter")
+        state_is(page, "cancelled")
+        tab_to(page, "Timeline")
+        press("Enter")
+        tab_to(page, "Step 1: train")
+        press("Enter")
+        tab_to(page, "Fork from step 1")
+        press("Enter")
+        page.get_by_role("dialog").wait_for()
+        tab_to(page, "Tell the new run first")
+        page.keyboard.type("that is enough")
+        tab_to(page, "Fork", whole=True)
+        press("Enter")
+        page.wait_for_url(lambda url: "/runs/" in url and run not in url)
+        fork = page.url.rsplit("/", 1)[1].split("?")[0]
+        state_is(page, "done")
+    assert [m.directive.text for m in looks.store.messages(run)] == ["go slower"]
+    told = [e.data["status"] for e in looks.events(run, "run.status")]
+    assert "paused" in told and told[-1] == "cancelled"
+    assert looks.store.get(fork).parent == run
+
+
+def tab_to(page: Page, name: str, whole: bool = False) -> None:
     """Presses Tab until the thing of that name has the focus."""
     for _ in range(200):
         page.keyboard.press("Tab")
         text = page.evaluate(
-            "(e => e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent)"
+            "(e => e === document.body ? '' : e.getAttribute('aria-label') ||"
+            " e.labels?.[0]?.textContent || e.textContent)"
             "(document.activeElement)"
         )
-        if name in (text or ""):
+        if name == (text or "").strip() or (name in (text or "") and not whole):
             return
     raise AssertionError(f"Tab never comes to {name!r}")
 

@@ -7,7 +7,7 @@ between queries, each once, by its id, so that two with the same words are two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,9 @@ from agentkit_deep_research.todofile import Edit, merge
 
 if TYPE_CHECKING:
     from agentkit.capabilities import Directive, Runtime
+    from agentkit.runs import Event
 
+HEARD = ("inbox.received", "todo.changed")
 State = Literal["applied", "rejected", "superseded", "unclear"]
 
 
@@ -200,6 +202,28 @@ def _leads_to(desk: Desk, start: str, goal: str) -> bool:
             seen.add(id)
             todo += task.depends_on
     return False
+
+
+def cancels(task: Task, desk: Desk, inbox: Inbox) -> Callable[[Event], bool]:
+    """Whether an event of the kinds HEARD cancels a task: a change of it, or a message that nobody
+    may have followed yet. Safe in any thread; what the message says is decided by `take`."""
+    known = inbox.known(desk)
+
+    def named(event: Event) -> bool:
+        data: Any = event.data
+        if event.kind == "todo.changed":
+            return bool(data["id"] == task.id and data.get("status") == "cancelled")
+        more = data.get("data", {})
+        for edit in more.get("edits", ()):
+            if edit.get("op") == "cancel" and str(edit.get("task")).upper() == task.id:
+                return True
+        if "todo" in more:
+            edits, _ = merge(str(more["todo"]), desk.todo)
+            return any(e.task == task.id and ("status", "cancelled") in e.values for e in edits)
+        said = parse(data["text"], known) if data["text"].strip() else []
+        return any(isinstance(s, Said) and (s.kind, s.value) == ("stop", task.id) for s in said)
+
+    return named
 
 
 def change(rt: Runtime, task: Task, **values: Any) -> None:

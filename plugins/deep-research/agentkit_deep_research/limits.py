@@ -1,4 +1,5 @@
-"""What ends the search: limits of the settings, and those that people set while it runs."""
+"""What ends the search: limits of the settings, those that people set while it runs, and the
+run's own, before they pause it."""
 
 from __future__ import annotations
 
@@ -39,4 +40,17 @@ def reached(rt: Runtime, settings: ResearchSettings, started: float, desk: Desk,
         return f"the limit of {tokens} tokens was reached"
     if steps + ROUND + 1 > settings.steps and desk.todo.ready():
         return f"the limit of {settings.steps} steps was reached"
+    return _ahead(rt, min(settings.width, len(desk.todo.ready())), (steps - 1) // ROUND)
+
+
+def _ahead(rt: Runtime, tasks: int, rounds: int) -> str:
+    """Which limit of the run itself leaves no room for another round and the report after it: the
+    run would only pause there. tasks: of that round. rounds: so far; the next is taken to be like
+    them."""
+    if not tasks:
+        return ""
+    for name, (used, limit) in rt.limits().items():
+        needed = tasks + ROUND if name == "steps" else used / max(rounds, 1)
+        if used + needed > limit:
+            return f"the run's limit of {limit:g} {name} leaves room for the report alone"
     return ""

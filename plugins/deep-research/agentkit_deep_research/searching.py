@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentkit.capabilities import Document, Hit, SearchResult
-from agentkit.errors import AgentkitError
+from agentkit.errors import AgentkitError, BrokenOff
 from agentkit_deep_research import roles
 from agentkit_deep_research.desk import Desk
 from agentkit_deep_research.evidence import Span, span_id
 from agentkit_deep_research.facets import Facet
 from agentkit_deep_research.guarding import orders
-from agentkit_deep_research.inbox import Inbox, change
+from agentkit_deep_research.inbox import HEARD, Inbox, cancels, change
 from agentkit_deep_research.ranking import (
     WIDEST,
     WIDEST_UNSURE,
@@ -56,7 +56,19 @@ class Searcher:
         self._warned: set[str] = set()
 
     def run(self, desk: Desk) -> None:
-        """Searches, between searches listens to what people say, and ends the task."""
+        """Searches, between searches listens to what people say, and ends the task. One that is
+        cancelled while a source or a model is at work on it is left there."""
+        while True:
+            try:
+                with self.rt.breakable(HEARD, cancels(self.task, desk, self.inbox)):
+                    self._work(desk)
+                return
+            except BrokenOff:
+                desk = self._listen()
+                if self._stopped(desk):
+                    return
+
+    def _work(self, desk: Desk) -> None:
         facet, found = self._facet(desk), []
         failed = []
         query = self._query(desk)

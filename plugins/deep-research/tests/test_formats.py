@@ -17,6 +17,7 @@ from agentkit.errors import DataError, UsageError
 from agentkit.kit import Kit
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.formats import FORMATS, form_of, render, unpack
+from agentkit_deep_research.formats.charts import told
 from agentkit_deep_research.formats.html import plain
 from agentkit_deep_research.markdown import where
 from agentkit_deep_research.report import Report
@@ -219,6 +220,52 @@ def test_what_is_compared_becomes_a_table_and_a_chart_with_its_sources(
     assert all(cell.text in by_number[cell.number] for cell in cells.values())
     assert table.rows[0][2] == Cell("not found")
     assert report.charts == (Chart("price", 0, "bar", "", "price"),)
+
+
+def test_pictures_and_headings_can_be_heard(made: tuple[Kit, str, Report]) -> None:
+    """Every picture says in words what it shows, and headings are headings, in each format that
+    has them; read by other libraries than wrote them."""
+    import docx
+    import lxml.html
+
+    report = made[2]
+    (chart,) = report.charts
+    words = told(report, chart)
+    assert all(part in words for part in ("Kettle 45", "Toaster 30"))
+    page = lxml.html.fromstring(render(report, "html"))
+    assert [img.get("alt") for img in page.iter("img")] == [words]
+    titles = [h.text_content().strip() for h in page.iter("h1", "h2")]
+    assert all(any(s.title in t for t in titles) for s in report.sections)
+    word = docx.Document(io.BytesIO(render(report, "docx")))
+    assert [shape._inline.docPr.get("descr") for shape in word.inline_shapes] == [words]
+    said = [p.text for p in word.paragraphs if p.style.name.startswith(("Heading", "Title"))]
+    assert all(s.title in said for s in report.sections)
+    tags = tags_of(render(report, "pdf"))
+    assert [alt for tag, alt in tags if tag == "/Figure"] == [words]
+    count = sum(tag in ("/H1", "/H2") for tag, _ in tags)
+    assert count == len(titles) > len(report.sections)
+    assert {"/Table", "/TH", "/TD"} <= {tag for tag, _ in tags}
+
+
+def tags_of(content: bytes) -> list[tuple[str, str]]:
+    """The structure of a tagged PDF, in order: each element's tag and its words for the ear."""
+    from pypdf import PdfReader
+
+    found: list[tuple[str, str]] = []
+
+    def walk(one: Any) -> None:
+        one = one.get_object()
+        if isinstance(one, list):
+            for each in one:
+                walk(each)
+        elif isinstance(one, dict):
+            if "/S" in one:
+                found.append((str(one["/S"]), str(one.get("/Alt", ""))))
+            if "/K" in one:
+                walk(one["/K"])
+
+    walk(PdfReader(io.BytesIO(content)).trailer["/Root"]["/StructTreeRoot"])
+    return found
 
 
 def test_rows_of_a_database_become_a_table() -> None:

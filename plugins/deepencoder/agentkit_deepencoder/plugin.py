@@ -25,11 +25,18 @@ def agentkit_register(registry: Registry) -> None:
     registry.context(
         "optical",
         "agentkit_deepencoder.optical.context:Optical",
-        settings="agentkit_deepencoder.optical.context:OpticalSettings",
+        settings="agentkit_deepencoder.optical.settings:OpticalSettings",
         needs={"perception": "perception"},
         summary="older turns as pages: vision tokens, pictures, or read back as text",
     )
     registry.default_part("context", "optical", use="optical")
+    registry.tool(
+        "recall",
+        "agentkit_deepencoder.optical.recall:Recall",
+        settings="agentkit_deepencoder.optical.recall:RecallSettings",
+        summary="the exact text of an older turn that is on a page, by its number",
+    )
+    registry.default_part("tool", "recall", use="recall")
     registry.default_part("model", "deepencoder", use="deepencoder")
     registry.command(
         "deepencoder",

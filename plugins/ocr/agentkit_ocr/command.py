@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import astuple
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import click
 import typer
 
-from agentkit.cli.context import for_stdout, note, open_kit
+from agentkit.cli.context import for_stdout, note, open_kit, show_json
 from agentkit.cli.progress import progress
 from agentkit.errors import AgentkitError, Cancelled, DataError, UsageError
 
@@ -36,6 +37,35 @@ class TextLayer(StrEnum):
     auto = "auto"
     never = "never"
     only = "only"
+
+
+def find(
+    picture: Annotated[Path, typer.Argument(help="a screenshot, or another picture")],
+    text: Annotated[str, typer.Argument(help="what stands there")],
+    reader: Annotated[
+        str, typer.Option("--with", help="a perception: readers, rapidocr, tesseract, your own")
+    ] = "rapidocr",
+) -> None:
+    """Say where a text stands in a picture: the point to tap, in pixels, as JSON.
+
+    Status 1 where it stands nowhere, or in several places; these are listed all the same.
+    """
+    from agentkit.capabilities import Image
+    from agentkit_ocr.finding import find_text
+
+    try:
+        data = picture.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{picture}: cannot be read: {error}", "name a picture") from error
+    found = find_text(open_kit().part("perception", reader), Image(data), text)
+    spots = [
+        {"point": spot.point, "box": astuple(spot.box), "text": spot.text,
+         "confidence": round(spot.confidence, 3)}
+        for spot in found.spots
+    ]  # fmt: skip
+    show_json({"status": found.status, "point": found.point, "spots": spots})
+    if found.status != "found":
+        sys.exit(1)
 
 
 def ocr(

@@ -150,13 +150,15 @@ def teds(truth: Sequence[Cell], read: Sequence[Cell], structure_only: bool = Fal
     return max(0.0, 1.0 - distance / max(_size(one), _size(other)))
 
 
-def best_teds(truth: Sequence[Item], read: Sequence[Item]) -> list[float]:
+def best_teds(
+    truth: Sequence[Item], read: Sequence[Item], structure_only: bool = False
+) -> list[float]:
     """For each true table, that of the table read that is most like it, each used once; 0 where
     none is left."""
     left = [item.cells for item in read if item.kind == "table" and item.cells]
     scores = []
     for table in (item for item in truth if item.kind == "table"):
-        found = [teds(table.cells, cells) for cells in left]
+        found = [teds(table.cells, cells, structure_only) for cells in left]
         scores.append(max(found, default=0.0))
         if found:
             left.pop(found.index(max(found)))

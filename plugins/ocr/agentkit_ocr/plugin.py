@@ -21,10 +21,16 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_ocr.command:ocr",
         summary="read pictures and PDFs into Markdown, HTML, JSON, text, or a searchable PDF",
     )
+    registry.command(
+        "ocr-find",
+        "agentkit_ocr.command:find",
+        summary="where a text stands in a picture: the point to tap",
+    )
     for name, target, summary in (
         ("ocr-pages", "ocr_pages:OCR_PAGES", "damaged pages: text, order, headings, tables"),
         ("ocr-languages", "languages:OCR_LANGUAGES", "which languages are read"),
         ("ocr-speed", "speed:OCR_SPEED", "pages a minute"),
+        ("ocr-figures", "figures:OCR_FIGURES", "charts, molecules and plane geometry"),
         ("ocr-sets", "sets:OCR_SETS", "OmniDocBench and Fox, from your own files"),
     ):
         registry.experiment(name, f"agentkit_ocr.bench.{target}", summary=summary)

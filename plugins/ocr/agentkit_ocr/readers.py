@@ -15,6 +15,9 @@ from agentkit.pictures import decode
 from agentkit.settings import PartSettings
 
 MARGIN = 0.15  # of a line's height, of paper around it
+FEWEST = 0.25
+"""Characters that a line has at least for each of its heights in length; narrow letters have two to
+three. A reader that does not know a script finds a comma or two in a line of it, and is sure."""
 
 
 class Settings(PartSettings):
@@ -31,7 +34,8 @@ class Settings(PartSettings):
 class Readers:
     """The first reader finds the lines. Those that it does not know (mode "all", where it has one)
     or is not sure of are cut out and given to the next reader, as lines of one page (mode "line"),
-    so that a page of two scripts is read by the one that knows each. The more confident text stays.
+    so that a page of two scripts is read by the one that knows each. The more confident text stays,
+    but for one that is far too short for its line (FEWEST).
     """
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
@@ -49,9 +53,9 @@ class Readers:
     def _one(self, image: Image, seen: Seen) -> Seen:
         blocks = list(seen.blocks)
         for reader in self._readers[1:]:
-            unsure = [
-                n for n, block in enumerate(blocks) if block.confidence < self._settings.sure
-            ][: self._settings.most]
+            unsure = [n for n, block in enumerate(blocks) if _sure(block) < self._settings.sure][
+                : self._settings.most
+            ]
             if not unsure:
                 break
             mode = "line" if "line" in reader.info.modes else ""
@@ -62,13 +66,20 @@ class Readers:
         return replace(seen, blocks=tuple(b for b in blocks if b.text and b.confidence >= least))
 
 
+def _sure(block: Block) -> float:
+    """A block's confidence; 0 where its text cannot be all that stands in its box."""
+    box, letters = block.box, len("".join(block.text.split()))
+    long = (box.right - box.left) / max(1, box.bottom - box.top)
+    return block.confidence if letters >= FEWEST * long else 0.0
+
+
 def _better(block: Block, read: Seen) -> Block:
     text = " ".join(one.text for one in read.blocks)
     letters = sum(len(one.text) for one in read.blocks)
     if not letters:
         return block
     sure = sum(one.confidence * len(one.text) for one in read.blocks) / letters
-    return block if sure <= block.confidence else replace(block, text=text, confidence=sure)
+    return block if sure <= _sure(block) else replace(block, text=text, confidence=sure)
 
 
 def _cut(image: Image, boxes: Sequence[Box]) -> list[Image]:

@@ -13,6 +13,8 @@ from PIL import ImageDraw, ImageFont
 import agentkit
 from agentkit.capabilities import Block, Box, Image, PerceptionInfo, Seen
 from agentkit.testing.conformance import PerceptionConformance
+from agentkit_ocr.bench.languages import Declaration, drawn
+from agentkit_ocr.metrics import character_error
 
 KOREAN = "패키지 관리자는 프로그램을 설치한다"
 LATIN = "The meeting was moved to Thursday"
@@ -64,6 +66,13 @@ class TestWhoIsAsked:
         worse = Says([Block("second", Box(0, 0, 90, 20), confidence=0.6)])
         assert self.see(Says([unsure]), worse) == ["first"]
 
+    def test_a_comma_for_a_whole_line_is_not_believed(self) -> None:
+        comma = Block(",", Box(0, 0, 90, 10), confidence=0.95)
+        second = Says([Block("все люди", Box(0, 0, 90, 10), confidence=0.9)], ("line",))
+        assert self.see(Says([comma, self.SURE], ("all",)), second) == ["все люди", "sure"]
+        mark = Block("!", Box(0, 0, 8, 20), confidence=0.95)
+        assert self.see(Says([mark]), second) == ["!"]
+
     def test_what_nobody_reads_is_left_out(self) -> None:
         assert self.see(Says([self.UNREAD], ("all",)), Says([])) == []
 
@@ -77,3 +86,31 @@ def test_a_page_of_two_scripts_is_read_by_the_one_that_knows_each() -> None:
     with agentkit.load(environ={}) as kit:
         (seen,) = kit.part("perception", "readers").see([Image(png(picture))])
     assert [block.text for block in seen.blocks] == [LATIN, KOREAN]
+
+
+# Article 1 of the Universal Declaration of Human Rights.
+TEN = {
+    "English": "All human beings are born free and equal in dignity and rights.",
+    "Italian": "Tutti gli esseri umani nascono liberi ed eguali in dignità e diritti.",
+    "Dutch": "Alle mensen worden vrij en gelijk in waardigheid en rechten geboren.",
+    "Swedish": "Alla människor är födda fria och lika i värde och rättigheter.",
+    "Polish": "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw.",
+    "Turkish": "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar.",
+    "Japanese": "すべての人間は生れながらにして自由であり、尊厳と権利とについて平等である。",
+    "Korean": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.",
+    "Russian": "Все люди рождаются свободными и равными в своем достоинстве и правах.",
+    "Arabic": "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق.",
+}
+
+
+@pytest.mark.slow
+def test_ten_languages() -> None:
+    errors = {}
+    with agentkit.load(environ={}) as kit:
+        reader = kit.part("perception", "readers")
+        for language, text in TEN.items():
+            one = Declaration(language, language, language == "Arabic", (text,))
+            (seen,) = reader.see([Image(png(drawn(one)))])
+            read = " ".join(block.text for block in seen.blocks)
+            errors[language] = character_error(text, read)
+    assert all(error <= 0.1 for error in errors.values()), errors

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import statistics
 import threading
 from collections.abc import Iterator
 from io import BytesIO
@@ -23,6 +25,10 @@ LINES = (
     "The meeting was moved to Thursday, 16:45",
     "Total: 1,284.50 EUR for 3 nights",
 )
+PROSE = (
+    "the harbour opens at six in morning and closes when last boat is boats that come later wait "
+    "outside where water deep enough low tide nobody pays for pilot needed fog he aboard outer buoy"
+).split()
 
 
 class TestRapidocr(PerceptionConformance):
@@ -124,6 +130,31 @@ class TestReading:
         for thread in threads:
             thread.join()
         assert {key: words(value) for key, value in found.items()} == {t: words(t) for t in texts}
+
+
+@pytest.mark.slow
+def test_ten_pages_of_prose(reader: Any) -> None:
+    """At most one letter of a hundred is wrong; half of the sides are within 4 pixels of the ink,
+    and all of them within half a letter's height."""
+    font, wrong, letters, apart = ImageFont.load_default(22), 0, 0, list[float]()
+    for number in range(10):
+        rng = random.Random(number)
+        lines = [" ".join(rng.choice(PROSE) for _ in range(11)).capitalize() for _ in range(7)]
+        picture = Pictures.new("RGB", (1240, 400), "white")
+        draw = ImageDraw.Draw(picture)
+        for row, line in enumerate(lines):
+            draw.text((80, 40 + 44 * row), line, "black", font)
+        (seen,) = reader.see([png(picture)])
+        assert len(seen.blocks) == len(lines)
+        for row, (block, line) in enumerate(zip(seen.blocks, lines)):
+            wrong += sum(a != b for a, b in zip(block.text, line))
+            wrong += abs(len(block.text) - len(line))
+            letters += len(line)
+            ink = draw.textbbox((80, 40 + 44 * row), line, font)
+            box = (block.box.left, block.box.top, block.box.right, block.box.bottom)
+            apart += [abs(side - true) for side, true in zip(box, ink)]
+    assert wrong <= 0.01 * letters, f"{wrong} of {letters} letters"
+    assert statistics.median(apart) <= 4 and max(apart) <= 11
 
 
 def test_it_reads_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:

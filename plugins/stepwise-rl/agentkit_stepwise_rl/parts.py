@@ -25,9 +25,9 @@ class RuleSettings(PartSettings):
     environment: str = "phone"
     form: Literal["reply", "published"] = "reply"
     mode: Literal["literal", "gated"] = "literal"
-    alpha: float = Field(ALPHA, ge=0, allow_inf_nan=False)
-    same_text: float = Field(SAME_TEXT, ge=0, le=1)
-    near: float = Field(NEAR, ge=0, le=1)
+    alpha: float = Field(default=ALPHA, ge=0, allow_inf_nan=False)
+    same_text: float = Field(default=SAME_TEXT, ge=0, le=1)
+    near: float = Field(default=NEAR, ge=0, le=1)
     more: bool = False
 
     def rules(self) -> Rules:

@@ -71,3 +71,8 @@ def agentkit_register(registry: Registry) -> None:
         "agentkit_stepwise_rl.command:app",
         summary="step samples of stored runs, and where each is from",
     )
+    registry.experiment(
+        "stepwise",
+        "agentkit_stepwise_rl.bench.experiment:EXPERIMENT",
+        summary="what step-wise RL, self-evolving rounds and whole-episode RL give a phone policy",
+    )

@@ -345,3 +345,25 @@ def test_the_pool_has_seeds_expansions_and_corners(kit: Kit) -> None:
     assert {q.start for q in by["corner"]} == {"Clock", "Notes"}
     assert all(not q.start and q.goal == goals[q.task] for q in by["seed"])
     assert len({q.task for q in made}) == 200
+
+
+class _Always:
+    bounds = (0.0, 1.0)
+
+    def score(self, outcome: Outcome) -> Any:
+        from agentkit.capabilities import Score
+
+        return Score(1.0)
+
+
+def test_a_discriminator_that_lets_everything_pass_is_noticed_in_the_loop(
+    kit: Kit, tmp_path: Path
+) -> None:
+    kit.add("reward", "blind", _Always())
+    made = trainer(kit, discriminators=("blind",), queries=12, temperature=2.0)
+    made.train([], tmp_path / "out", Recorder())
+    run = json.loads((tmp_path / "out" / "run.json").read_text())["run"]
+    (told,) = (e.data for e in kit.runs.tail(run) if e.kind == "evolve.filter")
+    worth = next(one for one in told["worth"] if one["name"] == "blind")
+    assert worth["passed"] == worth["n"] > worth["of"], "there must be failures to see"
+    assert any("blind lets everything pass" in text for text in told["warnings"])

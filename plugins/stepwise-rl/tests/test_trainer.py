@@ -239,3 +239,23 @@ class TestSteps:
                 (batch,) = pack([sample], 1, 8)
                 logp = float(steps._learner.policy(batch, 1.5)[0].sum())
             assert logp > first + 0.1
+
+
+# -- tasks that no rollout solves ------------------------------------------------------------------
+
+
+def test_runs_without_a_success_give_no_samples_and_say_why(kit: Kit) -> None:
+    kit.define("agent", "cut", use="rollout", model="phone-policy", environment="inside", steps=1)
+    task = kit.environment("inside").tasks("train")[0]
+    assert kit.agent("cut").run(task.goal, task_id=task.id).wait() == "done"
+    with pytest.raises(DataError, match="1 it did not succeed"):
+        trainer(kit, learn="taken").from_runs(kit.runs, ["cut"])
+
+
+def test_samples_that_no_reply_solves_are_not_trained_on(
+    played: Kit, data: Sequence[Example], tmp_path: Path
+) -> None:
+    never = [{"action": "answer", "text": "quaggy zephyr"}]
+    wrong = [Example(one.id, {**one.data, "accepted": never}) for one in data[:6]]
+    with pytest.raises(DataError, match=r"nothing is left to train on.*6 solved by no run"):
+        trainer(played, keep_zero=0.0, held_out=0.0).train(wrong, tmp_path / "out", Recorder())

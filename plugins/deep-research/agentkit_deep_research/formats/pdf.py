@@ -29,7 +29,8 @@ def pdf(report: Report, run: str = "") -> bytes:
     attachment = Attachment(string=data, name=ATTACHED, description="the report as data")
     nothing = URLFetcher(allowed_protocols=["data"])  # a report loads only the pictures in it
     page = HTML(string=html(report, run), url_fetcher=nothing)
-    made: bytes = page.write_pdf(attachments=[attachment])
+    # Tagged: headings, tables and what pictures show, for those who hear the page.
+    made: bytes = page.write_pdf(attachments=[attachment], pdf_tags=True)
     return made
 
 

@@ -91,7 +91,7 @@ def cost(bench: Bench) -> Result:
         found[name] = bench.once(key, partial(measure, bench, side, repeats, models))
         bench.progress.update(done + 1, len(sides))
         times = found[name]["seconds"]
-        grid = side // config.token
+        grid = -(-side // config.token)
         ratios += [a / b for a, b in zip(times["ours"], times["transformers"])]
         rows += [
             (

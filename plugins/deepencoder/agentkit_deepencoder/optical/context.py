@@ -11,10 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import Field, field_validator
+from typing import Any
 
 from agentkit.capabilities import (
     Embeds,
@@ -31,48 +28,16 @@ from agentkit.capabilities import (
 from agentkit.errors import ConfigError, ContextOverflow
 from agentkit.kit import Parts
 from agentkit.models.context import content, measure, units
-from agentkit.settings import PartSettings
 from agentkit_deepencoder.config import FULL
-from agentkit_deepencoder.layout import MODES, mode_of
+from agentkit_deepencoder.layout import mode_of
 from agentkit_deepencoder.optical import ladder, readback
 from agentkit_deepencoder.optical.drawing import Fonts, shrunk
+from agentkit_deepencoder.optical.settings import OpticalSettings
 from agentkit_deepencoder.optical.telling import Way, ends, ranges, told
 from agentkit_deepencoder.optical.writing import Paper, Sheet, drawable, lay_out, script
 from agentkit_deepencoder.pictures import decode
 
 KEPT = 512  # pictures and what was seen in them that are kept in mind
-
-
-class OpticalSettings(PartSettings):
-    """How older turns are shown.
-
-    perception: what looks at the pages: one that gives vision tokens for "embeds", one that reads
-    text for "text". way: "embeds": vision tokens, for models that take them; "pictures": for models
-    that see; "text": read back, for all others; "auto" takes the first that model and perception
-    allow. ladder: modes from the newest page to the oldest. share: of the budget, for pages; the
-    rest is for near turns as text. near: turns that stay text where they fit at all. long_message:
-    what becomes of a last message that alone is too long: an error, or pages of all but its ends.
-    side, size: pixels of a page and of its letters. fonts: files for what the first font lacks.
-    """
-
-    perception: str | None = "rapidocr"
-    way: Literal["auto", "embeds", "pictures", "text"] = "auto"
-    ladder: tuple[str, ...] = Field(default=("base", "small", "tiny"), min_length=1)
-    share: float = Field(default=0.5, gt=0, lt=1)
-    near: int = Field(default=2, ge=0)
-    long_message: Literal["error", "pages"] = "error"
-    side: int = Field(default=1024, ge=32, le=4096)
-    size: int = Field(default=22, ge=6, le=200)
-    margin: int = Field(default=8, ge=0)
-    fonts: tuple[Path, ...] = ()
-
-    @field_validator("ladder")
-    @classmethod
-    def _modes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if name not in MODES:
-                raise ValueError(f"no mode {name!r}: one of {', '.join(MODES)}")
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +126,7 @@ class Optical:
         users = [n for n, m in enumerate(messages) if m.role == "user"]
         fixed = {n for n, m in enumerate(messages) if m.role == "system"} | set(users[-1:])
         rest = [unit for unit in units(messages) if not fixed.issuperset(unit)]
+        pinned = self._pinned(messages, fixed, rest, budget, model)
         shown: dict[int, Message] = {}
         own: list[tuple[int, str]] = []
         if users and measure([messages[n] for n in sorted(fixed)], model) > budget:
@@ -170,7 +136,8 @@ class Optical:
                 own = [(last, bulk)] if bulk else []
             near: set[int] = set(fixed)
         else:
-            near = self._near(messages, fixed, rest, budget, model)
+            free = [unit for unit in rest if not pinned.issuperset(unit)]
+            near = self._near(messages, fixed | pinned, free, budget, model)
         far: list[tuple[int, str]] = []
         lost: list[int] = []
         stuck: list[list[int]] = []
@@ -197,6 +164,25 @@ class Optical:
                 )
             far.append((n, named))
         return Job(messages, frozenset(near), tuple(far), shown, tuple(lost))
+
+    def _pinned(
+        self,
+        messages: Sequence[Message],
+        fixed: set[int],
+        rest: list[list[int]],
+        budget: int,
+        model: LanguageModel,
+    ) -> set[int]:
+        """Turns that are pinned, the newest first, as many as fit beside the fixed ones."""
+        kept: set[int] = set()
+        for unit in reversed(rest):
+            texts = [script(n, messages[n])[0] for n in unit]
+            if not any(pin.search(text) for pin in self._settings.pins for text in texts):
+                continue
+            tried = fixed | kept.union(unit)
+            if measure([messages[n] for n in sorted(tried)], model) <= budget:
+                kept.update(unit)
+        return kept
 
     def _near(
         self,

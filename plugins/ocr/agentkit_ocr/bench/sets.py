@@ -9,57 +9,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agentkit.bench import Bench, Experiment, Needs, Result
+from agentkit.bench import Bench, Experiment, Metric, Needs, Result, interval
+from agentkit.capabilities import Perception
 from agentkit.capabilities.analyzer import Table
 from agentkit.errors import DataError, UsageError
-from agentkit_ocr.bench.reading import read_and_judged, reader_of, summed
-from agentkit_ocr.document import Item
-from agentkit_ocr.labelled import cells_of_html
+from agentkit.pictures import decode
+from agentkit_ocr.bench.matching import compared
+from agentkit_ocr.bench.official import evaluated
+from agentkit_ocr.bench.omnidocbench import NOWHERE, Sample, omnidocbench
+from agentkit_ocr.bench.reading import judged, reader_of, summed
+from agentkit_ocr.document import Document, Item
+from agentkit_ocr.metrics import best_teds
+from agentkit_ocr.reading import read_page
+from agentkit_ocr.write.markdown import markdown
 
 FIXTURES = Path(__file__).parent / "fixtures"
-NOWHERE = (0.0, 0.0, 0.0, 0.0)
-KINDS = {
-    "title": "heading",
-    "text_block": "paragraph",
-    "reference": "paragraph",
-    "figure_caption": "paragraph",
-    "figure_footnote": "paragraph",
-    "table_caption": "paragraph",
-    "table_footnote": "paragraph",
-    "code_txt": "code",
-    "table": "table",
-}
-"""Categories that are compared: not page numbers, heads and feet, nor formulas."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A picture with its truth. group: by which results are told apart."""
-
-    picture: Path
-    items: tuple[Item, ...]
-    group: str
-
-
-def omnidocbench(data: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[Sample]:
-    """Pages of OmniDocBench.json; pictures lie in `images` beside it.
-
-    Raises:
-        KeyError, TypeError: a page is not of that form.
-    """
-    for page in data:
-        dets = [det for det in page["layout_dets"] if not det.get("ignore")]
-        dets = [det for det in dets if det["category_type"] in KINDS]
-        dets.sort(key=lambda det: (det.get("order") is None, det.get("order") or 0))
-        items = tuple(item for det in dets if (item := _item(det)) is not None)
-        info = page["page_info"]
-        attributes = info.get("page_attribute") or {}
-        group = f"{attributes.get('data_source', 'any')}, {attributes.get('language', 'any')}"
-        yield Sample(folder / "images" / Path(info["image_path"]).name, items, group)
+NAMES = ("OmniDocBench.json", "en_page_ocr.json", "cn_page_ocr.json")
 
 
 def fox(data: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[Sample]:
@@ -91,48 +60,111 @@ def samples(path: Path) -> list[Sample]:
         ) from error
 
 
+def data_of(path: Path) -> Path:
+    """The set's JSON file, which may be named by the folder that it lies in.
+
+    Raises:
+        UsageError: there is none in the folder.
+    """
+    if not path.is_dir():
+        return path
+    found = [path / name for name in NAMES if (path / name).exists()]
+    if not found:
+        raise UsageError(f"{path} has none of {', '.join(NAMES)}", "--set data=FILE names the file")
+    return found[0]
+
+
+def judge(sample: Sample, reader: Perception) -> dict[str, Any] | None:
+    """A page's figures and its Markdown; None where its picture cannot be read."""
+    try:
+        page = read_page(decode(sample.picture.read_bytes()), reader)
+    except (OSError, DataError):
+        return None
+    texts = [item.text for item in page.items if item.kind not in ("table", "figure")]
+    found = {**judged(sample.items, page.items), "markdown": markdown(Document("", (page,)))}
+    if sample.blocks:
+        found["blocks"] = compared(sample.blocks, texts)
+        found["structure"] = best_teds(sample.items, page.items, structure_only=True)
+    return found
+
+
+def measured(pages: Sequence[Mapping[str, Any]]) -> dict[str, Metric]:
+    """`summed`, and what is compared block by block: means over pages that have such blocks."""
+    found = summed(pages)
+    if "ruled table TEDS" in found:  # a set does not say whether its tables have rules
+        found["table TEDS"] = found.pop("ruled table TEDS")
+    for name in ("text", "formulas", "order"):
+        values = [page["blocks"][name] for page in pages if page.get("blocks")]
+        if values := [value for value in values if value is not None]:
+            found[f"{name} by block, edit distance"] = interval(values, center="mean")
+    if scores := [score for page in pages for score in page.get("structure", ())]:
+        found["table TEDS, structure alone"] = interval(scores, center="mean")
+    return found
+
+
+def by_official(
+    python: str, samples: Sequence[Sample], pages: Sequence[Mapping[str, Any]]
+) -> dict[str, Metric]:
+    """What the benchmark's own program says of the same Markdown."""
+    asked = [
+        {"markdown": page["markdown"], "truth": dict(sample.official)}
+        for sample, page in zip(samples, pages, strict=True)
+    ]
+    said = [one for one in evaluated(Path(python), asked) if one]
+    made = {}
+    for name in said[0] if said else ():
+        if values := [one[name] for one in said if one[name] is not None]:
+            made[f"omnidocbench: {name}"] = interval(values, center="mean")
+    return made
+
+
 def sets(bench: Bench) -> Result:
     if not bench.options.get("data"):
         raise UsageError(
             "ocr-sets needs the data", "--set data=FILE: OmniDocBench.json, or en_page_ocr.json"
         )
-    chosen = samples(Path(bench.options["data"]).expanduser())
+    chosen = samples(data_of(Path(bench.options["data"]).expanduser()))
     chosen = chosen[: int(bench.options.get("pages", len(chosen)))]
     reader = reader_of(bench)
-    found: dict[str, list[dict[str, Any]]] = {}
+    done: list[tuple[Sample, dict[str, Any]]] = []
     lost: list[str] = []
     for number, sample in enumerate(chosen):
-
-        def measure(sample: Sample = sample) -> dict[str, Any] | None:
-            try:
-                return read_and_judged(sample.picture.read_bytes(), sample.items, reader)
-            except (OSError, DataError):
-                return None
-
-        judged = bench.once(f"{number} {sample.picture.name}", measure)
-        if judged is None:
+        key = f"{number} {sample.picture.name}"
+        page = bench.once(key, partial(judge, sample, reader))
+        if page is None:
             lost.append(sample.picture.name)
         else:
-            found.setdefault(sample.group, []).append(judged)
+            done.append((sample, page))
         bench.progress.update(number + 1, len(chosen))
-    every = [page for pages in found.values() for page in pages]
+    every = [page for _, page in done]
     if not every:
         raise DataError(f"none of {len(chosen)} pictures can be read", f"{chosen[0].picture}?")
-    names = list(summed(every))
+    metrics = measured(every)
+    names = list(metrics)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for sample, page in done:
+        told = [f"{name}: {value}" for name, value in sample.attributes.items()]
+        for group in told or [sample.group]:
+            groups.setdefault(group, []).append(page)
     rows = tuple(
         (
             group,
             len(pages),
-            *(round(m.value, 3) if (m := summed(pages).get(n)) else "" for n in names),
+            *(round(m.value, 3) if (m := measured(pages).get(n)) else "" for n in names),
         )
-        for group, pages in sorted(found.items())
+        for group, pages in sorted(groups.items())
     )
+    if python := bench.options.get("evaluator"):
+        if not done[0][0].official:
+            raise UsageError("that evaluator judges OmniDocBench's form alone", "leave it out")
+        metrics |= by_official(python, [sample for sample, _ in done], every)
     said = f"{len(every)} pages by the perception {bench.options.get('reader', 'readers')}. "
-    said += "Text is compared as a whole and in order, by our own measures, so that figures of "
-    said += "papers, which match block by block, are not the same thing; formulas, heads and feet "
-    said += "of pages are left out. "
+    said += "By block: text, formulas and order are compared pair by pair, as the benchmark does, "
+    said += "by our own code; the other figures compare a page as a whole, in order, without "
+    said += "formulas, heads and feet. CDM is not computed. "
     said += f"Pictures that could not be read: {', '.join(lost[:5])}." if lost else ""
-    return Result(summed(every), said, tables=[Table("By group", ("group", "pages", *names), rows)])
+    tables = [Table("By attribute", ("group", "pages", *names), rows)]
+    return Result(metrics, said, tables=tables)
 
 
 def dry_run(bench: Bench) -> list[str]:
@@ -143,15 +175,6 @@ def dry_run(bench: Bench) -> list[str]:
         kinds = sorted({item.kind for sample in found for item in sample.items})
         said.append(f"{path.stem}: {len(found)} pages, with {', '.join(kinds)}")
     return said
-
-
-def _item(det: Mapping[str, Any]) -> Item | None:
-    kind: Any = KINDS[det["category_type"]]
-    if kind == "table":
-        cells = cells_of_html(det.get("html") or "")
-        return Item("table", "", NOWHERE, cells=cells) if cells else None
-    text = str(det.get("text") or "").strip()
-    return Item(kind, text, NOWHERE, level=int(kind == "heading")) if text else None
 
 
 OCR_SETS = Experiment(
@@ -168,7 +191,8 @@ OCR_SETS = Experiment(
     },
     dry_run=dry_run,
     options={
-        "data": "the set's JSON file",
+        "data": "the set's JSON file, or its folder",
+        "evaluator": "a Python that has omnidocbench, for its own figures beside ours",
         "reader": "a perception of the settings",
         "pages": "so many of the first",
     },

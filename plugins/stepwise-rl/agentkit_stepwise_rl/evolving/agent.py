@@ -200,6 +200,8 @@ class Evolve:
             Random(derive(s.seed, "asked", state["iteration"])).shuffle(order)
             for verdict in order[: s.questions]:
                 made.append(self._asked(rt, known[verdict.run], verdict))
+        elif failed:
+            rt.progress(f"human = none: {len(failed)} trajectories that did not pass are left out")
         for one in made:
             if one.by == "person":
                 rt.emit("evolve.corrected", one.to_json())

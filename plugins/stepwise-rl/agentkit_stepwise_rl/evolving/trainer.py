@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from agentkit.kit import Parts
 
 RUN = "run.json"
+HUMAN = {
+    "ask": "people are asked about failures; --set human=none asks nobody",
+    "none": "nobody is asked: failures are left out (human = none)",
+    "expert": "the environment's expert corrects failures in place of people (human = expert)",
+}
 
 
 class Waits(AgentkitError):
@@ -41,7 +46,7 @@ class EvolveTrainer:
         seconds = rollouts * 8 * 0.02 + s.iterations * (steps * 0.1 + s.tasks * 8 * 0.02)
         notes = (
             f"{rollouts} rollouts on {s.phones} phones, {s.tasks} held-out tasks an iteration",
-            "people are asked about failures" if s.human == "ask" else f"human = {s.human}",
+            HUMAN[s.human],
         )
         return Plan(s.iterations, size, 16 * size, seconds, notes)
 
@@ -83,7 +88,7 @@ class EvolveTrainer:
             raise Waits(
                 f"{len(run.questions)} failed trajectories of run {run.id} wait for a person",
                 f"`agentkit console`, or `agentkit runs answer {run.id} …`; then --resume "
-                "(human = none leaves them out)",
+                "(begun with --set human=none, it asks nobody and leaves failures out)",
             )
         if progress.cancel and run.status == "paused":
             raise Paused

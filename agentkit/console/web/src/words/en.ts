@@ -137,7 +137,7 @@ export const en = {
   since: "for {time}",
   "used.of": "{used} of {limit}",
   "budget.change": "Change the limits",
-  "budget.how": "They hold at once. When one is reached, the run ends with what it has.",
+  "budget.how": "They hold at once. A run that reaches one pauses there; raise the limit, and it goes on. Research looks ahead, and ends with a report of what it has found where the limit leaves room for one.",
   "notices.one": "{n} thing to know",
   "notices.other": "{n} things to know",
 

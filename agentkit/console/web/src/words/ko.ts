@@ -139,7 +139,7 @@ export const ko: Record<Key, string> = {
   since: "{time}째",
   "used.of": "{limit} 중 {used}",
   "budget.change": "한도 바꾸기",
-  "budget.how": "바로 적용됩니다. 한도에 이르면 그때까지 찾은 것으로 끝냅니다.",
+  "budget.how": "바로 적용됩니다. 한도에 이른 실행은 그 자리에서 멈추며, 한도를 올리면 이어집니다. 조사는 한도를 미리 살펴, 보고서를 쓸 여유가 있으면 그때까지 찾은 것으로 보고서를 쓰고 끝냅니다.",
   "notices.one": "알아 둘 것 {n}가지",
   "notices.other": "알아 둘 것 {n}가지",
 

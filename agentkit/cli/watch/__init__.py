@@ -1,0 +1,1 @@
+"""The console in a terminal: a client of its HTTP API, which knows of runs what that says."""

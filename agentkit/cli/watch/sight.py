@@ -1,0 +1,116 @@
+"""What the terminal knows of the console: the list, the inbox, and the run that is looked at, held
+as a snapshot and the patches after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentkit.cli.watch.client import Client, Message
+
+ROWS = 500  # of a run's timeline, that are shown of the time before it was opened
+MOST = 200  # runs in the list
+
+
+@dataclass(slots=True)
+class Held:
+    """A run as it is known here. rows: its timeline from where it is shown; taken out by whoever
+    shows them."""
+
+    run: str
+    seq: int
+    state: dict[str, Any]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    shown: int = 0  # seq of the last row that was put into `rows`
+    passing: Mapping[str, Any] = field(default_factory=dict)
+
+    def take(self, data: Mapping[str, Any]) -> bool:
+        """A `run` message; False where it does not follow on what is held, and the snapshot must
+        be read again."""
+        if data["from"] != self.seq:
+            return bool(data["seq"] <= self.seq)  # what is known already
+        for path, value in data["set"]:
+            place = self.state
+            for key in path[:-1]:
+                place = place.setdefault(key, {})
+            if value is None:
+                place.pop(path[-1], None)
+            else:
+                place[path[-1]] = value
+        self.seq = data["seq"]
+        self.add(data["rows"])
+        return True
+
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        fresh = [row for row in rows if row["seq"] > self.shown]
+        if fresh:
+            self.rows += fresh
+            self.shown = fresh[-1]["seq"]
+
+    @property
+    def status(self) -> str:
+        return str(self.state["run"]["status"])
+
+    @property
+    def question(self) -> dict[str, Any] | None:
+        """The oldest open one."""
+        found = [q for q in self.state.get("questions", {}).values() if q["open"]]
+        return min(found, key=lambda q: int(q["number"]), default=None)
+
+
+class Sight:
+    """Everything that is shown. One stream tells of all of it."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.runs: dict[str, dict[str, Any]] = {}
+        self.inbox: list[dict[str, Any]] = []
+        self.held: Held | None = None
+        self.last = ""  # id of the last message of the stream
+
+    async def load(self) -> None:
+        """The list as it is now."""
+        page = await self.client.get("/api/runs", limit=MOST)
+        self.runs = {row["id"]: row for row in page["runs"]}
+
+    async def open(self, run: str) -> Held:
+        """Reads a run; the stream must be begun anew then."""
+        path = f"/api/runs/{run}"
+        snapshot = await self.client.get(path)
+        held = Held(run, snapshot["seq"], snapshot["state"])
+        rows = await self.client.get(f"{path}/timeline", before=2**53, limit=ROWS)
+        held.add(rows["rows"])
+        self.held, self.last = held, ""
+        return held
+
+    def close(self) -> None:
+        self.held, self.last = None, ""
+
+    @property
+    def query(self) -> str:
+        """Of the stream that tells what is looked at."""
+        runs = f"runs={self.held.run}:{self.held.seq}&" if self.held else ""
+        return f"{runs}list=1&inbox=1"
+
+    def take(self, message: Message) -> bool:
+        """A message of the stream; False where the run must be opened again."""
+        data, fits = message.data, True
+        match message.kind:
+            case "run" if self.held and data["run"] == self.held.run:
+                fits = self.held.take(data)
+            case "live" if self.held and data["run"] == self.held.run:
+                self.held.passing = data
+            case "runs":
+                self.runs.update({row["id"]: row for row in data["runs"]})
+                for run in data["gone"]:
+                    self.runs.pop(run, None)
+            case "inbox":
+                self.inbox = list(data["questions"])
+        if fits and message.id:
+            self.last = message.id
+        return fits
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The runs, newest first."""
+        return sorted(self.runs.values(), key=lambda row: (row["created"], row["id"]), reverse=True)
