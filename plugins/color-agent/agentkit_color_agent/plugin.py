@@ -49,6 +49,7 @@ def agentkit_register(registry: Registry) -> None:
     )
     for name, module, summary in (
         ("color-ablation", "ablation", "which errors does each module mend, and what does it cost"),
+        ("color-policy", "policy", "what it makes of the small policy, by split and by module"),
         ("color-person", "person", "does it do what this person would, with and without a profile"),
         ("color-asking", "asking", "does it ask when it should, and is nothing risked unasked"),
     ):

@@ -12,7 +12,7 @@ from agentkit.bench import Bench
 from agentkit.capabilities import Task
 from agentkit.kit import Kit
 from agentkit.testing.progress import Recorder
-from agentkit_color_agent.bench import ablation, asking, person
+from agentkit_color_agent.bench import ablation, asking, person, policy
 from agentkit_color_agent.bench.noisy import KINDS, NoisyExpert
 from agentkit_color_agent.teaching import Teaching, demonstrate, lines
 
@@ -68,6 +68,37 @@ def test_a_table_is_counted_again_from_what_is_kept() -> None:
     assert made.baselines["without reflect_action"]["success"].value == 0.5
     assert ("reflect_action", "miss", "1", "0") in made.tables[1].rows
     assert set(KINDS) <= set(made.tables[0].columns)
+
+
+def test_a_policy_is_counted_with_and_without_the_framework() -> None:
+    """From stored episodes: the same tasks, side by side."""
+    done = {"success": True, "claim": "success", "steps": 4, "calls": 5, "asked": 0}
+    lied = {**done, "success": False}
+    alone, framed = [done, lied, lied, lied], [done, done, done, lied]
+    agents = (policy.ALONE, *ablation.VARIANTS)
+    rows = {
+        name: dict.fromkeys(policy.SPLITS, framed if name == policy.ALL else alone)
+        for name in agents
+    }
+    made = policy.result(rows, "tiny")
+    assert made.metrics["success, unseen-params"].value == 0.75
+    assert made.metrics["gain, unseen-apps"].value == 0.5
+    assert made.baselines["alone"]["success, reworded"].value == 0.25
+    assert [row[2:] for row in made.tables[1].rows] == [("2", "0")] * 4
+    costs = {row[0]: row[-1] for row in made.tables[2].rows}
+    assert costs["all"] == "4 of 16" and costs["alone"] == "12 of 16"
+
+
+@pytest.mark.slow
+def test_the_small_policy_is_measured_under_the_framework(
+    kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one split and two variants: all of them take a minute."""
+    monkeypatch.setattr(policy, "SPLITS", ("unseen-params",))
+    monkeypatch.setattr(policy, "VARIANTS", {k: ablation.VARIANTS[k] for k in ("all", "none")})
+    made = policy.run(bench(kit, tmp_path))
+    assert {m.n for m in made.metrics.values()} == {1}
+    assert set(made.baselines) == {"alone", "none"}
 
 
 def test_tasks_of_the_ablation_are_held_out(kit: Kit, tmp_path: Path) -> None:
