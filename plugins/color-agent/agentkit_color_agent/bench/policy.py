@@ -1,6 +1,7 @@
-"""`agentkit bench color-policy`: what the framework makes of a policy: success by split, alone, with
-all modules, and with one switched off at a time, on the same tasks. `agentkit bench android` has
-the other agents."""
+"""`agentkit bench color-policy`: what the framework makes of a policy.
+
+Success by split: alone, with all modules, and with one switched off at a time, on the same tasks.
+`agentkit bench android` has the other agents."""
 
 from __future__ import annotations
 
