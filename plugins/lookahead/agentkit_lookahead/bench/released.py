@@ -81,14 +81,16 @@ def released(bench: Bench) -> Result:
     steps = int(bench.options.get("steps", 30 if quick else 100))
     epochs = int(bench.options.get("epochs", 2))
     runs: list[dict[str, Any]] = []
-    total = len(seeds) * len(sizes) * (len(arms) + 1) + len(seeds)
+    uppers = 0 if "backbone" in bench.options else len(seeds)
+    done, total = 0, len(seeds) * len(sizes) * (len(arms) + 1) + uppers
     for seed in seeds:
         for size in sizes:
             rows = train.sample(size, seed)
             key = f"{table.hash} {seed} {size}"
             found = bench.once(f"{key} baselines", partial(baselines, rows, test, train, seed))
             runs += found
-            bench.progress.update(len(runs), total)
+            done += 1
+            bench.progress.update(done, total)
             for name, own in arms.items():
                 settings = TrainSettings.model_validate(
                     {**TINY, "steps": steps, "epochs": epochs, "seed": seed, **own}
@@ -96,8 +98,9 @@ def released(bench: Bench) -> Result:
                 last = size == sizes[-1]
                 work = partial(arm, name, settings, rows, test, train, bench.progress.cancel, last)
                 runs.append(bench.once(f"{key} {name} {settings.model_dump_json()}", work))
-                bench.progress.update(len(runs), total)
-        if "backbone" not in bench.options:
+                done += 1
+                bench.progress.update(done, total)
+        if uppers:
             settings = TrainSettings.model_validate(
                 {**TINY, "steps": steps, "epochs": epochs, "seed": seed, "aux": 0.0}
             )
@@ -105,6 +108,8 @@ def released(bench: Bench) -> Result:
             upper = partial(arm, UPPER, settings, rows, test, train, bench.progress.cancel)
             key = f"{table.hash} {seed} {sizes[-1]} {UPPER} {settings.model_dump_json()}"
             runs.append(bench.once(key, upper))
+            done += 1
+            bench.progress.update(done, total)
     return _result(runs, sizes, arms, test, train)
 
 
