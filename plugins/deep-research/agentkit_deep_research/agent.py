@@ -207,8 +207,7 @@ class DeepResearch:
     def write(self, state: State, rt: Runtime) -> State:
         """The last look into the inbox, then the report, each quote checked against its source."""
         desk = self.inbox.take(rt)
-        more = desk.unheard or desk.unsettled or desk.todo.ready()
-        if more and not desk.finish and not state["reason"]:
+        if desk.waits and not desk.finish and not state["reason"]:
             return {"steps": state["steps"] + 1, "batch": []}
         writer = Writer(rt, self.parts, self.settings)
         report = writer.write(state["question"], desk, state["reason"] or state.get("open", ""))

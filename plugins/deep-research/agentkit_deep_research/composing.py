@@ -18,6 +18,7 @@ from agentkit_deep_research.report import (
     sentence,
 )
 from agentkit_deep_research.tables import Table, charts, of_grid, of_rows
+from agentkit_deep_research.terms import mentions
 from agentkit_deep_research.verify import Verdict
 
 
@@ -55,7 +56,12 @@ def compose(
         pinned = [s for s in desk.usable(number) if s.id in desk.pinned]
         spans = _chosen(resolved, most, used, pinned)
         if not spans:
-            why_not = _unsearched(desk, number) or desk.gaps.get(number) or "nothing was found"
+            why_not = (
+                _unsearched(desk, number)
+                or _left_out(desk, number)
+                or desk.gaps.get(number)
+                or "nothing was found"
+            )
             missing.append(Missing(title, why_not, _tried(desk, number)))
             continue
         used += spans
@@ -66,7 +72,7 @@ def compose(
             if new in spans
         )
         worded = tuple(_worded(desk, number, section))
-        note = desk.gaps.get(number, "")
+        note = _left_out(desk, number) or desk.gaps.get(number, "")
         sections.append(Section(title, section, note, number, replaced, worded))
         if resolved.conflict is not None:
             found.append(resolved.conflict)
@@ -151,7 +157,8 @@ def _worded(
     """A model's sentences whose spans are all quoted."""
     numbers = {q.span.id: q.number for q in quotes}
     for wording in desk.wordings.get(facet, ()):
-        if wording.spans and all(id in numbers for id in wording.spans):
+        allowed = desk.rules.against(wording.text) is None
+        if allowed and wording.spans and all(id in numbers for id in wording.spans):
             yield wording.text, tuple(sorted({numbers[id] for id in wording.spans}))
 
 
@@ -170,6 +177,15 @@ def _unsearched(desk: Desk, facet: int) -> str:
         return f"cancelled: {tasks[0].reason}"
     if tasks and all(t.status == "pending" for t in tasks):
         return "not searched for: the research ended before"
+    return ""
+
+
+def _left_out(desk: Desk, facet: int) -> str:
+    """That people do not want to read what the facet asks for, "" otherwise."""
+    title = desk.facets[facet].title
+    for rule in desk.rules.standing("exclude"):
+        if not rule.scope and mentions(title, rule.value):
+            return f"it asks for {rule.value!r}, which {rule.id} leaves out"
     return ""
 
 

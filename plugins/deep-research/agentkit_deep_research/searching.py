@@ -113,7 +113,7 @@ class Searcher:
         rule = desk.rules.against("", "", source, self.task.id)
         if rule is None:
             return False
-        self.rt.emit("directive.applied", {"id": rule.id, "queries": 1})
+        self.rt.emit("directive.applied", {"id": rule.id, "task": self.task.id, "queries": 1})
         return True
 
     def _stopped(self, desk: Desk) -> bool:
@@ -145,7 +145,7 @@ class Searcher:
         shaped = agent.shape(desk.facets[self.task.facet], query)
         text, rule = desk.rules.cleaned(shaped, self.task.id)
         if rule is not None:
-            self.rt.emit("directive.applied", {"id": rule.id, "queries": 1})
+            self.rt.emit("directive.applied", {"id": rule.id, "task": self.task.id, "queries": 1})
         if not text:
             result = SearchResult("empty", reason=f"{rule.id if rule else 'a rule'} left no words")
         else:
@@ -185,7 +185,8 @@ class Searcher:
                 if fits and not orders(unit.text):
                     found.append(candidate)
         for id, passages in removed.items():
-            self.rt.emit("directive.applied", {"id": id, "passages": passages})
+            told = {"id": id, "task": self.task.id, "passages": passages}
+            self.rt.emit("directive.applied", told)
         return found
 
     def _units(self, hit: Hit, rows: bool) -> list[Unit]:
@@ -216,7 +217,8 @@ class Searcher:
             else:
                 removed[rule.id] = removed.get(rule.id, 0) + 1
         for id, spans in removed.items():
-            self.rt.emit("directive.applied", {"id": id, "spans": spans})
+            told = {"id": id, "task": self.task.id, "spans": spans}
+            self.rt.emit("directive.applied", told)
         if self.task.bridge:  # what does not speak of it leads nowhere
             allowed = [c for c in allowed if holds_subject(self.task.bridge, _all(c))]
         scored = self._rank(desk, facet, allowed)
