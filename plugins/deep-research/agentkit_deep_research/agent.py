@@ -102,6 +102,7 @@ class DeepResearch:
                 "writer": "puts sentences under the quotes, kept where these bear them out",
                 "steerer": "reads messages that the grammar cannot; a person confirms",
             },
+            ends=True,
         )
         self.inbox = Inbox(
             tuple(self._sources()),

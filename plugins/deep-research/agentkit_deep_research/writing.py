@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from agentkit.errors import BrokenOff
 from agentkit_deep_research.composing import compose
 from agentkit_deep_research.desk import Desk, look
 from agentkit_deep_research.evidence import Span
@@ -48,12 +50,8 @@ class Writer:
         self.rt.progress("writing and verifying")
         report = self._compose(question, desk, reason)
         if self.parts.names("writer"):
-            writing = Wording(self.rt, self.parts, self.settings.tokens)
-            torn = {title for title, _ in report.conflicts}
-            for section in report.sections:
-                if section.title in torn or sentence(section.title) in torn:
-                    continue  # where the sources contradict each other a model decides nothing
-                writing.write(desk, section.facet, [q.span for q in section.quotes])
+            with suppress(BrokenOff), self.rt.breakable((), lambda event: False):
+                self._word(desk, report)  # up to where a limit of the run is met
             report = self._compose(question, look(self.rt), reason)
         documents: dict[tuple[str, str], Document] = {}
 
@@ -65,6 +63,15 @@ class Writer:
         faults = [[f.number, f.span, f.reason] for f in verdict.faults]
         self.rt.emit("report.verified", {"checked": verdict.checked, "faults": faults})
         return _with_context(replace(report, verdict=verdict), documents, look(self.rt).rules)
+
+    def _word(self, desk: Desk, report: Report) -> None:
+        """A model writes under the quotes of each section."""
+        writing = Wording(self.rt, self.parts, self.settings.tokens)
+        torn = {title for title, _ in report.conflicts}
+        for section in report.sections:
+            if section.title in torn or sentence(section.title) in torn:
+                continue  # where the sources contradict each other a model decides nothing
+            writing.write(desk, section.facet, [q.span for q in section.quotes])
 
     def _compose(self, question: str, desk: Desk, reason: str) -> Report:
         short = self._format(desk) == "short"
