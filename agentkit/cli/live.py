@@ -202,8 +202,8 @@ def told(event: Event) -> str:
         case "warning":
             return f"warning: {data.get('text', '')}"
         case "query.done" if data.get("status") in ("failed", "blocked"):
-            what = {"failed": "could not be searched", "blocked": "must not be searched"}
-            return f"{data.get('source')} {what[data['status']]}: {data.get('reason', '')}"
+            verb = "could" if data["status"] == "failed" else "must"
+            return f"{data.get('source')} {verb} not be searched: {data.get('reason', '')}"
         case "message.ended":
             return f"message {data.get('message')} {data.get('state')}: {data.get('reason', '')}"
         case "inbox.received":
