@@ -16,6 +16,7 @@ from agentkit_deep_research.report import (
     Section,
     link,
     sentence,
+    title_of,
 )
 from agentkit_deep_research.tables import Table, charts, of_grid, of_rows
 from agentkit_deep_research.terms import mentions
@@ -44,7 +45,7 @@ def compose(
     told: dict[int, tuple[str, int]] = {}
     tables: list[Table] = []
     for number, facet in enumerate(desk.facets):
-        title = sentence(facet.title).rstrip(".")
+        title = sentence(title_of(facet.title)).rstrip(".")
         most = quotes if unsure is None or _familiar(desk, number) else unsure
         why = desk.absent.get(number)
         if why:
@@ -167,7 +168,7 @@ def _overlap(one: Span, two: Span) -> bool:
 
 
 def _nowhere(words: Sequence[str]) -> str:
-    shown = ", ".join(repr(w) for w in words)
+    shown = ", ".join(repr(title_of(w, 80)) for w in words)
     return f"{shown} occur{'s' if len(words) == 1 else ''} nowhere in the sources"
 
 
@@ -196,7 +197,7 @@ def _tried(desk: Desk, facet: int) -> tuple[str, ...]:
     for q in desk.queries:
         if q.task in tasks:
             said = told.get(q.status, q.status + ": {why}").format(q.hits, why=q.reason)
-            lines.append(f"{q.query!r} in {q.source}: {said}")
+            lines.append(f"{title_of(q.query)!r} in {q.source}: {said}")
     return tuple(dict.fromkeys(lines))
 
 
@@ -204,7 +205,7 @@ def _shown(
     conflict: Conflict, desk: Desk, cite: _Citations
 ) -> tuple[str, tuple[tuple[str, int], ...]]:
     values = tuple((value, cite.number(span)) for value, span in conflict.values)
-    return sentence(desk.facets[conflict.facet].title), values
+    return sentence(title_of(desk.facets[conflict.facet].title)), values
 
 
 def _limits(desk: Desk) -> Iterator[str]:
