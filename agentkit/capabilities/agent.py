@@ -165,8 +165,9 @@ class Runtime(Protocol):
     ) -> AbstractContextManager[None]:
         """Calls without effects that are made within are broken off, by `BrokenOff`, once an event
         of these kinds after the bound of `view` is one that `when` names: it is asked in another
-        thread, of events of the whole run. A model is told by its flag; what does not look at one
-        is left to itself after a moment, and what it gives is dropped. A node that runs again is
+        thread, of events of the whole run. So they are once the time of the run is used up, for an
+        agent that ends by itself then. A model is told by its flag; what does not look at one is
+        left to itself after a moment, and what it gives is dropped. A node that runs again is
         broken off at the same call."""
         ...
 
@@ -187,11 +188,14 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AgentInfo:
-    """roles: settings fields that name models, with what each is for."""
+    """roles: settings fields that name models, with what each is for. ends: whether the agent looks
+    at `Runtime.limits` between its calls and ends by itself, with what it has, once tokens or
+    seconds are used up. It gets a minute more for that, and no tokens, before the run pauses."""
 
     name: str
     description: str = ""
     roles: Mapping[str, str] = field(default_factory=dict)
+    ends: bool = False
 
 
 @runtime_checkable

@@ -199,6 +199,13 @@ def told(event: Event) -> str:
             return f"{PLAIN.get(status, status or 'open'):8} {data.get('title', '')}"
         case "run.notice":
             return f"note: {data['text']}"
+        case "warning":
+            return f"warning: {data.get('text', '')}"
+        case "query.done" if data.get("status") in ("failed", "blocked"):
+            verb = "could" if data["status"] == "failed" else "must"
+            return f"{data.get('source')} {verb} not be searched: {data.get('reason', '')}"
+        case "message.ended":
+            return f"message {data.get('message')} {data.get('state')}: {data.get('reason', '')}"
         case "inbox.received":
             return f"message {data['id']} from {data['author']}: {data['text']}"
         case "inbox.read":

@@ -73,7 +73,7 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
         case "evidence.added":
             return f"{data.get('document', '')}: {data.get('text', '')}"
         case "query.done":
-            return f"{data.get('query', '')} ({data.get('source', '')}: {data.get('hits', 0)})"
+            return f"{data.get('query', '')} ({data.get('source', '')}: {_found(data)})"
         case "search.asked":
             return f"{data.get('query', '')} ({data.get('source', '')})"
         case "open.asked":
@@ -108,6 +108,13 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
         if isinstance(data.get(name), str):
             return str(data[name])
     return "; ".join(f"{name}: {_value(value)}" for name, value in data.items())
+
+
+def _found(data: Mapping[str, Any]) -> str:
+    """How much a search found; why not, where it could not or must not be made."""
+    if data.get("status") in ("failed", "blocked"):
+        return f"{data['status']}, {data.get('reason', '')}"
+    return str(data.get("hits", 0))
 
 
 def _limits(data: Mapping[str, Any]) -> str:

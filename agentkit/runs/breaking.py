@@ -1,7 +1,8 @@
 """Breaking off what a visit is in the midst of, because of an event that others write meanwhile.
 
-The whole run's cancel stops all nodes; this stops the call under way of one of them, and the node
-goes on: what it was about is not wanted any more.
+The whole run's cancel stops all nodes; a breaker stops the call under way of one of them, and the
+node goes on: what it was about is not wanted any more. Either way a source that is slow to answer
+is left to itself: nobody waits for what is not wanted.
 """
 
 from __future__ import annotations
@@ -48,41 +49,59 @@ class Breaker:
         for event in store.tail(run, self._seen, self._kinds, upto):
             with suppress(Exception):  # an event that is not as its kind should be names nothing
                 if self._when(event):
-                    self._off.set()
-                    self.cancel.set()
+                    self.break_off()
         self._seen = upto
 
+    def break_off(self) -> None:
+        self._off.set()
+        self.cancel.set()
+
     def attempt(self, do: Callable[[], T]) -> T:
-        """What `do` gives. Once the flag is set it has a moment to end; then it is left to itself,
-        and what it gives is dropped.
+        """What `do` gives, as `leave` has it.
 
         Raises:
             BrokenOff: the flag was set, before or meanwhile.
         """
         if self._off.is_set():
             raise BrokenOff
-        over, made, raised = threading.Event(), list[Any](), list[BaseException]()
-
-        def work() -> None:
-            try:
-                made.append(do())
-            except BaseException as error:  # raised again by the node's own thread
-                raised.append(error)
-            finally:
-                over.set()
-
-        inside = contextvars.copy_context()
-        threading.Thread(target=inside.run, args=(work,), daemon=True, name="breakable").start()
-        while not over.wait(LOOK):
+        try:
+            return leave(self._session, do, self.cancel)
+        finally:
             if self._off.is_set():
-                over.wait(GRACE)
-                break
-        if self._off.is_set():
-            raise BrokenOff
-        if raised:
-            raise raised[0]
-        result: T = made[0]
-        return result
+                raise BrokenOff
+
+
+def leave(session: Session, do: Callable[[], T], flag: Cancel) -> T:
+    """What `do` gives. Once the flag is set it has a moment to end; then it is left to itself, and
+    what it gives is dropped.
+
+    Raises:
+        RunInterrupted: the whole run shall stop, and did not wait for it.
+        BrokenOff: it was left for another reason.
+    """
+    over, made, raised = threading.Event(), list[Any](), list[BaseException]()
+
+    def work() -> None:
+        try:
+            made.append(do())
+        except BaseException as error:  # raised again by the node's own thread
+            raised.append(error)
+        finally:
+            over.set()
+
+    inside = contextvars.copy_context()
+    threading.Thread(target=inside.run, args=(work,), daemon=True, name="breakable").start()
+    while not over.wait(LOOK):
+        if flag:
+            over.wait(GRACE)
+            break
+    if not over.is_set():
+        session.check()
+        raise BrokenOff
+    if raised:
+        raise raised[0]
+    result: T = made[0]
+    return result
 
 
 def look_all(breakers: Sequence[Breaker]) -> None:

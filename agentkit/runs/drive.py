@@ -102,6 +102,7 @@ class Driver:
         agent: Agent = self._kit.part("agent", self._row.agent)
         from agentkit.kit import Parts
 
+        session.ends = agent.info.ends
         built = agent.build(Parts(self._kit, ("agent", self._row.agent)))
         now, keep = graphs.describe(built), session.lease.clean
         began = self._row.graph.get("began", now)
@@ -217,8 +218,11 @@ class Driver:
                 wanted = "lost"
             except StoreError:
                 continue  # busy or full; the next write says so, this may pass
-            look_all(tuple(self.session.breakers))
-            if not wanted and self.session.meter.reached(self.session.budget):
+            breakers = tuple(self.session.breakers)
+            look_all(breakers)
+            for one in breakers if self.session.late else ():
+                one.break_off()
+            if not wanted and self.session.spent:
                 wanted = "budget"
             if wanted:
                 self.stop(wanted)

@@ -66,6 +66,7 @@ class Rt(Visit):
         filled = [self._fill(request, n) for n, request in enumerate(requests)]
 
         def do() -> Any:
+            session.check_models()
             model = session.kit.model(name)
             made = model.generate(filled, on_delta=on_delta, cancel=cancel)
             session.meter.tokens += sum(c.usage.prompt + c.usage.spent for c in made)
@@ -88,6 +89,7 @@ class Rt(Visit):
         session, name = self._session, self._model_of(role)
 
         def do() -> Any:
+            session.check_models()
             scores, read = log_probabilities(session.kit.model(name), pairs)
             session.meter.tokens += read
             return {"scores": scores, "tokens": read}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from bisect import bisect_right
@@ -11,7 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agentkit.capabilities.language_model import Cancel
-from agentkit.errors import Cancelled, LeaseLost, OutOfBudget, Paused, RunInterrupted, StoreError
+from agentkit.errors import (
+    BudgetExceeded,
+    Cancelled,
+    LeaseLost,
+    OutOfBudget,
+    Paused,
+    RunInterrupted,
+    StoreError,
+)
 from agentkit.runs.events import Event
 from agentkit.runs.store import Budget, Change, Lease
 
@@ -19,6 +28,10 @@ if TYPE_CHECKING:
     from agentkit.kit import Kit
     from agentkit.runs.breaking import Breaker
     from agentkit.runs.store import RunStore
+
+
+NOTHING: Mapping[str, float] = {}
+SPARE: Mapping[str, float] = {"seconds": 60.0, "tokens": math.inf}  # to end with what there is
 
 
 @dataclass(slots=True)
@@ -30,10 +43,10 @@ class Meter:
     seconds: float = 0.0
     started: float = field(default_factory=time.monotonic)
 
-    def reached(self, budget: Budget) -> str:
-        """The limit that is reached, in words, or ""."""
+    def reached(self, budget: Budget, spare: Mapping[str, float] = NOTHING) -> str:
+        """The limit that is reached, in words, or "". spare: what may be used beyond each."""
         for name, (used, limit) in self.used(budget).items():
-            if used > limit:
+            if used > limit + spare.get(name, 0.0):
                 return f"the run reached its limit of {limit:g} {name}"
         return ""
 
@@ -54,6 +67,7 @@ class Session:
     publish: told of every event once it is stored, in order. renamed: nodes that had another name
     when the run began, by their path in the graph. control: what is asked of the run. fault: why
     it cannot go on, whatever its nodes make of it. breakers: of the nodes that can be broken off.
+    ends: whether the agent ends by itself where a limit is met, see `AgentInfo`.
     """
 
     kit: Kit
@@ -69,6 +83,7 @@ class Session:
     control: str = ""
     fault: Exception | None = None
     breakers: list[Breaker] = field(default_factory=list)
+    ends: bool = False
     meter: Meter = field(default_factory=Meter)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _read: dict[tuple[str, ...], list[Event]] = field(default_factory=dict)
@@ -121,11 +136,28 @@ class Session:
 
     def check(self) -> None:
         """Raises what stops the node between two calls."""
-        reached = self.meter.reached(self.budget)
-        if reached:
-            raise OutOfBudget(reached)
+        if self.spent:
+            raise OutOfBudget(self.spent)
         if self.cancel:
             raise {"cancel": Cancelled, "lost": LeaseLost}.get(self.control, Paused)
+
+    @property
+    def spent(self) -> str:
+        """The limit at which the run pauses, in words, or ""."""
+        return self.meter.reached(self.budget, SPARE if self.ends else NOTHING)
+
+    @property
+    def late(self) -> bool:
+        """Whether the agent is to end by itself because the time is used up."""
+        used, limit = self.meter.used(self.budget).get("seconds", (0.0, 0.0))
+        return self.ends and used > limit
+
+    def check_models(self) -> None:
+        """Raises BudgetExceeded, an error of the call alone, where the agent is to end by itself
+        and a limit leaves nothing for models."""
+        reached = self.meter.reached(self.budget) if self.ends else ""
+        if reached:
+            raise BudgetExceeded(reached, "what needs no model goes on")
 
 
 current: ContextVar[Session] = ContextVar("agentkit_session")

@@ -17,7 +17,7 @@ from agentkit.capabilities.agent import Question
 from agentkit.capabilities.language_model import Cancel
 from agentkit.capabilities.tool import Effect
 from agentkit.errors import AgentkitError, BrokenOff, Diverged, ToolDenied, UsageError, error_from
-from agentkit.runs.breaking import Breaker
+from agentkit.runs.breaking import Breaker, leave
 from agentkit.runs.events import Event
 from agentkit.runs.rows import dump
 from agentkit.runs.session import Session, Waiting
@@ -150,8 +150,7 @@ class Visit:
         the very same value."""
         self._making = True
         try:
-            breaks = self._breaker if effect is Effect.NONE else None
-            value = do() if breaks is None else breaks.attempt(do)
+            value = self._left(kind, do) if effect is Effect.NONE else do()
         except BrokenOff:
             return {"broken": True}
         except ToolDenied as error:
@@ -168,6 +167,15 @@ class Visit:
             reason = f"a {kind} call gave something that JSON cannot hold: {error}"
             return {"error": {"code": "error", "message": reason, "hint": ""}}
         return made
+
+    def _left(self, kind: str, do: Callable[[], Any]) -> Any:
+        """What a call without effect gives, where it need not be waited for: any one within a
+        breakable block, and what is asked of a source, which knows no flag."""
+        if self._breaker is not None:
+            return self._breaker.attempt(do)
+        if kind in ("search", "open"):
+            return leave(self._session, do, self._session.cancel)
+        return do()
 
     def _outcome(self, result: Mapping[str, Any], index: int) -> Any:
         """A recorded result given again; recorded errors are raised again."""

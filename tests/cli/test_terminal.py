@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.cli.live import Screen, line
+from agentkit.cli.live import Screen, line, told
 from agentkit.runs import Event, SqliteRunStore
 from tests.cli.terminal import COLUMNS, Terminal, rendered
 
@@ -190,3 +190,32 @@ def test_a_long_todo_list_keeps_what_is_to_do(screen: Screen) -> None:
 def test_a_line_of_the_log_is_one_line_and_harmless() -> None:
     text = line(event("note", text="a\nb\x1b[31m\u202e" + "x" * 300))
     assert "\n" not in text and "\x1b" not in text and "\u202e" not in text and len(text) < 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "says"),
+    [
+        (
+            "query.done",
+            {"source": "wiki", "status": "failed", "reason": "timed out", "hits": 0},
+            "wiki could not be searched: timed out",
+        ),
+        (
+            "query.done",
+            {"source": "wiki", "status": "blocked", "reason": "robots.txt", "hits": 0},
+            "wiki must not be searched: robots.txt",
+        ),
+        ("query.done", {"source": "wiki", "status": "empty", "reason": "", "hits": 0}, ""),
+        (
+            "message.ended",
+            {"message": "m1", "state": "rejected", "reason": "there is no T9"},
+            "message m1 rejected: there is no T9",
+        ),
+        ("warning", {"text": "The question is long."}, "warning: The question is long."),
+    ],
+)
+def test_what_could_not_be_searched_and_what_became_of_a_message_is_told(
+    kind: str, data: dict[str, object], says: str
+) -> None:
+    """As it happens, not in the report alone; and "nothing there" is not "could not search"."""
+    assert told(Event("r", 1, 0.0, kind, "", data)) == says

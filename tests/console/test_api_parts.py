@@ -151,6 +151,20 @@ def test_rows_of_odd_events(kind: str, data: dict[str, Any]) -> None:
     assert len(text_of(Event("r", 1, 0.0, kind, "", data))) <= 200
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("ok", "a (wiki: 2)"),
+        ("empty", "a (wiki: 2)"),
+        ("failed", "a (wiki: failed, why)"),
+        ("blocked", "a (wiki: blocked, why)"),
+    ],
+)
+def test_a_search_that_could_not_be_made_is_no_empty_one(status: str, says: str) -> None:
+    data = {"query": "a", "source": "wiki", "status": status, "reason": "why", "hits": 2}
+    assert text_of(Event("r", 1, 0.0, "query.done", "", data)) == says
+
+
 def test_every_kind_of_command_has_its_arguments() -> None:
     assert set(commands.ARGS) == set(commands.Kind.__args__)  # type: ignore[attr-defined]
 

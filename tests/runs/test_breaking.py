@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from agentkit.capabilities.tool import Effect
 from agentkit.errors import BrokenOff
 from agentkit.kit import Kit
-from agentkit.runs import Event
+from agentkit.runs import Budget, Event
 
 KitOf = Callable[..., Kit]
 
@@ -153,3 +154,66 @@ def test_a_run_that_shall_stop_stops_there_too(kit_of: KitOf, control: str) -> N
     run.wait()
     other.join()
     assert run.status == {"pause": "paused", "cancel": "cancelled"}[control]
+
+
+@pytest.mark.parametrize("control", ["pause", "cancel"])
+@pytest.mark.parametrize("call", ["search", "open"])
+def test_a_source_is_not_waited_for_when_the_run_shall_stop(
+    kit_of: KitOf, control: str, call: str
+) -> None:
+    """It knows no flag. Shown by the order: it is let go after the run has stopped."""
+    begun, go, calls = threading.Event(), threading.Event(), list[str]()
+
+    def slow(*args: Any) -> Any:
+        calls.append(call)
+        if len(calls) == 1:
+            begun.set()
+            go.wait(60)
+        return plain(*args)
+
+    def work(state: Any, rt: Any) -> dict[str, str]:
+        found = rt.search("pages", "steel") if call == "search" else rt.open("pages", "a.md")
+        return {"text": type(found).__name__}
+
+    kit = kit_of(work=work)
+    kit.define("source", "pages", use="inline", documents={"a.md": "It is of steel."})
+    source: Any = kit.source("pages")
+    plain = getattr(source, call)
+    setattr(source, call, slow)
+    run = kit.agent("made").run("x")
+    assert begun.wait(60)
+    status = run.pause() if control == "pause" else run.cancel()
+    assert status == {"pause": "paused", "cancel": "cancelled"}[control] and not go.is_set()
+    go.set()
+    if control == "pause":  # nobody knows what the first call gave, so it is made once more
+        run.resume()
+        run.wait()
+        assert run.result.text in ("SearchResult", "Document") and calls == [call, call]
+
+
+def test_time_that_is_up_breaks_off_what_an_agent_can_end_without(kit_of: KitOf) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        go.wait(60)
+
+    def work(state: Any, rt: Any) -> dict[str, str]:
+        try:
+            with rt.breakable((), stops):
+                rt.record("look", {}, slow)
+        except BrokenOff:
+            used, limit = rt.limits()["seconds"]
+            return {"text": f"late: {used > limit}, {rt.record('look', {}, lambda: 'more')}"}
+        return {"text": "went on"}
+
+    kit = kit_of(work=work)
+    agent: Any = kit.agent("made").part
+    agent.info = replace(agent.info, ends=True)
+    run = kit.agent("made").run("x")
+    assert begun.wait(60)
+    kit.runs.limit(run.id, Budget(seconds=1e-6))
+    run.wait()
+    assert run.status == "done" and not go.is_set(), run.row.note
+    assert run.result.text == "late: True, more"
+    go.set()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+BOMB = gzip.compress(b"<p>" + b"boom " * 30_000_000)  # 150 MB in 150 kB
 PAGES = {
     "/": "<title>Zoo</title><h1>Zoo</h1><p>Animals of all kinds.</p><a href='/otter'>Otter</a>"
     "<a href='/script'>Heron</a><a href='/secret/x'>Secret</a><a href='/broken'>Broken</a>"
@@ -66,6 +68,19 @@ class _Handler(BaseHTTPRequestHandler):
             elif self.path == "/endless":
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                while not self.stop.is_set():
+                    self.wfile.write(b"<p>more</p>" * 6000)
+            elif self.path == "/bomb":
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Encoding", "gzip")
+                self.end_headers()
+                self.wfile.write(BOMB)
+            elif self.path == "/huge":
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(2**31))
                 self.end_headers()
                 while not self.stop.is_set():
                     self.wfile.write(b"<p>more</p>" * 6000)

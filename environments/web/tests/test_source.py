@@ -71,6 +71,8 @@ def test_limits_of_pages_and_depth(part: Declare, zoo: tuple[str, Asked]) -> Non
         ("/loop", "failed", "ERR_TOO_MANY_REDIRECTS"),
         ("/hang", "failed", "Timeout"),
         ("/endless", "failed", ""),
+        ("/huge", "failed", ""),
+        ("/bomb", "failed", ""),
         ("/file", "failed", ""),
         ("/nothing", "failed", "500"),
         ("/stuck", "failed", "Timeout"),

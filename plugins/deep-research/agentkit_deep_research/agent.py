@@ -102,6 +102,7 @@ class DeepResearch:
                 "writer": "puts sentences under the quotes, kept where these bear them out",
                 "steerer": "reads messages that the grammar cannot; a person confirms",
             },
+            ends=True,
         )
         self.inbox = Inbox(
             tuple(self._sources()),
@@ -207,8 +208,7 @@ class DeepResearch:
     def write(self, state: State, rt: Runtime) -> State:
         """The last look into the inbox, then the report, each quote checked against its source."""
         desk = self.inbox.take(rt)
-        more = desk.unheard or desk.unsettled or desk.todo.ready()
-        if more and not desk.finish and not state["reason"]:
+        if desk.waits and not desk.finish and not state["reason"]:
             return {"steps": state["steps"] + 1, "batch": []}
         writer = Writer(rt, self.parts, self.settings)
         report = writer.write(state["question"], desk, state["reason"] or state.get("open", ""))

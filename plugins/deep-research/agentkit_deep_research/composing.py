@@ -16,8 +16,10 @@ from agentkit_deep_research.report import (
     Section,
     link,
     sentence,
+    title_of,
 )
 from agentkit_deep_research.tables import Table, charts, of_grid, of_rows
+from agentkit_deep_research.terms import mentions
 from agentkit_deep_research.verify import Verdict
 
 
@@ -43,7 +45,7 @@ def compose(
     told: dict[int, tuple[str, int]] = {}
     tables: list[Table] = []
     for number, facet in enumerate(desk.facets):
-        title = sentence(facet.title).rstrip(".")
+        title = sentence(title_of(facet.title)).rstrip(".")
         most = quotes if unsure is None or _familiar(desk, number) else unsure
         why = desk.absent.get(number)
         if why:
@@ -55,7 +57,12 @@ def compose(
         pinned = [s for s in desk.usable(number) if s.id in desk.pinned]
         spans = _chosen(resolved, most, used, pinned)
         if not spans:
-            why_not = _unsearched(desk, number) or desk.gaps.get(number) or "nothing was found"
+            why_not = (
+                _unsearched(desk, number)
+                or _left_out(desk, number)
+                or desk.gaps.get(number)
+                or "nothing was found"
+            )
             missing.append(Missing(title, why_not, _tried(desk, number)))
             continue
         used += spans
@@ -66,7 +73,7 @@ def compose(
             if new in spans
         )
         worded = tuple(_worded(desk, number, section))
-        note = desk.gaps.get(number, "")
+        note = _left_out(desk, number) or desk.gaps.get(number, "")
         sections.append(Section(title, section, note, number, replaced, worded))
         if resolved.conflict is not None:
             found.append(resolved.conflict)
@@ -151,7 +158,8 @@ def _worded(
     """A model's sentences whose spans are all quoted."""
     numbers = {q.span.id: q.number for q in quotes}
     for wording in desk.wordings.get(facet, ()):
-        if wording.spans and all(id in numbers for id in wording.spans):
+        allowed = desk.rules.against(wording.text) is None
+        if allowed and wording.spans and all(id in numbers for id in wording.spans):
             yield wording.text, tuple(sorted({numbers[id] for id in wording.spans}))
 
 
@@ -160,7 +168,7 @@ def _overlap(one: Span, two: Span) -> bool:
 
 
 def _nowhere(words: Sequence[str]) -> str:
-    shown = ", ".join(repr(w) for w in words)
+    shown = ", ".join(repr(title_of(w, 80)) for w in words)
     return f"{shown} occur{'s' if len(words) == 1 else ''} nowhere in the sources"
 
 
@@ -173,6 +181,15 @@ def _unsearched(desk: Desk, facet: int) -> str:
     return ""
 
 
+def _left_out(desk: Desk, facet: int) -> str:
+    """That people do not want to read what the facet asks for, "" otherwise."""
+    title = desk.facets[facet].title
+    for rule in desk.rules.standing("exclude"):
+        if not rule.scope and mentions(title, rule.value):
+            return f"it asks for {rule.value!r}, which {rule.id} leaves out"
+    return ""
+
+
 def _tried(desk: Desk, facet: int) -> tuple[str, ...]:
     tasks = {t.id for t in desk.todo.of_facet(facet)}
     told = {"ok": "{} passages", "empty": "no passage", "failed": "FAILED: {why}"}
@@ -180,7 +197,7 @@ def _tried(desk: Desk, facet: int) -> tuple[str, ...]:
     for q in desk.queries:
         if q.task in tasks:
             said = told.get(q.status, q.status + ": {why}").format(q.hits, why=q.reason)
-            lines.append(f"{q.query!r} in {q.source}: {said}")
+            lines.append(f"{title_of(q.query)!r} in {q.source}: {said}")
     return tuple(dict.fromkeys(lines))
 
 
@@ -188,7 +205,7 @@ def _shown(
     conflict: Conflict, desk: Desk, cite: _Citations
 ) -> tuple[str, tuple[tuple[str, int], ...]]:
     values = tuple((value, cite.number(span)) for value, span in conflict.values)
-    return sentence(desk.facets[conflict.facet].title), values
+    return sentence(title_of(desk.facets[conflict.facet].title)), values
 
 
 def _limits(desk: Desk) -> Iterator[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from agentkit_deep_research.evidence import Evidence, Span
 from agentkit_deep_research.facets import Facet
-from agentkit_deep_research.rules import Rules
+from agentkit_deep_research.rules import Rule, Rules
+from agentkit_deep_research.terms import mentions
 from agentkit_deep_research.todo import ENDED, Todo
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ class Desk:
     explained: int = 0  # how many of these were settled
     messages: dict[str, tuple[str, str]] = field(default_factory=dict)  # id -> (state, reason)
     round: int = 0
-    focused: set[str] = field(default_factory=set)  # focus rules that have their tasks
+    focused: dict[str, list[str]] = field(default_factory=dict)  # focus rule -> its tasks
+    unmatched: set[str] = field(default_factory=set)  # those of which nothing speaks, as was told
+    restored: set[str] = field(default_factory=set)  # lifted rules whose tasks run once more
     rejected: list[tuple[str, str]] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
     injections: dict[tuple[str, str], str] = field(default_factory=dict)  # place -> what it says
@@ -156,7 +159,10 @@ class Desk:
             case "directive.heard":
                 self.heard += "value" in data
                 self.explained += "unclear" in data
-                self.focused |= {data["rule"]} if "rule" in data else set()
+                self.restored |= {data["lifted"]} if "lifted" in data else set()
+                self.unmatched |= {data["unmatched"]} if "unmatched" in data else set()
+                if "rule" in data:
+                    self.focused[data["rule"]] = list(data.get("tasks", ()))
             case "directive.unclear":
                 self.unclear.append(_asked(data, data["text"]))
             case "message.ended":
@@ -206,14 +212,35 @@ class Desk:
         """Messages that nobody could read yet."""
         return self.unclear[self.explained :]
 
-    def usable(self, facet: int) -> list[Span]:
-        """A facet's spans that neither a rule nor a person forbids, best first."""
+    @property
+    def unserved(self) -> list[Rule]:
+        """Rules that ask for searches which nobody planned yet: a new focus, and one that was
+        lifted after it took something from a task."""
         return [
-            s
-            for s in self.evidence.of_facet(facet)
-            if s.id not in self.banned
-            and self.rules.against(s.text, s.about, s.source, s.task) is None
+            rule
+            for rule in self.rules.all
+            if (rule.standing and rule.kind == "focus" and rule.id not in self.focused)
+            or (rule.taken_back and rule.tasks and rule.id not in self.restored)
         ]
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is more to find out: messages that lead to tasks, or tasks."""
+        return bool(self.unheard or self.unsettled or self.unserved or self.todo.ready())
+
+    def speaks_of(self, rule: Rule) -> bool:
+        """Whether anything that was found does."""
+        return any(mentions(f"{s.text}\n{s.about}", rule.value) for s in self.evidence)
+
+    def usable(self, facet: int) -> list[Span]:
+        """A facet's spans that neither a rule nor a person forbids, best first. Where a rule is
+        only against what stands around the sentence that was scored, that one is left."""
+        spans = [s for s in self.evidence.of_facet(facet) if s.id not in self.banned]
+        forms = (next((f for f in (s, s.alone) if self._allows(f)), None) for s in spans)
+        return [span for span in forms if span is not None]
+
+    def _allows(self, span: Span) -> bool:
+        return self.rules.against(span.text, span.about, span.source, span.task) is None
 
     def said_before(self, query: str) -> bool:
         """Whether these very words were searched for already."""

@@ -54,6 +54,14 @@ class Span:
         return self.cut[1]
 
     @property
+    def alone(self) -> Span:
+        """The sentence that was scored, without what stands around it."""
+        if not any(self.core):
+            return self
+        start, end = self.core
+        return replace(self, start=start, end=end, text=self.sentence, core=(0, 0))
+
+    @property
     def place(self) -> tuple[str, str]:
         """The document that it stands in: (source, document id)."""
         return self.source, self.document

@@ -1,5 +1,5 @@
 """What ends the search: limits of the settings, those that people set while it runs, and the
-run's own, before they pause it."""
+run's own, before they are met or when they are."""
 
 from __future__ import annotations
 
@@ -43,13 +43,21 @@ def reached(rt: Runtime, settings: ResearchSettings, started: float, desk: Desk,
     return _ahead(rt, min(settings.width, len(desk.todo.ready())), (steps - 1) // ROUND)
 
 
+def late(rt: Runtime) -> bool:
+    """Whether the run's time is used up: nothing more is searched. (Without tokens the search goes
+    on by rules, up to the end of the round.)"""
+    used, limit = rt.limits().get("seconds", (0.0, 0.0))
+    return used > limit
+
+
 def _ahead(rt: Runtime, tasks: int, rounds: int) -> str:
-    """Which limit of the run itself leaves no room for another round and the report after it: the
-    run would only pause there. tasks: of that round. rounds: so far; the next is taken to be like
-    them."""
-    if not tasks:
-        return ""
-    for name, (used, limit) in rt.limits().items():
+    """Which limit of the run itself was met, or leaves no room for another round and the report
+    after it. tasks: of that round. rounds: so far; the next is taken to be like them."""
+    limits = rt.limits()
+    for name, (used, limit) in limits.items():
+        if used > limit:
+            return f"the run's limit of {limit:g} {name} was reached"
+    for name, (used, limit) in limits.items() if tasks else ():
         needed = tasks + ROUND if name == "steps" else used / max(rounds, 1)
         if used + needed > limit:
             return f"the run's limit of {limit:g} {name} leaves room for the report alone"

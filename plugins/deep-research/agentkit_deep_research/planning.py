@@ -16,7 +16,8 @@ from agentkit_deep_research.gaps import Enough, Gap, absent, gap, hops, other_wo
 from agentkit_deep_research.gathering import gather
 from agentkit_deep_research.ranking import rarity_of
 from agentkit_deep_research.routing import route
-from agentkit_deep_research.todo import PRIORITY, Origin, Task
+from agentkit_deep_research.rules import Rule
+from agentkit_deep_research.todo import ENDED, PRIORITY, Origin, Task
 from agentkit_deep_research.words import content, forms, spaced, stem
 
 if TYPE_CHECKING:
@@ -108,13 +109,17 @@ class Planner:
         *,
         asked: Asked | None = None,
         **values: Any,
-    ) -> None:
-        """One more task, where the limit of tasks allows; who asked for more is told if not."""
+    ) -> list[str]:
+        """One more task, where the limit of tasks allows; who asked for more is told if not.
+        Gives the id of what was added, if anything was."""
         desk = look(self.rt)
         if len(desk.todo) >= self.settings.tasks:
+            limit = f"the limit of {self.settings.tasks} tasks is reached"
             if asked is not None:
-                self._refuse(asked, f"the limit of {self.settings.tasks} tasks is reached")
-            return
+                self._refuse(asked, limit)
+            elif origin == "person":
+                self.rt.emit("warning", {"text": f"Not searched for, {limit}: {title}."})
+            return []
         priority = PRIORITY[origin]
         if asked is not None and asked.priority is not None:
             priority = asked.priority
@@ -130,6 +135,7 @@ class Planner:
             **values,
         )
         self.rt.emit("todo.changed", task.to_json())
+        return [task.id]
 
     def _routed(self, desk: Desk, facet: Facet) -> tuple[str, ...]:
         """The sources for a first try; none named where that is all of them."""
@@ -179,7 +185,7 @@ class Planner:
     # -- from people ------------------------------------------------------------------------------
 
     def asked_for(self, desk: Desk) -> Desk:
-        """Turns what people added into tasks, and gives every facet a task about each new focus."""
+        """Turns into tasks what people added, each new focus, and what lifted rules had hidden."""
         for asked in desk.unheard:
             for facet in facets(asked.text):
                 now = look(self.rt)
@@ -194,16 +200,54 @@ class Planner:
                 else:
                     self.add(facet, "person", f"{asked.author} said: add: {asked.text}", asked)
             self.rt.emit("directive.heard", {"value": asked.text})
-        for rule in desk.rules.standing("focus"):
-            if rule.id in desk.focused:
-                continue
-            for number, facet in enumerate(desk.facets):
-                query = f"{facet.query} {rule.value}"
-                if number not in desk.absent and not desk.said_before(query):
-                    title = f"{facet.title} ({rule.value})"
-                    self.task(number, title, query, "person", reason=f"{rule.id}: {rule.text}")
-            self.rt.emit("directive.heard", {"rule": rule.id})
+        for rule in look(self.rt).unserved:
+            if rule.standing:
+                self._look_for(rule)
+            else:
+                self._look_again(rule)
+        self._tell_unmatched()
         return look(self.rt)
+
+    def _look_for(self, rule: Rule) -> None:
+        """Every facet gets a task about a new focus."""
+        desk, made = look(self.rt), []
+        for number, facet in enumerate(desk.facets):
+            query = f"{facet.query} {rule.value}"
+            if number not in desk.absent and not desk.said_before(query):
+                title = f"{facet.title} ({rule.value})"
+                why = f"{rule.id}: {rule.text}"
+                made += self.task(number, title, query, "person", reason=why)
+        self.rt.emit("directive.heard", {"rule": rule.id, "tasks": made})
+
+    def _look_again(self, rule: Rule) -> None:
+        """Tasks that lost something to a rule which was lifted run once more."""
+        desk = look(self.rt)
+        lost = [task for task in desk.todo if task.id in rule.tasks and task.status == "done"]
+        for task in lost:
+            sources = (rule.value,) if rule.kind == "ban" else task.sources
+            self.task(
+                task.facet,
+                task.title,
+                task.query,
+                "person",
+                reason=f"{rule.id} ({rule.text}) holds no more",
+                sources=sources,
+                bridge=task.bridge,
+                via=task.via,
+            )
+        self.rt.emit("directive.heard", {"lifted": rule.id})
+
+    def _tell_unmatched(self) -> None:
+        """A focus of which nothing speaks is told as soon as its own tasks have looked for it."""
+        desk = look(self.rt)
+        for rule in desk.rules.standing("focus"):
+            tasks = [desk.todo.get(id) for id in desk.focused.get(rule.id, ())]
+            at_work = any(t is not None and t.status not in ENDED for t in tasks)
+            if rule.id in desk.unmatched or at_work or desk.speaks_of(rule):
+                continue
+            text = f"nothing that was found so far speaks of {rule.value!r} ({rule.id})"
+            self.rt.emit("run.notice", {"text": f"{text}; the search goes on beside it"})
+            self.rt.emit("directive.heard", {"unmatched": rule.id})
 
     def _refuse(self, asked: Asked, why: str) -> None:
         refuse(self.rt, asked, f"add: {asked.text}", why)

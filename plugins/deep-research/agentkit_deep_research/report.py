@@ -131,10 +131,10 @@ def link(span: Span) -> str:
     return f"{base}#{span.anchor}" if span.anchor else base
 
 
-def title_of(question: str) -> str:
+def title_of(question: str, most: int = TITLE) -> str:
     """A question as the head of its report: on one line, and of a length that can be a title."""
     whole = folded(question)
-    return whole if len(whole) <= TITLE else f"{whole[: TITLE - 1].rstrip()}…"
+    return whole if len(whole) <= most else f"{whole[: most - 1].rstrip()}…"
 
 
 def sentence(text: str) -> str:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit_deep_research.grammar import LIMITS, RuleKind
-from agentkit_deep_research.words import numbers, stem, tokens
+from agentkit_deep_research.terms import mentions, without
+from agentkit_deep_research.words import numbers, tokens
 
 COUNTS = ("queries", "passages", "spans")
+OVER = "its time is over"
 _FOCUS, _PREFER = 2.0, 1.0  # what they weigh in `bonus`
 _ONE_OF_A_KIND: tuple[RuleKind, ...] = (*LIMITS, "since", "until", "format", "tone")
 _AGAINST: Mapping[str, tuple[str, ...]] = {
@@ -28,7 +30,8 @@ _AGAINST: Mapping[str, tuple[str, ...]] = {
 @dataclass(slots=True)
 class Rule:
     """A standing instruction. id: "D1", by order. message: that it came with. removed: what it took
-    out so far, by COUNTS. ended: why it does not stand any more, "" while it does."""
+    out so far, by COUNTS; tasks: from which. ended: why it does not stand any more, "" while it
+    does."""
 
     id: str
     kind: RuleKind
@@ -42,10 +45,16 @@ class Rule:
     round: int = 0
     ended: str = ""
     removed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    tasks: set[str] = field(default_factory=set)
 
     @property
     def standing(self) -> bool:
         return not self.ended
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether people lifted or replaced it, so that what it hid is wanted again."""
+        return bool(self.ended) and self.ended != OVER
 
     @property
     def counted(self) -> str:
@@ -103,12 +112,13 @@ class Rules:
         over = set(ended)
         for rule in self.standing():
             if rule.lasts in over or (rule.lasts == "round" and rule.round < round):
-                rule.ended = "its time is over"
+                rule.ended = OVER
 
     def count(self, data: Mapping[str, Any]) -> None:
         """Takes in a "directive.applied" event."""
         for rule in self.all:
             if rule.id == data["id"]:
+                rule.tasks |= {data["task"]} if "task" in data else set()
                 for what in COUNTS:
                     rule.removed[what] += int(data.get(what, 0))
 
@@ -167,9 +177,7 @@ class Rules:
         took = None
         for rule in self.standing("exclude", task=task):
             if mentions(query, rule.value):
-                gone = {stem(t) for t in tokens(rule.value)}
-                kept = [w for w in query.split() if not {stem(t) for t in tokens(w)} & gone]
-                query, took = " ".join(kept), rule
+                query, took = without(query, rule.value), rule
         return query, took
 
 
@@ -182,13 +190,6 @@ def _meets(old: Rule, kind: str, value: str) -> bool:
     if old.kind not in _AGAINST.get(kind, ()):
         return False
     return mentions(old.value, value) or mentions(value, old.value)
-
-
-def mentions(text: str, term: str) -> bool:
-    """Whether the term's words stand in the text one after another, endings aside."""
-    wanted, there = [stem(t) for t in tokens(term)], [stem(t) for t in tokens(text)]
-    size = len(wanted)
-    return bool(size) and any(there[i : i + size] == wanted for i in range(len(there) - size + 1))
 
 
 def _years(text: str) -> list[int]:

@@ -14,6 +14,7 @@ from agentkit_deep_research.evidence import Span, span_id
 from agentkit_deep_research.facets import Facet
 from agentkit_deep_research.guarding import orders
 from agentkit_deep_research.inbox import HEARD, Inbox, cancels, change
+from agentkit_deep_research.limits import late
 from agentkit_deep_research.ranking import (
     WIDEST,
     WIDEST_UNSURE,
@@ -54,11 +55,13 @@ class Searcher:
         self.sources: Sequence[str] = task.sources or inbox.sources
         self._documents: dict[tuple[str, str], Document] = {}
         self._warned: set[str] = set()
+        self._found: list[Candidate] = []
 
     def run(self, desk: Desk) -> None:
         """Searches, between searches listens to what people say, and ends the task. One that is
-        cancelled while a source or a model is at work on it is left there."""
-        while True:
+        cancelled while a source or a model is at work on it is left there, and so is one in
+        which the time of the run is used up."""
+        while not late(self.rt):
             try:
                 with self.rt.breakable(HEARD, cancels(self.task, desk, self.inbox)):
                     self._work(desk)
@@ -67,9 +70,21 @@ class Searcher:
                 desk = self._listen()
                 if self._stopped(desk):
                     return
+        self._cut_short(desk)
+
+    def _cut_short(self, desk: Desk) -> None:
+        """What was found until then is kept; a task that found nothing has not been done."""
+        found, self._found = self._found, []
+        kept = self._keep(desk, self._facet(desk), found, judged=False) if found else 0
+        if kept:
+            said = f"cut short, the time was over: {kept} quotes kept of {len(found)} sentences"
+            change(self.rt, self.task, status="done", reason=said)
+        else:
+            change(self.rt, self.task, status="pending", reason="the time was over")
 
     def _work(self, desk: Desk) -> None:
-        facet, found = self._facet(desk), []
+        facet = self._facet(desk)
+        found = self._found = []
         failed = []
         query = self._query(desk)
         for source in self._searched(desk):
@@ -113,7 +128,7 @@ class Searcher:
         rule = desk.rules.against("", "", source, self.task.id)
         if rule is None:
             return False
-        self.rt.emit("directive.applied", {"id": rule.id, "queries": 1})
+        self.rt.emit("directive.applied", {"id": rule.id, "task": self.task.id, "queries": 1})
         return True
 
     def _stopped(self, desk: Desk) -> bool:
@@ -145,7 +160,7 @@ class Searcher:
         shaped = agent.shape(desk.facets[self.task.facet], query)
         text, rule = desk.rules.cleaned(shaped, self.task.id)
         if rule is not None:
-            self.rt.emit("directive.applied", {"id": rule.id, "queries": 1})
+            self.rt.emit("directive.applied", {"id": rule.id, "task": self.task.id, "queries": 1})
         if not text:
             result = SearchResult("empty", reason=f"{rule.id if rule else 'a rule'} left no words")
         else:
@@ -185,7 +200,8 @@ class Searcher:
                 if fits and not orders(unit.text):
                     found.append(candidate)
         for id, passages in removed.items():
-            self.rt.emit("directive.applied", {"id": id, "passages": passages})
+            told = {"id": id, "task": self.task.id, "passages": passages}
+            self.rt.emit("directive.applied", told)
         return found
 
     def _units(self, hit: Hit, rows: bool) -> list[Unit]:
@@ -206,8 +222,8 @@ class Searcher:
 
     # -- choosing ---------------------------------------------------------------------------------
 
-    def _keep(self, desk: Desk, facet: Facet, found: list[Candidate]) -> int:
-        """Emits the best candidates as evidence; returns how many."""
+    def _keep(self, desk: Desk, facet: Facet, found: list[Candidate], judged: bool = True) -> int:
+        """Emits the best candidates as evidence; returns how many. judged: models may judge."""
         allowed, removed = [], dict[str, int]()
         for candidate in found:
             rule = desk.rules.against(candidate.unit.text, "", candidate.source, self.task.id)
@@ -216,10 +232,11 @@ class Searcher:
             else:
                 removed[rule.id] = removed.get(rule.id, 0) + 1
         for id, spans in removed.items():
-            self.rt.emit("directive.applied", {"id": id, "spans": spans})
+            told = {"id": id, "task": self.task.id, "spans": spans}
+            self.rt.emit("directive.applied", told)
         if self.task.bridge:  # what does not speak of it leads nowhere
             allowed = [c for c in allowed if holds_subject(self.task.bridge, _all(c))]
-        scored = self._rank(desk, facet, allowed)
+        scored = self._rank(desk, facet, allowed, judged)
         rules, task = desk.rules, self.task.id
         if rules.standing("focus", "prefer", "require", task=task):
             scored.sort(
@@ -251,7 +268,7 @@ class Searcher:
                 kept += 1
         return kept
 
-    def _rank(self, desk: Desk, facet: Facet, found: list[Candidate]) -> list[Scored]:
+    def _rank(self, desk: Desk, facet: Facet, found: list[Candidate], models: bool) -> list[Scored]:
         """Candidates, best first. A model judges the best of them where it may: the embedder only
         what is asked in other words than the sources use, for elsewhere it loses hits."""
         rare = rarity_of(*desk.counts[self.task.facet])
@@ -260,7 +277,9 @@ class Searcher:
 
         def judged(role: str, name: str, most: int, ask: Callable[[list[Candidate]], Any]) -> None:
             nonlocal scored
-            if not scored or not roles.available(desk, self.parts, role, self.settings.tokens):
+            if not (models and scored) or not roles.available(
+                desk, self.parts, role, self.settings.tokens
+            ):
                 return
             best = [s.candidate for s in scored[:most]]
             values = ask(best)

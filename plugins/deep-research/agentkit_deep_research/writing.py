@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from agentkit.errors import BrokenOff
 from agentkit_deep_research.composing import compose
 from agentkit_deep_research.desk import Desk, look
+from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.markdown import markdown
 from agentkit_deep_research.planning import refuse
 from agentkit_deep_research.report import Quote, Report, sentence, title_of
-from agentkit_deep_research.rules import mentions
+from agentkit_deep_research.rules import Rules
 from agentkit_deep_research.todo import render
 from agentkit_deep_research.verify import verify
 from agentkit_deep_research.wording import Wording
@@ -46,12 +50,8 @@ class Writer:
         self.rt.progress("writing and verifying")
         report = self._compose(question, desk, reason)
         if self.parts.names("writer"):
-            writing = Wording(self.rt, self.parts, self.settings.tokens)
-            torn = {title for title, _ in report.conflicts}
-            for section in report.sections:
-                if section.title in torn or sentence(section.title) in torn:
-                    continue  # where the sources contradict each other a model decides nothing
-                writing.write(desk, section.facet, [q.span for q in section.quotes])
+            with suppress(BrokenOff), self.rt.breakable((), lambda event: False):
+                self._word(desk, report)  # up to where a limit of the run is met
             report = self._compose(question, look(self.rt), reason)
         documents: dict[tuple[str, str], Document] = {}
 
@@ -62,7 +62,16 @@ class Writer:
         verdict = verify([(q.number, q.span) for q in report.quotes], opened)
         faults = [[f.number, f.span, f.reason] for f in verdict.faults]
         self.rt.emit("report.verified", {"checked": verdict.checked, "faults": faults})
-        return _with_context(replace(report, verdict=verdict), documents)
+        return _with_context(replace(report, verdict=verdict), documents, look(self.rt).rules)
+
+    def _word(self, desk: Desk, report: Report) -> None:
+        """A model writes under the quotes of each section."""
+        writing = Wording(self.rt, self.parts, self.settings.tokens)
+        torn = {title for title, _ in report.conflicts}
+        for section in report.sections:
+            if section.title in torn or sentence(section.title) in torn:
+                continue  # where the sources contradict each other a model decides nothing
+            writing.write(desk, section.facet, [q.span for q in section.quotes])
 
     def _compose(self, question: str, desk: Desk, reason: str) -> Report:
         short = self._format(desk) == "short"
@@ -94,7 +103,7 @@ class Writer:
             if hidden:
                 self.rt.emit("directive.applied", {"id": rule.id, "spans": len(hidden)})
         for rule in desk.rules.standing("focus"):
-            if not any(mentions(f"{s.text}\n{s.about}", rule.value) for s in desk.evidence):
+            if not desk.speaks_of(rule):
                 text = f"Nothing that was found speaks of {rule.value!r} ({rule.id}): see the rest."
                 self.rt.emit("warning", {"text": text})
         return look(self.rt)
@@ -115,8 +124,11 @@ class Writer:
         return list(files)
 
 
-def _with_context(report: Report, documents: Mapping[tuple[str, str], Document]) -> Report:
-    """With what stands around each quote, so that it can be read where it stands."""
+def _with_context(
+    report: Report, documents: Mapping[tuple[str, str], Document], rules: Rules
+) -> Report:
+    """With what stands around each quote, so that it can be read where it stands; up to where
+    something begins that people do not want to read."""
 
     def shown(quote: Quote) -> Quote:
         document = documents.get(quote.span.place)
@@ -125,6 +137,8 @@ def _with_context(report: Report, documents: Mapping[tuple[str, str], Document])
         data, span = document.text.encode(), quote.span
         before = data[max(0, span.start - CONTEXT) : span.start].decode(errors="ignore")
         after = data[span.end : span.end + CONTEXT].decode(errors="ignore")
+        before = "".join(_allowed(_pieces(before)[::-1], rules, span)[::-1])
+        after = "".join(_allowed(_pieces(after), rules, span))
         return replace(quote, before=before, after=after)
 
     sections = [
@@ -136,3 +150,20 @@ def _with_context(report: Report, documents: Mapping[tuple[str, str], Document])
         for section in report.sections
     ]
     return replace(report, sections=tuple(sections))
+
+
+def _pieces(text: str) -> list[str]:
+    """Sentences and lines, which together are the text."""
+    return re.findall(r".+?(?:[.!?](?=\s)\s*|\n+|$)|\n+", text)
+
+
+def _allowed(pieces: Sequence[str], rules: Rules, span: Span) -> list[str]:
+    """Those before the first that a rule forbids; none where they speak of it only together."""
+    kept: list[str] = []
+    for piece in pieces:
+        if rules.against(piece, "", span.source, span.task) is not None:
+            break
+        kept.append(piece)
+    both = " ".join(kept), " ".join(kept[::-1])
+    torn = any(rules.against(text, "", span.source, span.task) for text in both)
+    return [] if torn else kept

@@ -636,3 +636,27 @@ def test_an_embedder_that_is_not_there_or_fails_leaves_the_floor_alone(make: Mak
 def test_no_model_is_written_as_nothing(make: Make) -> None:
     answer = ask(make(embedder="", ranker="", keywords=""), "What is the kettle made of?")
     assert "steel" in texts(answer) and "No model took part in choosing" in answer.report
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("warranty", "24 months"),
+        ("Kettle?", "kettle"),
+        ("qwxz vbnm jklp", ""),
+        ("colourless green ideas sleep furiously", ""),
+        ("x" * 50_000, ""),
+        ("steel " * 9_000, "steel"),
+        ("\ud800\x00\u202e]](javascript:alert(1)) <script>kettle</script>", ""),
+    ],
+    ids=["one word", "one name", "no words", "no sense", "one long word", "50 kB", "no text"],
+)
+def test_a_question_of_any_form_ends_in_a_report(make: Make, question: str, found: str) -> None:
+    try:
+        answer = ask(make(), question)
+    except AgentkitError as error:  # what is no text at all is refused in a line
+        assert "\ud800" in question and len(str(error).splitlines()) <= 2
+        return
+    assert answer.citations or answer.not_found
+    assert found in texts(answer) and len(answer.report) < 10_000
+    assert "<script>" not in answer.report

@@ -1,5 +1,6 @@
 """A task that is cancelled in its middle is left there: the source or the model that is at work on
-it is not waited for. Shown by the order of what happens: it is let go only after the run has ended.
+it is not waited for. So is one when the run is stopped or its time is up. Shown by the order of
+what happens: it is let go only after the run has ended.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pytest
 
 from agentkit.capabilities import Cancel, Completion, SearchResult
 from agentkit.kit import Kit
+from agentkit.runs import Budget
 from agentkit_deep_research.todo import Todo, render
 
 Make = Callable[..., Kit]
@@ -156,3 +158,80 @@ def test_what_is_said_of_another_task_breaks_nothing_off(make: Make, held: Held)
     ends = {d["id"]: d["status"] for d in events(kit, run.id, "todo.changed")}
     assert ends == {"T1": "done", "T2": "cancelled"}
     assert "made of steel" in run.result.report
+
+
+@pytest.mark.parametrize("control", ["pause", "cancel"])
+def test_a_run_that_is_stopped_does_not_wait_for_a_search(
+    make: Make, held: Held, control: str
+) -> None:
+    kit = make(width=1)
+    hold_searches(kit, held, "kettle")
+    run = kit.agent("research").run(ASKED)
+    assert held.begun.wait(60)
+    ended = run.pause() if control == "pause" else run.cancel()
+    assert ended == {"pause": "paused", "cancel": "cancelled"}[control] and not held.go.is_set()
+    last = kit.runs.last(run.id)
+    held.go.set()
+    assert held.over.wait(60) and kit.runs.last(run.id) == last
+    if control == "pause":
+        run.resume()
+        run.wait()
+        assert run.status == "done" and "made of steel" in run.result.report
+
+
+@pytest.mark.parametrize("words", ["kettle", "toaster"])
+def test_time_that_is_up_in_a_search_ends_with_a_partial_report(
+    make: Make, held: Held, words: str
+) -> None:
+    """The limit is set while the search hangs, so it is met within the round."""
+    kit = make(width=1)
+    hold_searches(kit, held, words)
+    run = driven(kit, held, lambda id: kit.runs.limit(id, Budget(seconds=1e-6)))
+    assert run.status == "done" and not held.go.is_set(), run.row.note
+    assert run.result.status == "partial"
+    assert run.result.reason == "the run's limit of 1e-06 seconds was reached"
+    assert ("made of steel" in run.result.report) is (words == "toaster")
+    assert "Not searched for: the research ended before" in run.result.report
+    ends = {d["id"]: d["status"] for d in events(kit, run.id, "todo.changed")}
+    assert ends["T2"] == "pending"  # nobody says that it was done
+
+
+def test_what_one_source_gave_is_kept_when_the_time_is_up_in_another(
+    make: Make, held: Held
+) -> None:
+    kit = make(width=1)
+    kit.define("source", "slow", use="inline", documents={"a.md": "The kettle is of steel."})
+    kit.define(
+        "agent", "both", use="deep-research", sources=["pages", "slow"], embedder=None, width=1
+    )
+    part: Any = kit.source("slow")
+    plain = part.search
+
+    def search(query: str, k: int = 10) -> SearchResult:
+        held.wait()
+        return plain(query, k)  # type: ignore[no-any-return]
+
+    part.search = search
+    run = kit.agent("both").run("What is the kettle made of?")
+    assert held.begun.wait(60)
+    kit.runs.limit(run.id, Budget(seconds=1e-6))
+    run.wait()
+    assert run.status == "done" and not held.go.is_set(), run.row.note
+    assert run.result.status == "partial" and "made of steel" in run.result.report
+    (last,) = [d for d in events(kit, run.id, "todo.changed") if d["status"] == "done"]
+    assert last["reason"].startswith("cut short, the time was over: ")
+
+
+def test_time_that_is_up_while_a_model_writes_leaves_the_quotes(make: Make, held: Held) -> None:
+    kit = make(width=1, writer="words")
+    kit.define("model", "words", use="scripted", answers=["Steel it is."], choose="request")
+    model: Any = kit.model("words")
+
+    def generate(requests: Sequence[Any], **more: Any) -> list[Completion]:
+        held.wait()
+        return [Completion("Steel it is.", "stop") for _ in requests]
+
+    model.generate = generate
+    run = driven(kit, held, lambda id: kit.runs.limit(id, Budget(seconds=1e-6)))
+    assert run.status == "done" and not held.go.is_set(), run.row.note
+    assert "made of steel" in run.result.report and "Steel it is" not in run.result.report

@@ -7,7 +7,8 @@ from dataclasses import asdict
 import pytest
 
 from agentkit_deep_research.grammar import Known, Rejected, Said, parse
-from agentkit_deep_research.rules import Rules, mentions
+from agentkit_deep_research.rules import Rules
+from agentkit_deep_research.terms import mentions
 from agentkit_deep_research.todo import Task, Todo, render
 
 KNOWN = Known.of(("T1", "T2", "T3"), ("D1",), ("handbook", "wiki"))

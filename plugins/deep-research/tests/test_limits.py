@@ -1,9 +1,10 @@
-"""The run's own limits: research ends before one of them with what it has, where that leaves room
-for a report, and pauses at it where it does not."""
+"""The run's own limits: research ends before one of them, or where it is met within a round, with
+what it has; it pauses where not even a report was possible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,3 +66,26 @@ def test_a_limit_of_tokens_ends_before_the_round_that_would_pass_it(make: Make) 
     assert cut.result.reason == (
         f"the run's limit of {spent - 1} tokens leaves room for the report alone"
     )
+
+
+def test_tokens_that_are_used_up_within_a_round_end_it_with_what_rules_find(make: Make) -> None:
+    """The first call passes the limit; no other one is made, and the run does not pause."""
+    kit = make(width=2, keywords="words", writer="words")
+    kit.define("model", "words", use="scripted", answers=["body"], choose="request")
+    run = driven(kit, tokens=1)
+    assert run.status == "done", run.row.note
+    assert run.result.status == "partial"
+    assert run.result.reason == "the run's limit of 1 tokens was reached"
+    assert "made of steel" in run.result.report and "made of plastic" in run.result.report
+    model: Any = kit.model("words")
+    assert 1 <= len(model.requests) <= 2  # two tasks at once
+    assert "the run reached its limit of 1 tokens" in run.result.report
+
+
+def test_an_agent_that_does_not_end_by_itself_pauses_at_its_limit(make: Make) -> None:
+    kit = make(width=1, keywords="words")
+    kit.define("model", "words", use="scripted", answers=["body"], choose="request")
+    agent: Any = kit.agent("research").part
+    agent.info = replace(agent.info, ends=False)
+    run = driven(kit, tokens=1)
+    assert run.status == "paused" and "limit of 1 tokens" in run.row.note

@@ -25,7 +25,7 @@ from agentkit_deep_research.experiments.moments import At, length, made, watched
 from agentkit_deep_research.experiments.needles import Company, company
 from agentkit_deep_research.report import Report
 from agentkit_deep_research.report_command import reopened, stored, todo_of
-from agentkit_deep_research.rules import mentions
+from agentkit_deep_research.terms import mentions
 from agentkit_deep_research.todo import render
 
 if TYPE_CHECKING:

@@ -2,7 +2,9 @@
 
 Four locks, each enough alone: the file is opened with mode=ro, query_only is set, an authorizer
 lets nothing but reading pass, and no database can be attached. A progress handler ends what takes
-too long; a length limit keeps one value from filling the memory.
+too long, and a single function that never comes back to it is left with its connection; a length
+limit keeps one value from filling the memory. Nothing is left beside the file either: one that
+nobody writes to is read without the `-wal` and `-shm` that SQLite would make.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from agentkit_sources.sql.statements import Dialect, Refused, Statement
 
 _LONGEST_VALUE = 10_000_000  # bytes
 _STEPS = 2000  # of SQLite's machine between two looks at the clock
+_SPARE = 0.5  # seconds beyond the limit after which a query is left, looks or no looks
+_WAL = b"\x02\x02"  # bytes 18 and 19 of a file whose journal is a write-ahead log
 _FUNCTIONS = frozenset("load_extension fts3_tokenizer readfile writefile edit".split())
 
 
@@ -38,6 +42,7 @@ class SqliteEngine:
         self._guarding = False
         self._readable: frozenset[str] = frozenset()
         self._db: sqlite3.Connection | None = None
+        self._frozen = ""  # the version that is read as if nobody could write to it
         try:
             with self._lock:
                 self._open()
@@ -72,40 +77,71 @@ class SqliteEngine:
             self.tables()
         with self._lock:
             db = self._open()
-            self._deadline = time.monotonic() + seconds
-            self._denied = ""
-            self._guarding = True
+            frozen = self._frozen
+            made = self._fetch(db, statement, rows, seconds)
+            if frozen and self.version() != frozen:  # somebody wrote meanwhile
+                made = self._fetch(self._open(), statement, rows, seconds)
+        return made
+
+    def close(self) -> None:
+        with self._lock:
+            self._forget()
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _fetch(
+        self, db: sqlite3.Connection, statement: Statement, rows: int, seconds: float
+    ) -> Rows:
+        self._deadline = time.monotonic() + seconds
+        self._denied = ""
+        self._guarding = True
+        over, made = threading.Event(), list[Rows | Exception]()
+
+        def work() -> None:
             try:
                 cursor = db.execute(statement.sql)
                 found = cursor.fetchmany(rows + 1)
                 names = tuple(column[0] for column in cursor.description or ())
                 cursor.close()
-            except sqlite3.Error as error:
-                if self._denied:
-                    raise Refused(self._denied) from error
-                if "interrupted" in str(error):
-                    raise TimedOut(f"stopped after {seconds:g} s") from error
-                raise QueryError(_short(error)) from error
+                made.append(Rows(names, tuple(map(tuple, found[:rows])), len(found) > rows))
+            except Exception as error:  # told by the caller's own thread
+                made.append(error)
             finally:
-                self._guarding = False
-        return Rows(names, tuple(map(tuple, found[:rows])), len(found) > rows)
+                over.set()
 
-    def close(self) -> None:
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        threading.Thread(target=work, daemon=True, name="sqlite query").start()
+        try:
+            if not over.wait(seconds + _SPARE):
+                db.interrupt()
+                self._db = None  # it cannot be closed under the query that is left in it
+                raise TimedOut(f"stopped after {seconds:g} s")
+        finally:
+            self._guarding = False
+        (result,) = made
+        if isinstance(result, Rows):
+            return result
+        if self._denied:
+            raise Refused(self._denied) from result
+        if "interrupted" in str(result):
+            raise TimedOut(f"stopped after {seconds:g} s") from result
+        raise QueryError(_short(result)) from result
 
-    # -- inside -----------------------------------------------------------------------------------
+    def _forget(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
 
     def _open(self) -> sqlite3.Connection:
         if not self.file.is_file():
             raise QueryError("there is no such file")
+        if self._frozen and self.version() != self._frozen:
+            self._forget()
         if self._db is None:
             db = None
+            self._frozen = self.version() if self._still() else ""
             try:
                 db = sqlite3.connect(
-                    f"file:{quote(str(self.file))}?mode=ro",
+                    f"file:{quote(str(self.file))}?mode=ro{'&immutable=1' if self._frozen else ''}",
                     uri=True,
                     isolation_level=None,
                     check_same_thread=False,
@@ -124,6 +160,14 @@ class SqliteEngine:
             db.set_progress_handler(self._late, _STEPS)
             self._db = db
         return self._db
+
+    def _still(self) -> bool:
+        """Whether the file has a write-ahead log and no writer: whoever has it open keeps one."""
+        try:
+            with self.file.open("rb") as opened:
+                return opened.read(20)[18:20] == _WAL and not _is(self.file, "-wal")
+        except OSError:
+            return False
 
     def _late(self) -> bool:
         return self._guarding and time.monotonic() > self._deadline

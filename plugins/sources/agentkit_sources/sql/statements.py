@@ -4,6 +4,7 @@ this is the first of two walls, and the one that explains itself."""
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -100,6 +101,9 @@ def read(sql: str, dialect: Dialect) -> Statement:
 
 def looks_like_sql(text: str) -> bool:
     """Whether a query is SQL rather than words."""
+    text = _COMMENT.sub(" ", text)
+    if _COMMANDS.match(text):
+        return True
     first, _, rest = text.strip().lstrip("(").partition(" ")
     keyword = first.upper()
     if keyword == "WITH":
@@ -111,6 +115,15 @@ def looks_like_sql(text: str) -> bool:
 
 _STATEMENTS = frozenset(
     "INSERT UPDATE DELETE DROP CREATE ALTER ATTACH PRAGMA TRUNCATE COPY".split()
+)
+_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*|^\ufeff", re.S)
+_COMMANDS = re.compile(  # what no question in words looks like
+    r"[\s;]*(?:pragma\s+[\w.]+\s*[=(]|attach\s+(?:database\s+)?['\"]|vacuum\s+into\s+'|"
+    r"begin\s+(?:immediate|deferred|exclusive|transaction)\s*(?:;|$)|"
+    r"replace\s+into\s+\w+\s*(?:\(|values\b|select\b)|"
+    r"explain\s+(?:query\s+plan|analyze)\s+(?:select|insert|update|delete|with)\b|"
+    r"merge\s+into\s+\w+\s+using\b)",
+    re.I,
 )
 _AFTER = tuple("INTO SET FROM TABLE DATABASE AS VIEW INDEX TO =".split())
 
