@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit.cli.watch.client import Client, Message
+from agentkit.leaves import set_leaf
 
 ROWS = 500  # of a run's timeline, that are shown of the time before it was opened
 MOST = 200  # runs in the list
@@ -31,13 +32,7 @@ class Held:
         if data["from"] != self.seq:
             return bool(data["seq"] <= self.seq)  # what is known already
         for path, value in data["set"]:
-            place = self.state
-            for key in path[:-1]:
-                place = place.setdefault(key, {})
-            if value is None:
-                place.pop(path[-1], None)
-            else:
-                place[path[-1]] = value
+            set_leaf(self.state, path, value)
         self.seq = data["seq"]
         self.add(data["rows"])
         return True
