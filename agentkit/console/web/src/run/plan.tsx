@@ -12,6 +12,7 @@ import { movable, moved, projected, type Shown } from "../state/todo";
 import type { Task } from "../state/types";
 import { t, tk, tn } from "../words";
 import { attempt, useRun } from "./context";
+import { PlanAnswerHere } from "./question";
 
 const SOME = 60; // tasks that are drawn at once; more on demand
 
@@ -52,6 +53,7 @@ export function Plan() {
         <span class="meta numbers">{tasks.length > 0 && t("plan.left", { left, all: tasks.length })}</span>
       </div>
       {state.plan.question !== null && <p class="pane-note waiting">{t("plan.asked")}</p>}
+      {state.plan.question !== null && <PlanAnswerHere />}
       {problem.value && <Problem text={problem.value} />}
       <div class="pane-body">
         {!tasks.length && (

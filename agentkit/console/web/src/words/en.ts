@@ -91,6 +91,7 @@ export const en = {
   "new.nolimit": "no limit",
   "new.more": "More settings",
   "new.files": "Files to search",
+  "new.files.choose": "Choose files",
   "new.files.hint": "They stay on this machine.",
   "new.uploading": "Sending {name}",
   "new.start": "Start",

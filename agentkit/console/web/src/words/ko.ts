@@ -93,6 +93,7 @@ export const ko: Record<Key, string> = {
   "new.nolimit": "한도 없음",
   "new.more": "설정 더 보기",
   "new.files": "검색할 파일",
+  "new.files.choose": "파일 고르기",
   "new.files.hint": "파일은 이 컴퓨터를 떠나지 않습니다.",
   "new.uploading": "{name} 보내는 중",
   "new.start": "시작",
