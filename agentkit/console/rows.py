@@ -140,8 +140,10 @@ def _value(value: Any) -> str:
         return value
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return ", ".join(value)
-    if isinstance(value, Mapping) and all(isinstance(one, int | float) for one in value.values()):
-        return ", ".join(f"{name} {one}" for name, one in value.items())
+    if isinstance(value, Mapping) and not any(
+        isinstance(v, Mapping | list) for v in value.values()
+    ):
+        return ", ".join(f"{name} {_value(one)}" for name, one in value.items())
     return "none" if value is None else _plain(value)
 
 

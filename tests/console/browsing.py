@@ -67,6 +67,9 @@ tools = ["wipe"]
 [agents.trainer]
 use = "desk-trainer"
 
+[agents.stuck]
+use = "desk-stuck"
+
 [sources.slow]
 use = "desk-slow"
 
@@ -141,6 +144,33 @@ class Trainer:
         return graph
 
 
+class Stuck:
+    """Fails where the task says so; else holds on while the file "held" is there."""
+
+    input, output = Task, Out
+
+    def __init__(self, settings, parts):
+        self.info = AgentInfo("stuck", "gets nowhere")
+
+    def build(self, parts):
+        from langgraph.graph import END, START, StateGraph
+
+        from agentkit.runs import node
+
+        def hold(state, rt):
+            if state["task"] == "fail":
+                raise RuntimeError("the wheel came off")
+            while Path("held").exists():
+                time.sleep(0.02)
+            return {"text": "let go"}
+
+        graph = StateGraph(State)
+        graph.add_node("hold", node(hold))
+        graph.add_edge(START, "hold")
+        graph.add_edge("hold", END)
+        return graph
+
+
 class Slow(FakeSource):
     """Says "begun" and does not come back before "go" is there, when it is asked for a windmill."""
 
@@ -182,6 +212,7 @@ def agentkit_guard(proposal):
 @hookimpl
 def agentkit_register(registry):
     registry.agent("desk-trainer", "desk_agents:Trainer", summary="reports a falling number")
+    registry.agent("desk-stuck", "desk_agents:Stuck", summary="gets nowhere")
     registry.source("desk-slow", "desk_agents:Slow", summary="waits for a file")
     registry.views("desk", "desk_agents:Panels", summary="shapes")
     registry.views("broken", "desk_agents:Broken", summary="never works")

@@ -3,8 +3,11 @@ back, a task cancelled, a report revised, files to search. Read in the store aft
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from tests.console.serving import QUESTION
 
 pytestmark = pytest.mark.slow
 BANNER = "limit of 3 steps"
+PASSING = r"(for )?(\d+ (s|seconds?|minutes?)( ago)?|just now|now)"  # times that the page shows
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +176,24 @@ def test_every_state_is_the_same_after_a_reload_and_in_another_tab(hands: Desk) 
     operator.command(paused, "pause")
     operator.until(paused, lambda state: state["run"]["status"] == "paused")
     done = next(row.id for row in hands.store.runs(50, "research") if row.status == "done")
+    failed = operator.start("fail", agent="stuck")
+    operator.ended(failed, "failed")
+    (hands.console.folder / "held").touch()
+    killed = operator.start("hold on", agent="stuck")
+    kill(hands, killed)
+    operator.ended(killed, "interrupted")
+    running = operator.start("hold on", agent="stuck")
+    operator.until(running, lambda state: state["run"]["status"] == "running" and state["steps"])
+    runs = {
+        "waiting": waiting,
+        "paused": paused,
+        "done": done,
+        "failed": failed,
+        "interrupted": killed,
+        "running": running,
+    }
     with hands.page() as page, page.context.new_page() as other:
-        for run in (waiting, stopped, paused, done):
+        for state, run in {**runs, "": stopped}.items():
             shown = []
             for tab, again in ((page, False), (page, True), (other, False)):
                 if again:
@@ -183,8 +203,27 @@ def test_every_state_is_the_same_after_a_reload_and_in_another_tab(hands: Desk) 
                 last = hands.store.last(run)
                 tab.locator(f".event[data-seq='{last}']").wait_for()
                 tab.get_by_role("tab", name="Panels").wait_for()  # the last thing that is asked for
+                if state:
+                    state_is(tab, state)
                 shown.append(tab.locator("main").inner_text())
-            still = [re.sub(r"\d+ (seconds?|minutes?) ago|just now|now", "", one) for one in shown]
+            still = [re.sub(PASSING, "", one) for one in shown]
             assert still[0] == still[1] == still[2], run
+    (hands.console.folder / "held").unlink()
+    operator.ended(running)
     operator.command(paused, "stop")
     operator.command(waiting, "stop")
+
+
+def kill(hands: Desk, run: str) -> None:
+    """Ends the process of a run, as a machine that loses its power would."""
+    lock = str(hands.console.folder / "runs/console/runs" / f"{run}.lock")
+
+    def driver() -> int:
+        for links in Path("/proc").glob("[0-9]*/fd"):
+            with contextlib.suppress(OSError):
+                if any(os.readlink(link) == lock for link in links.iterdir()):
+                    return int(links.parent.name)
+        return 0
+
+    hands.until(lambda: hands.events(run, "node.entered"), "it works")
+    os.kill(hands.until(driver, "the process of the run"), signal.SIGKILL)

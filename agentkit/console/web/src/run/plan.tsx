@@ -260,7 +260,7 @@ function TaskDetail({ task, may, close }: { task: Shown; may: boolean; close: ()
   const changed = title.value.trim() !== task.title || search.value.trim() !== task.query;
   const submit = async (event: Event) => {
     event.preventDefault();
-    await save(version.current);
+    if (title.value.trim()) await save(version.current);
   };
   const save = async (against: number) => {
     problem.value = "";
@@ -288,7 +288,6 @@ function TaskDetail({ task, may, close }: { task: Shown; may: boolean; close: ()
             <textarea
               class="field growing"
               rows={1}
-              required
               maxLength={1000}
               value={title.value}
               onInput={(e) => (title.value = e.currentTarget.value)}

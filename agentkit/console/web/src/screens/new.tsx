@@ -70,7 +70,7 @@ export function NewRun() {
   return (
     <div class="page narrow">
       <h1>{t("new")}</h1>
-      <form class="stack roomy" onSubmit={submit}>
+      <form class="stack roomy" onSubmit={submit} noValidate>
         {agents.problem.value && <Problem text={agents.problem.value} />}
         <label class="label">
           {t("new.agent")}
@@ -88,7 +88,7 @@ export function NewRun() {
           <textarea
             class="field"
             rows={4}
-            required
+            aria-required="true"
             ref={first}
             placeholder={t("new.task.hint")}
             value={task.value}
