@@ -96,7 +96,7 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
         case "run.status":
             return f"{data.get('status', '')} {data.get('note', '')}"
         case "question.asked" if data.get("kind") == "plan":
-            return "may this plan run?"
+            return "the plan"
         case "plan.revised":
             return _answer(str(data.get("text", "")))
         case "question.answered":

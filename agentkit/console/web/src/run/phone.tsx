@@ -132,24 +132,24 @@ function Live({ screen }: { screen: Screen }) {
   const percent = (part: number, whole: number) => `${(100 * part) / whole}%`;
   const shown = outlined.value;
   const aims = Object.values(run.state.value!.questions).flatMap((one) => aimed(one, screen.name));
+  if (!picture.value)
+    return problem.value ? <Problem text={problem.value} /> : <p class="meta">{t("timeline.loading")}</p>;
   return (
     <div class="phone">
       <div class="stack">
         <div class="glass">
-          {picture.value && (
-            <img
-              ref={image}
-              src={picture.value}
-              alt={t("screen.alt", { title: screen.title })}
-              draggable={false}
-              class={touchable ? "touchable" : ""}
-              onPointerDown={(e) => {
-                e.preventDefault();
-                down.current = { at: at(e), when: e.timeStamp };
-              }}
-              onPointerUp={release}
-            />
-          )}
+          <img
+            ref={image}
+            src={picture.value}
+            alt={t("screen.alt", { title: screen.title })}
+            draggable={false}
+            class={touchable ? "touchable" : ""}
+            onPointerDown={(e) => {
+              e.preventDefault();
+              down.current = { at: at(e), when: e.timeStamp };
+            }}
+            onPointerUp={release}
+          />
           {elements.value &&
             aims.map(([x, y]) => (
               <div
