@@ -5,11 +5,13 @@ What a test clicks it then reads in the store; the page is never asked whether i
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,14 @@ use = "deep-research"
 sources = ["slow"]
 embedder = ""
 width = 1
+"""
+PHONE = """
+[environments.phone]
+use = "android"
+
+[agents.phone]
+use = "phone-oracle"
+environment = "phone"
 """
 AGENTS = '''
 """Agents and views of the browser's tests, as a plugin would bring them."""
@@ -319,6 +329,13 @@ def desk(folder: Path, settings: str = "") -> Iterator[Desk]:
     finally:
         stop(console)
         stop_runs(folder)
+
+
+def switch_off(folder: Path) -> None:
+    """Phones outlive the runs that started them; each says in a file which process it is."""
+    for path in folder.glob("data/**/phones/*.json"):
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
 
 
 # -- steps that several tests take ----------------------------------------------------------------

@@ -3,29 +3,15 @@ its end; on the simulated phone, over the real adb."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.browsing import SETTINGS, Desk, desk, new_run, state_is
+from tests.console.browsing import PHONE, SETTINGS, Desk, desk, new_run, state_is, switch_off
 
 pytestmark = pytest.mark.slow
-
-PHONE = """
-[environments.phone]
-use = "android"
-
-[agents.phone]
-use = "phone-oracle"
-environment = "phone"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +23,6 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             yield made
     finally:
         switch_off(folder)
-
-
-def switch_off(folder: Path) -> None:
-    """Phones outlive the runs that started them; each says in a file which process it is."""
-    for path in folder.glob("data/**/phones/*.json"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
 
 
 def test_a_task_is_watched_touched_asked_about_and_done(phone: Desk) -> None:
