@@ -19,7 +19,7 @@ from tests.console.serving import QUESTION
 
 pytestmark = pytest.mark.slow
 BANNER = "limit of 3 steps"
-PASSING = r"(for )?((\d+ (h|min|s|seconds?|minutes?) ?)+(ago)?|just now|now)"  # shown times
+PASSING = r"(for )?((\d+ (hours?|h|minutes?|min|seconds?|s)\b ?)+(ago)?|just now|now)"  # times
 
 
 @pytest.fixture(scope="module")
