@@ -164,7 +164,9 @@ def test_a_task_is_cancelled_in_its_middle(hands: Desk) -> None:
     assert not [e for e in hands.events(run, "evidence.added") if e.data["task"] == "T1"]
 
 
-def test_every_state_is_the_same_after_a_reload_and_in_another_tab(hands: Desk, run: str) -> None:
+def test_what_stands_still_is_the_same_after_a_reload_and_in_another_tab(
+    hands: Desk, run: str
+) -> None:
     operator = hands.console.enter()
     waiting = operator.start(QUESTION, settings={"approve": True})
     stopped = operator.start(QUESTION)
@@ -175,42 +177,45 @@ def test_every_state_is_the_same_after_a_reload_and_in_another_tab(hands: Desk, 
     operator.until(paused, lambda state: state.get("metrics"))
     operator.command(paused, "pause")
     operator.until(paused, lambda state: state["run"]["status"] == "paused")
+    shown_alike(hands, {waiting: "waiting", stopped: "", paused: "paused", run: "done"})
+    operator.command(paused, "stop")
+    operator.command(waiting, "stop")
+
+
+def test_what_works_or_broke_is_the_same_after_a_reload_and_in_another_tab(hands: Desk) -> None:
+    operator, held = hands.console.enter(), hands.console.folder / "held"
     failed = operator.start("fail", agent="stuck")
     operator.ended(failed, "failed")
-    (hands.console.folder / "held").touch()
+    held.touch()
     killed = operator.start("hold on", agent="stuck")
     kill(hands, killed)
     operator.ended(killed, "interrupted")
     running = operator.start("hold on", agent="stuck")
     operator.until(running, lambda state: state["run"]["status"] == "running" and "steps" in state)
-    runs = {
-        "waiting": waiting,
-        "paused": paused,
-        "done": run,
-        "failed": failed,
-        "interrupted": killed,
-        "running": running,
-    }
+    shown_alike(hands, {failed: "failed", killed: "interrupted", running: "running"})
+    held.unlink()
+    operator.ended(running)
+
+
+def shown_alike(hands: Desk, runs: dict[str, str]) -> None:
+    """Whether a reload and another tab show what the first did. runs: each with its state, "" for
+    any."""
     with hands.page() as page, page.context.new_page() as other:
-        for state, one in {**runs, "": stopped}.items():
+        for run, state in runs.items():
             shown = []
             for tab, again in ((page, False), (page, True), (other, False)):
                 if again:
                     tab.reload()
                 else:
-                    tab.goto(f"{hands.address}/runs/{one}?tab=timeline")
-                last = hands.store.last(one)
+                    tab.goto(f"{hands.address}/runs/{run}?tab=timeline")
+                last = hands.store.last(run)
                 tab.locator(f".event[data-seq='{last}']").wait_for()
                 tab.get_by_role("tab", name="Panels").wait_for()  # the last thing that is asked for
                 if state:
                     state_is(tab, state)
                 shown.append(tab.locator("main").inner_text())
             still = [re.sub(PASSING, "", text) for text in shown]
-            assert still[0] == still[1] == still[2], one
-    (hands.console.folder / "held").unlink()
-    operator.ended(running)
-    operator.command(paused, "stop")
-    operator.command(waiting, "stop")
+            assert still[0] == still[1] == still[2], run
 
 
 def kill(hands: Desk, run: str) -> None:
