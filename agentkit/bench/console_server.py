@@ -87,9 +87,9 @@ class Client:
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[tuple[Client, SqliteRunStore]]:
-    """A server over an empty store in that folder, and the store."""
-    (folder / "agentkit.toml").write_text(f'[host]\nstore = "{folder}/runs"\n')
+def served(folder: Path, settings: str = "") -> Iterator[tuple[Client, SqliteRunStore]]:
+    """A server over an empty store in that folder, and the store. settings: more of its file."""
+    (folder / "agentkit.toml").write_text(f'[host]\nstore = "{folder}/runs"\n{settings}')
     store = SqliteRunStore(folder / "runs")
     process = subprocess.Popen(
         [sys.executable, "-m", "agentkit", "console", "--port", "0"],

@@ -20,6 +20,7 @@ from typing import Any
 
 from agentkit.bench import console_browser as browser
 from agentkit.bench.console_attacks import attack
+from agentkit.bench.console_hands import handling
 from agentkit.bench.console_server import Client, begun, served, write
 from agentkit.bench.experiment import Bench, Experiment, Metric, Needs, Result, interval
 
@@ -132,7 +133,7 @@ def console(bench: Bench) -> Result:
     quick, eyes = bench.scale == "quick", browser.available()
     events, viewers, watched = (2_000, 10, 100) if quick else (EVENTS, VIEWERS, 400)
     seeds = bench.seeds[:1] if quick else bench.seeds
-    opened, seen, cuts, eyed, attacked = [], [], [], [], []
+    opened, seen, cuts, eyed, attacked, hands = [], [], [], [], [], []
     for number, seed in enumerate(seeds):
         bench.progress.update(number, len(seeds))
 
@@ -149,6 +150,7 @@ def console(bench: Bench) -> Result:
         seen.append(measured("watch", watching, viewers, watched, seed, False))
         cuts.append(measured("cut", watching, 2 if quick else 4, watched, seed, True))
         attacked.append(measured("attack", attacking, seed, eyes))
+        hands.append(measured(f"hands {seed}", handling, 2 if quick else 5))
     lost = sum(one["lost"] + one["doubled"] for one in [*seen, *cuts])
     connections = sum(one["connections"] for one in cuts)
     tried = sum(one["tried"] for one in attacked)
@@ -164,6 +166,7 @@ def console(bench: Bench) -> Result:
         "connections that were cut": Metric(connections, n=len(cuts)),
         "attacks tried": Metric(tried, n=len(attacked)),
         "attacks that got through": Metric(len(through), n=len(attacked)),
+        **_hands(hands),
         "front end, all files": Metric(shipped()[0] / 2**20, unit="MiB"),
         "front end, first page, compressed": Metric(shipped()[1] / 1024, unit="KiB"),
     }
@@ -182,6 +185,21 @@ def console(bench: Bench) -> Result:
 
 def _spread(rows: Sequence[Mapping[str, float]], key: str, unit: str = "s") -> Metric:
     return interval([row[key] for row in rows], unit)
+
+
+def _hands(rows: Sequence[Mapping[str, list[float]]]) -> dict[str, Metric]:
+    """What a person waits for."""
+    named = {
+        "start": "from `agentkit console` to let in",
+        "steer": "from a message to its sight",
+        "pause": "from a pause, in a model's answer, to its sight",
+        "resume": "from going on to the model's being asked",
+        "stop": "from a stop, in a model's answer, to its sight",
+    }
+    return {
+        words: interval([second for row in rows for second in row[name]], "s")
+        for name, words in named.items()
+    }
 
 
 def _eyes(rows: Sequence[Mapping[str, float]], events: int) -> dict[str, Metric]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from importlib import metadata
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,34 +16,23 @@ from agentkit.console.acting import Actor
 from agentkit.console.desk import Desk
 from agentkit.console.entry import COOKIE, Entry, Sessions
 from agentkit.console.faults import Refusal, missing
+from agentkit.console.one_run import OneRun
 from agentkit.console.requests import (
     HANDLERS,
     Handler,
     answered,
     body_of,
-    download,
     invalid,
     json_of,
     number,
     person_of,
 )
+from agentkit.console.screens import Screens
+from agentkit.console.shipped import Shipped
 from agentkit.console.stream import MOST, EventStream, Hub, Wanted, read_cursor
-from agentkit.errors import AgentkitError, UsageError
+from agentkit.errors import AgentkitError
 
 LANGUAGES = ("en", "ko")
-KINDS = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".woff2": "font/woff2",
-    ".json": "application/json",
-    ".map": "application/json",
-    ".txt": "text/plain",
-    ".ico": "image/x-icon",
-}
-PIECE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class Api:
@@ -56,7 +42,8 @@ class Api:
         self.desk, self.sessions = desk, sessions
         self.actor = Actor(desk)
         self.hub = Hub(desk.folds, desk.lists, desk.live)
-        self._static = files("agentkit.console") / "static"
+        self.one = OneRun(desk)
+        self.screens, self.shipped = Screens(self.one), Shipped()
         self.inner = Starlette(routes=list(self._routes()), exception_handlers=HANDLERS)
         self.app = Entry(self.inner, sessions)
 
@@ -68,21 +55,6 @@ class Api:
         get: list[tuple[str, Handler]] = [
             ("/api/about", self.about),
             ("/api/runs", self.runs),
-            (run, self.run),
-            (f"{run}/family", self.family),
-            (f"{run}/timeline", self.timeline),
-            (f"{run}/events/{{seq:int}}", self.event),
-            (f"{run}/evidence/{{key}}/page", self.page),
-            (f"{run}/report", self.report),
-            (f"{run}/result", self.result),
-            (f"{run}/metrics", self.metrics),
-            (f"{run}/artifacts/{{name}}", self.artifact),
-            (f"{run}/exports", self.exports),
-            (f"{run}/exports/{{name}}", self.export),
-            (f"{run}/panels", self.panels),
-            (f"{run}/screens", self.screens),
-            (f"{run}/screens/{{name}}.png", self.screen),
-            (f"{run}/screens/{{name}}/elements", self.elements),
             ("/api/compare", self.compare),
             ("/api/inbox", self.inbox),
             ("/api/agents", self.agents),
@@ -95,10 +67,12 @@ class Api:
             ("/api/stream", self.stream),
             ("/api/agui/runs/{run}/events", agui.follow),
         ]
+        get += [(f"{run}{below}", do) for below, do in self.one.routes()]
+        get += [(f"{run}/screens{below}", do) for below, do in self.screens.routes()]
         other: list[tuple[str, str, Handler]] = [
             ("POST", "/api/runs", self.start),
             ("POST", f"{run}/commands", self.command),
-            ("POST", f"{run}/screens/{{name}}/act", self.touch),
+            ("POST", f"{run}/screens/{{name}}/act", self.screens.touch),
             ("POST", "/api/uploads", self.upload_begin),
             ("PUT", "/api/uploads/{upload}/{name}", self.upload_put),
             ("POST", "/api/agui/{agent}", agui.run),
@@ -111,9 +85,12 @@ class Api:
         routes += [Route(path, answered(do), methods=["GET"]) for path, do in get]
         routes += [Route(path, answered(do), methods=[verb]) for verb, path, do in other]
         routes.append(Route("/api/{rest:path}", answered(self.nothing)))
-        routes.append(Route("/static/{path:path}", answered(self.static), methods=["GET"]))
-        routes.append(Route("/{path:path}", answered(self.front), methods=["GET"]))
+        routes.append(Route("/static/{path:path}", answered(self.shipped.static), methods=["GET"]))
+        routes.append(Route("/{path:path}", answered(self.shipped.front), methods=["GET"]))
         return routes
+
+    async def nothing(self, _: Request) -> Any:
+        raise missing("there is nothing here")
 
     # -- letting in -------------------------------------------------------------------------------
 
@@ -167,116 +144,9 @@ class Api:
         following = None if last is None else f"{last[0]!r}/{last[1]}"
         return {"runs": rows, "next": following, "total": total}
 
-    async def run(self, request: Request) -> Any:
-        return await in_thread(self.desk.snapshot, await self._id(request))
-
-    async def _id(self, request: Request) -> str:
-        """The whole id of the run that the path names, by its whole id alone."""
-        return await in_thread(self._known, request.path_params["run"])
-
-    def _known(self, run: str) -> str:
-        try:
-            row = self.desk.store.get(run)
-        except UsageError as error:
-            raise missing("there is no such run") from error
-        if row.id != run:
-            raise missing("there is no such run")
-        return row.id
-
-    async def family(self, request: Request) -> Any:
-        root, rows = await in_thread(self.desk.lists.family, await self._id(request))
-        return {"root": root, "runs": rows}
-
-    async def timeline(self, request: Request) -> Any:
-        run, q = await self._id(request), request.query_params
-        limit = number(q.get("limit", "500"), "limit", 1, 2000)
-        after = number(q.get("after", "0"), "after", 0, 2**53)
-        before = number(q["before"], "before", 1, 2**53) if q.get("before") else None
-        kinds = set(filter(None, q.get("kinds", "").split(",")))
-        words = q.get("q", "").casefold()
-
-        def do() -> Any:
-            fold = self.desk.folds.get(run)
-            with fold.lock:
-                rows = fold.rows.all[after : None if before is None else before - 1]
-                seq = fold.seq
-            if kinds or words:
-                rows = [
-                    r
-                    for r in rows
-                    if (not kinds or r["kind"] in kinds)
-                    and (not words or words in f"{r['kind']} {r['text']}".casefold())
-                ]
-            total = len(rows)
-            rows = rows[-limit:] if before is not None else rows[:limit]
-            ends = {"first": rows[0]["seq"], "last": rows[-1]["seq"]} if rows else {}
-            return {"rows": rows, "first": 0, "last": 0, **ends, "seq": seq, "total": total}
-
-        return await in_thread(do)
-
-    async def event(self, request: Request) -> Any:
-        run, seq = await self._id(request), request.path_params["seq"]
-        found = await in_thread(self.desk.store.tail, run, seq - 1, (), seq)
-        if not found:
-            raise missing(f"there is no event {seq}")
-        return found[0].to_json()
-
-    async def page(self, request: Request) -> Any:
-        around = number(request.query_params.get("around", "4000"), "around", 0, looking.MOST)
-        run = await self._id(request)
-        return await in_thread(looking.page, self.desk, run, request.path_params["key"], around)
-
-    async def report(self, request: Request) -> Any:
-        return await in_thread(self.desk.views.report, await self._id(request))
-
-    async def result(self, request: Request) -> Any:
-        return await in_thread(looking.result, self.desk, await self._id(request))
-
-    async def metrics(self, request: Request) -> Any:
-        run = await self._id(request)
-        names = set(filter(None, request.query_params.get("names", "").split(",")))
-
-        def do() -> Any:
-            fold = self.desk.folds.get(run)
-            with fold.lock:
-                found = {n: list(p) for n, p in fold.findings.series.items()}
-            return {"series": {n: p for n, p in found.items() if not names or n in names}}
-
-        return await in_thread(do)
-
-    async def artifact(self, request: Request) -> Response:
-        run, name = await self._id(request), request.path_params["name"]
-
-        def do() -> bytes:
-            known = {a["name"]: a for a in self.desk.store.artifacts(run)}
-            if name not in known:
-                raise missing(f"the run has no file {name!r}")
-            return self.desk.store.blob(run, known[name]["sha256"])
-
-        return download(name, "application/octet-stream", await in_thread(do))
-
-    async def exports(self, request: Request) -> Any:
-        found = await in_thread(self.desk.views.exports, await self._id(request))
-        return {
-            "exports": [
-                {"name": e.name, "title": e.title, "media_type": e.media_type}
-                for e in found.values()
-            ]
-        }
-
-    async def export(self, request: Request) -> Response:
-        run, name = await self._id(request), request.path_params["name"]
-        found = (await in_thread(self.desk.views.exports, run)).get(name)
-        if found is None:
-            raise missing(f"this run cannot be exported as {name!r}")
-        return download(f"{run}-{name}", found.media_type, await in_thread(found.make))
-
-    async def panels(self, request: Request) -> Any:
-        return {"panels": await in_thread(self.desk.views.panels, await self._id(request))}
-
     async def compare(self, request: Request) -> Any:
         q = request.query_params
-        one, two = [await in_thread(self._known, q.get(name, "")) for name in ("one", "two")]
+        one, two = [await in_thread(self.one.known, q.get(name, "")) for name in ("one", "two")]
         return await in_thread(looking.compare, self.desk, one, two)
 
     async def inbox(self, _: Request) -> Any:
@@ -334,57 +204,6 @@ class Api:
         found = await in_thread(self.desk.journal.entries, before, limit)
         return {"entries": found, "next": found[-1]["id"] if len(found) == limit else None}
 
-    # -- screens ----------------------------------------------------------------------------------
-
-    async def _screen(self, request: Request) -> Any:
-        run, name = await self._id(request), request.path_params["name"]
-        found = (await in_thread(self.desk.views.screens, run)).get(name)
-        if found is None:
-            raise missing(f"the run has no screen {name!r}")
-        return found
-
-    async def screens(self, request: Request) -> Any:
-        found = await in_thread(self.desk.views.screens, await self._id(request))
-        return {
-            "screens": [
-                {"name": s.name, "title": s.title, "touchable": s.touchable} for s in found.values()
-            ]
-        }
-
-    async def screen(self, request: Request) -> Response:
-        seen = await in_thread((await self._screen(request)).look)
-        size = f"{seen.size[0]}x{seen.size[1]}"
-        headers = {"X-Mark": seen.mark, "X-Size": size}
-        if request.query_params.get("mark") == seen.mark:
-            return Response(status_code=304, headers=headers)
-        return Response(seen.png, headers=headers, media_type="image/png")
-
-    async def elements(self, request: Request) -> Any:
-        seen = await in_thread((await self._screen(request)).look)
-        found = [dict(e) for e in seen.elements]
-        return {"mark": seen.mark, "size": list(seen.size), "elements": found}
-
-    async def touch(self, request: Request) -> Any:
-        person = person_of(request)
-        person.must("operator")
-        screen, action = await self._screen(request), await json_of(request)
-        if not isinstance(action, dict):
-            raise invalid("", "an action is an object")
-        if not screen.touchable:
-            raise Refusal(403, "forbidden", "this screen can only be looked at")
-        run = request.path_params["run"]
-
-        def do() -> Any:
-            client = f"act-{_token()}"
-            self.desk.journal.begin(
-                client, person.name, person.role, run, "screen.act", {"action": action}
-            )
-            done = screen.act(action)
-            self.desk.journal.end(client, 200, None)
-            return {"done": dict(done), "mark": screen.look().mark}
-
-        return await in_thread(do)
-
     # -- the stream -------------------------------------------------------------------------------
 
     async def stream(self, request: Request) -> Response:
@@ -399,7 +218,7 @@ class Api:
             raise invalid("runs", f"at most {MOST}")
         for run in runs:
             if run not in seen:
-                await in_thread(self._known, run)
+                await in_thread(self.one.known, run)
         at = {run: max(seq, seen.get(run, 0)) for run, seq in runs.items()}
         wanted = Wanted(at, q.get("list") == "1", q.get("inbox") == "1")
         return EventStream(self.hub.messages(wanted))
@@ -430,34 +249,6 @@ class Api:
         content = await body_of(request, uploads.FILE)
         place = request.path_params
         return await in_thread(self.desk.uploads.put, place["upload"], place["name"], content)
-
-    # -- the front end ----------------------------------------------------------------------------
-
-    async def nothing(self, _: Request) -> Any:
-        raise missing("there is nothing here")
-
-    async def static(self, request: Request) -> Response:
-        return self._file(request.path_params["path"])
-
-    async def front(self, request: Request) -> Response:
-        return self._file("index.html")
-
-    def _file(self, path: str) -> Response:
-        pieces = path.split("/")
-        if not all(PIECE.fullmatch(piece) for piece in pieces):
-            raise missing("there is no such file")
-        found = self._static.joinpath(*pieces)
-        kind = KINDS.get(Path(pieces[-1]).suffix)
-        if kind is None or not found.is_file():
-            raise missing("there is no such file")
-        headers = {"Cache-Control": "no-cache"}
-        return Response(found.read_bytes(), headers=headers, media_type=kind)
-
-
-def _token() -> str:
-    import secrets
-
-    return secrets.token_hex(12)
 
 
 def _version() -> str:

@@ -48,6 +48,8 @@ class Rows:
             self._asked[position] = event
         elif event.kind.endswith(".done") and position in self._asked:
             asked = self._asked.pop(position)
+            if asked.kind == "open.asked":  # what was opened says more than where it is kept
+                row["text"] = text_of(asked)
             if asked.kind.split(".")[0] == event.kind.split(".")[0]:
                 row["of"] = asked.seq
                 row["seconds"] = round(max(0.0, event.time - asked.time), 3)
@@ -93,8 +95,12 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
             return _limits(data)
         case "run.status":
             return f"{data.get('status', '')} {data.get('note', '')}"
+        case "question.asked" if data.get("kind") == "plan":
+            return "the plan"
+        case "plan.revised":
+            return _answer(str(data.get("text", "")))
         case "question.answered":
-            return str(data.get("answer", ""))
+            return _answer(str(data.get("answer", "")))
         case "artifact":
             return f"{data.get('name', '')} ({data.get('size', 0)} bytes)"
         case "guard.judged":
@@ -117,6 +123,20 @@ def _found(data: Mapping[str, Any]) -> str:
     return str(data.get("hits", 0))
 
 
+def _answer(text: str) -> str:
+    """An answer to a plan may be edits of it, as JSON: what they are, in words."""
+    try:
+        edits = json.loads(text)["edits"] if text.startswith('{"edits"') else []
+        return "; ".join(_edit(one) for one in edits) or text
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return text
+
+
+def _edit(one: Mapping[str, Any]) -> str:
+    told = [one.get("task"), *one.get("tasks", ()), one.get("title"), one.get("query")]
+    return " ".join(str(word) for word in (one.get("op"), *told) if word)
+
+
 def _limits(data: Mapping[str, Any]) -> str:
     found = [f"{value:g} {name}" for name, value in data.items() if value is not None]
     return ", ".join(found) or "no limit"
@@ -127,6 +147,10 @@ def _value(value: Any) -> str:
         return value
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return ", ".join(value)
+    if isinstance(value, Mapping) and not any(
+        isinstance(v, Mapping | list) for v in value.values()
+    ):
+        return ", ".join(f"{name} {_value(one)}" for name, one in value.items())
     return "none" if value is None else _plain(value)
 
 

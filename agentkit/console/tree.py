@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from agentkit.leaves import set_leaf
+
 Path = tuple[str, ...]
 Change = tuple[Path, Any]
 
@@ -32,13 +34,7 @@ class Tree:
 
     def set(self, seq: int, path: Path, value: Any) -> None:
         """Sets a leaf; None takes it away."""
-        place = self.root
-        for key in path[:-1]:
-            place = place.setdefault(key, {})
-        if value is None:
-            place.pop(path[-1], None)
-        else:
-            place[path[-1]] = value
+        set_leaf(self.root, path, value)
         self._set.pop(path, None)
         self._set[path] = seq
 

@@ -17,15 +17,17 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList, RichLog, Static
+from textual.widgets import Checkbox, Input, OptionList, RichLog, Select, Static
 
 from agentkit.cli.watch import lines
 from agentkit.cli.watch.app import Watch
 from agentkit.cli.watch.client import Client, Message, Unknown, _messages, read_address
 from agentkit.cli.watch.command import find
 from agentkit.cli.watch.dialogs import Read
+from agentkit.cli.watch.new import NewRun
 from agentkit.cli.watch.run import RunScreen
 from agentkit.cli.watch.sight import Held
+from agentkit.cli.watch.words import CATALOGUES, EN, KO, language_of
 from agentkit.console.server import Server
 from agentkit.errors import BackendUnavailable, UsageError
 from agentkit.kit import Kit, load
@@ -33,6 +35,8 @@ from agentkit.runs.sqlite import SqliteRunStore
 from tests.console.serving import NOTES, QUESTION, SETTINGS, stop_runs
 
 TOKEN = "a-token-of-the-tests"
+HANGUL = re.compile("[가-힣]")
+WEB_WORDS = Path(__file__).parents[2] / "agentkit/console/web/src/words"
 SLOW = '''
 """An agent that counts until somebody says enough, as a plugin would bring it."""
 import time
@@ -150,10 +154,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 @asynccontextmanager
-async def opened(home: Home, run: str = "") -> AsyncIterator[tuple[Watch, Pilot[None]]]:
+async def opened(
+    home: Home, run: str = "", language: str = "en"
+) -> AsyncIterator[tuple[Watch, Pilot[None]]]:
     async with Client(read_address(home.address)) as client:
         await client.enter()
-        app = Watch(client, run)
+        app = Watch(client, run, language)
         async with app.run_test(size=(120, 40)) as pilot:
             yield app, pilot
         assert app.fault is None, app.fault
@@ -225,7 +231,7 @@ def test_a_plan_is_steered_approved_and_followed_to_its_report(home: Home) -> No
             await choose(app, pilot, 0)
             await until(pilot, lambda: screen.held.status == "done", "the end")
             assert screen.held.seq == home.store.last(run)
-            assert "applied" in shown(screen, "#steered")
+            assert "Applied" in shown(screen, "#steered")
             todo = screen.query_one("#tasks", OptionList)
             texts = [str(todo.get_option_at_index(n).prompt) for n in range(todo.option_count)]
             assert texts and all(text.startswith("[x]") for text in texts)
@@ -295,6 +301,201 @@ def test_a_task_is_cancelled_by_a_key(home: Home) -> None:
     in_terminal(test())
 
 
+def test_a_run_is_started_from_a_form_and_one_that_is_wrong_says_why(home: Home) -> None:
+    async def test() -> None:
+        async with opened(home) as (app, pilot):
+            before = {row.id for row in home.store.runs(200)}
+            await pilot.press("n")
+            described = lambda: isinstance(app.screen, NewRun) and app.screen.described  # noqa: E731
+            await until(pilot, described, "the form, with what the default agent lets be set")
+            app.screen.query_one("#agent", Select).value = "research"
+            await until(pilot, lambda: described() == "research", "what this one lets be set")
+            await pilot.press("ctrl+s")
+            told = lambda: str(app.screen.query_one("#problem", Static).visual)  # noqa: E731
+            await until(pilot, lambda: "Write what" in told(), "that a question is missing")
+            app.screen.query_one("#task", Input).value = QUESTION
+            app.screen.query_one("#limit-steps", Input).value = "many"
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: "Steps: many is no number" in told(), "that it is none")
+            app.screen.query_one("#limit-steps", Input).value = "40"
+            app.screen.query_one("#limit-minutes", Input).value = "1.5"
+            app.screen.query_one("#set-approve", Checkbox).value = True
+            app.screen.query_one("#set-mode", Select).value = "quick"
+            await pilot.press("ctrl+s")
+            screen = await until(pilot, lambda: run_screen(app), "the run is open")
+            await until(pilot, lambda: screen.held.question, "the plan is asked about")
+            (run,) = {row.id for row in home.store.runs(200)} - before
+            assert screen.held.run == run
+            row = home.store.get(run)
+            assert (row.agent, row.task) == ("research", QUESTION)
+            assert (row.budget.steps, row.budget.seconds, row.budget.tokens) == (40, 90.0, None)
+            recipe = str(row.recipe)
+            assert "'mode': 'quick'" in recipe and "'approve': True" in recipe
+            await app.client.command(run, "stop")
+
+    in_terminal(test())
+
+
+def test_runs_are_found_by_what_they_say(home: Home) -> None:
+    async def test() -> None:
+        async with opened(home) as (app, pilot):
+            mill = await start(app, "research", "What does the tidal mill of Carn mill?")
+            count = await start(app, "counter", "count the sheep")
+            table: Any = app.query_one("#runs")
+            ids = lambda: [str(key.value) for key in table.rows]  # noqa: E731
+            await until(pilot, lambda: {mill, count} <= set(ids()), "both are listed")
+            ended = lambda: app.sight.runs[mill]["status"] == "done"  # noqa: E731
+            await until(pilot, ended, "its report is there")
+            await pilot.press("slash", *"1640")  # which stands in the report alone
+            await until(pilot, lambda: ids() == [mill], "the one that holds it")
+            assert (
+                "1640" in str(table.get_row(mill)[-1])
+                and "1640" not in app.sight.runs[mill]["task"]
+            )
+            later = await start(app, "research", "Who built the tidal mill of Carn, 1640?")
+            await until(pilot, lambda: ids() == [later, mill], "one that began to hold it")
+            await pilot.press(*" nobody said this")
+            none = app.query_one("#none", Static)
+            await until(pilot, lambda: none.display and not ids(), "nothing")
+            assert str(none.visual) == "Nothing matches"
+            await pilot.press("escape")
+            await until(pilot, lambda: {mill, count, later} <= set(ids()), "all again")
+            assert app.runs.check_action("clear", ()) is False and table.has_focus
+            for run in (count, later):
+                await app.client.command(run, "stop")
+
+    in_terminal(test())
+
+
+def test_a_run_is_forked_from_a_step_and_revised_and_stays_as_it_is(home: Home) -> None:
+    async def test() -> None:
+        async with opened(home) as (app, pilot):
+            run = await start(app, "research", QUESTION)
+            screen = await look_at(app, pilot, run)
+            await until(pilot, lambda: screen.held.status == "done", "the end")
+            before = [e.to_json() for e in home.store.tail(run)]
+            steps = screen.held.steps
+            at = len(steps) - 1 - next(n for n, one in enumerate(steps) if "plan" in one["nodes"])
+            await pilot.press("f")
+            await choose(app, pilot, at)  # the latest stands first
+            await said(app, pilot, "exclude watermill")
+            fork = await another(app, pilot, run)
+            await until(pilot, lambda: fork.held.status == "done", "the fork's end")
+            row = home.store.get(fork.held.run)
+            assert (row.parent, row.parent_step) == (run, steps[len(steps) - 1 - at]["step"])
+            assert [r["text"] for r in home.events(row.id, "directive.added")] == [
+                "exclude watermill"
+            ]
+            await pilot.press("e")
+            await said(app, pilot, "shorter")
+            again = await another(app, pilot, row.id)
+            assert home.store.get(again.held.run).parent == row.id
+            assert [e.to_json() for e in home.store.tail(run)] == before, "the origin was changed"
+            await pilot.press("escape")
+            await until(pilot, lambda: not run_screen(app), "the list")
+            family = (run, row.id, again.held.run)
+            await until(pilot, lambda: set(family) <= set(app.sight.runs), "all are listed")
+            depth = {one["id"]: depth for one, depth in app.sight.listed()}
+            order = [one["id"] for one, _ in app.sight.listed() if one["id"] in family]
+            assert [depth[one] for one in family] == [0, 1, 2] and tuple(order) == family
+
+    in_terminal(test())
+
+
+async def another(app: Watch, pilot: Pilot[None], run: str) -> RunScreen:
+    """The screen of the run that was made of this one."""
+    good = lambda: (screen := run_screen(app)) and screen.held.run != run  # noqa: E731
+    await until(pilot, good, "the new run is open")
+    assert isinstance(app.screen, RunScreen)
+    return app.screen
+
+
+def test_it_speaks_korean(home: Home) -> None:
+    async def test() -> None:
+        async with opened(home, language="ko") as (app, pilot):
+            run = await start(app, "research", QUESTION, approve=True)
+            await until(pilot, lambda: run in app.sight.runs, "the run is listed")
+            table: Any = app.query_one("#runs")
+            columns = [str(column.label) for column in table.columns.values()]
+            assert all(HANGUL.search(name) for name in columns), columns
+            assert korean_keys(app) >= {"n", "slash", "w", "q", "enter"}
+            screen = await look_at(app, pilot, run)
+            await until(pilot, lambda: screen.held.question, "the plan is asked about")
+            await pilot.press("s")
+            await said(app, pilot, "exclude monks")
+            await until(pilot, lambda: "대기" in shown(screen, "#steered"), "the message")
+            assert "답을 기다림" in shown(screen, "#head")
+            assert "이 계획대로 실행할까요?" in shown(screen, "#asked")
+            assert korean_keys(app) >= {"s", "a", "c", "x", "f", "escape", "q"}
+            await pilot.press("a")
+            await until(pilot, lambda: not isinstance(app.screen, RunScreen), "the answers")
+            answers = app.screen.query_one(OptionList)
+            told = [str(answers.get_option_at_index(n).prompt) for n in range(3)]
+            assert told == ["계획 승인", "고치기", "실행하지 않기"]
+            await pilot.press("enter")
+            await until(pilot, lambda: screen.held.status == "done", "the end")
+            assert "완료" in shown(screen, "#head") and "적용됨" in shown(screen, "#steered")
+
+    in_terminal(test())
+
+
+def korean_keys(app: Watch) -> set[str]:
+    """The keys that the footer shows, all of them told in Korean."""
+    found = {key: one.binding for key, one in app.screen.active_bindings.items()}
+    told = {key: one.description for key, one in found.items() if one.show}
+    assert all(HANGUL.search(text) for text in told.values()), told
+    return set(told)
+
+
+def test_the_languages_say_the_same_things_in_the_words_of_the_page() -> None:
+    keys = lambda text: sorted(re.findall(r"\{\w+\}", text))  # noqa: E731
+    assert EN.keys() == KO.keys()
+    for key, text in EN.items():
+        assert keys(text) == keys(KO[key]), key
+    for name, mine in CATALOGUES.items():
+        page = (WEB_WORDS / f"{name}.ts").read_text()
+        theirs = dict(re.findall(r'^  "?([\w.-]+)"?: "(.*)",$', page, re.MULTILINE))
+        shared = mine.keys() & theirs.keys()
+        assert len(shared) > 60
+        assert {key: mine[key] for key in shared} == {key: theirs[key] for key in shared}
+    code = "".join(
+        p.read_text() for p in Path(lines.__file__).parent.glob("*.py") if "words" not in p.name
+    )
+    made = (
+        "state",
+        "control",
+        "message",
+        "option",
+        "field",
+        "choice",
+        "column",
+        "new",
+        "steps",
+        "tokens",
+    )
+    unused = [
+        k
+        for k in EN
+        if not re.search(f"[\"']{re.escape(k)}[\"']", code) and k.split(".")[0] not in made
+    ]
+    assert unused == [] and not re.findall(r'Binding\("\w+", "\w+", "(?!key\.)', code)
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LC_ALL": "ko", "LANG": "en_US"}, "ko"),
+        ({"LC_ALL": "C", "LANG": "ko_KR"}, "en"),
+        ({"LC_ALL": "", "LC_MESSAGES": "ko_KR", "LANG": "de_DE"}, "ko"),
+        ({"LANG": "fr_FR"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_language_is_that_of_the_locale(environ: dict[str, str], language: str) -> None:
+    assert language_of(environ) == language
+
+
 def test_a_server_that_went_away_is_waited_for(home: Home) -> None:
     """Nothing is lost or doubled: not what happened meanwhile, not what was said meanwhile."""
 
@@ -304,7 +505,11 @@ def test_a_server_that_went_away_is_waited_for(home: Home) -> None:
             screen = await look_at(app, pilot, run)
             await until(pilot, lambda: screen.held.question, "the plan is asked about")
             await asyncio.to_thread(home.stop)
-            await until(pilot, lambda: "away" in shown(screen, "#away"), "told that it is away")
+            await until(
+                pilot,
+                lambda: "connection is lost" in shown(screen, "#away"),
+                "told that it is away",
+            )
             await pilot.press("s")
             await said(app, pilot, "focus on rye")  # to nobody, yet
             home.store.send(run, "exclude oak", author="user")  # by somebody else
@@ -356,10 +561,10 @@ def test_a_viewer_can_look_and_touch_nothing(home: Home) -> None:
             await until(pilot, lambda: screen.held.question, "the plan is asked about")
             able = [
                 k
-                for k in ("steer", "answer", "pause", "cancel", "stop")
+                for k in ("steer", "answer", "pause", "cancel", "stop", "fork", "revise")
                 if screen.check_action(k, ())
             ]
-            assert able == []
+            assert able == [] and app.runs.check_action("new", ()) is False
             app.client.role = "operator"
             await app.client.command(run, "stop")
 
@@ -390,6 +595,7 @@ def test_a_run_is_named_by_a_part_of_its_id(home: Home) -> None:
         (("--url", "{here}"), "", "no token"),
         (("--url", "ftp://x"), "long-enough", "no address of a console"),
         (("--url", "{here}"), TOKEN, "no terminal"),
+        (("--url", "{here}", "--language", "xx"), TOKEN, "no language 'xx'"),
         (("nobody", "--url", "{here}"), TOKEN, "no run with the id"),
     ],
 )
@@ -453,7 +659,7 @@ def test_a_line_of_the_stream_ends_with_a_line_feed_alone() -> None:
 
 def test_it_knows_of_runs_what_the_api_says() -> None:
     folder = Path(lines.__file__).parent
-    allowed = ("agentkit.cli.watch", "agentkit.cli.context", "agentkit.errors")
+    allowed = ("agentkit.cli.watch", "agentkit.cli.context", "agentkit.errors", "agentkit.leaves")
     for path in folder.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("agentkit"):

@@ -5,11 +5,13 @@ What a test clicks it then reads in the store; the page is never asked whether i
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,9 @@ tools = ["wipe"]
 [agents.trainer]
 use = "desk-trainer"
 
+[agents.stuck]
+use = "desk-stuck"
+
 [sources.slow]
 use = "desk-slow"
 
@@ -75,6 +80,14 @@ use = "deep-research"
 sources = ["slow"]
 embedder = ""
 width = 1
+"""
+PHONE = """
+[environments.phone]
+use = "android"
+
+[agents.phone]
+use = "phone-oracle"
+environment = "phone"
 """
 AGENTS = '''
 """Agents and views of the browser's tests, as a plugin would bring them."""
@@ -141,6 +154,33 @@ class Trainer:
         return graph
 
 
+class Stuck:
+    """Fails where the task says so; else holds on while the file "held" is there."""
+
+    input, output = Task, Out
+
+    def __init__(self, settings, parts):
+        self.info = AgentInfo("stuck", "gets nowhere")
+
+    def build(self, parts):
+        from langgraph.graph import END, START, StateGraph
+
+        from agentkit.runs import node
+
+        def hold(state, rt):
+            if state["task"] == "fail":
+                raise RuntimeError("the wheel came off")
+            while Path("held").exists():
+                time.sleep(0.02)
+            return {"text": "let go"}
+
+        graph = StateGraph(State)
+        graph.add_node("hold", node(hold))
+        graph.add_edge(START, "hold")
+        graph.add_edge("hold", END)
+        return graph
+
+
 class Slow(FakeSource):
     """Says "begun" and does not come back before "go" is there, when it is asked for a windmill."""
 
@@ -182,6 +222,7 @@ def agentkit_guard(proposal):
 @hookimpl
 def agentkit_register(registry):
     registry.agent("desk-trainer", "desk_agents:Trainer", summary="reports a falling number")
+    registry.agent("desk-stuck", "desk_agents:Stuck", summary="gets nowhere")
     registry.source("desk-slow", "desk_agents:Slow", summary="waits for a file")
     registry.views("desk", "desk_agents:Panels", summary="shapes")
     registry.views("broken", "desk_agents:Broken", summary="never works")
@@ -288,6 +329,13 @@ def desk(folder: Path, settings: str = "") -> Iterator[Desk]:
     finally:
         stop(console)
         stop_runs(folder)
+
+
+def switch_off(folder: Path) -> None:
+    """Phones outlive the runs that started them; each says in a file which process it is."""
+    for path in folder.glob("data/**/phones/*.json"):
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
 
 
 # -- steps that several tests take ----------------------------------------------------------------

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.console.browsing import SETTINGS, WIDTHS, Desk, desk
+from tests.console.browsing import PHONE, SETTINGS, WIDTHS, Desk, desk, switch_off
 from tests.console.serving import Console
 
 REPOSITORY = Path(__file__).parents[2]
@@ -29,6 +31,13 @@ KEPT = {  # name: (screen, width, theme, language)
     "runs": ("runs", "middle", "light", "en"),
     "compare": ("compare", "wide", "light", "en"),
     "small": ("plan", "small", "dark", "ko"),
+    "inbox": ("inbox", "middle", "light", "en"),
+    "phone": ("phone", "wide", "light", "en"),
+    "curves": ("curves", "middle", "dark", "en"),
+    "panels": ("panels", "middle", "light", "en"),
+    "cost": ("cost", "middle", "light", "en"),
+    "export": ("export", "middle", "light", "en"),
+    "results": ("results", "middle", "light", "en"),
 }
 PATIENCE = 600.0  # seconds for a step of a run, on a machine with much else to do
 LARGEST = 150_000  # bytes of a picture that is kept
@@ -41,8 +50,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "desk"
         corpus = REPOSITORY / "examples/corpora/sqlite"
-        settings = SETTINGS.format(folder=folder).replace(f"{folder}/notes", str(corpus))
-        with desk(folder, settings) as made:
+        settings = SETTINGS.format(folder=folder).replace(f"{folder}/notes", str(corpus)) + PHONE
+        (folder / "docs").mkdir(parents=True)
+        (folder / "docs/results").symlink_to(REPOSITORY / "docs/results")
+        with desk(folder, settings) as made, phones(folder):
             screens = prepared(made)
             if every is None:
                 for name, (screen, *look) in KEPT.items():
@@ -52,6 +63,15 @@ def main() -> None:
                     screens.items(), WIDTHS, ("light", "dark"), ("en", "ko")
                 ):
                     picture(made, path, out / f"{'-'.join([screen, *look])}.png", *look)
+
+
+@contextmanager
+def phones(folder: Path) -> Iterator[None]:
+    """Switches off those that were started."""
+    try:
+        yield
+    finally:
+        switch_off(folder)
 
 
 def prepared(made: Desk) -> dict[str, str]:
@@ -80,6 +100,8 @@ def prepared(made: Desk) -> dict[str, str]:
         "inbox": "/inbox",
         "results": "/results",
         "settings": "/settings",
+        **trained(operator),
+        **phoned(operator),
         **waiting(operator),
     }
 
@@ -93,6 +115,24 @@ def waiting(operator: Console) -> dict[str, str]:
     run = operator.start("use the tool", agent="wiper")
     until(operator, run, "waiting")
     return {"guard": f"/runs/{run}"}
+
+
+def trained(operator: Console) -> dict[str, str]:
+    """A run that reports numbers, and has a panel of a plugin's."""
+    run = operator.start("train it", agent="trainer")
+    operator.until(
+        run, lambda state: state.get("metrics", {}).get("loss", {}).get("points", 0) > 50
+    )
+    operator.command(run, "steer", text="enough")
+    until(operator, run, "done")
+    return {"curves": f"/runs/{run}?tab=metrics", "panels": f"/runs/{run}?tab=panels"}
+
+
+def phoned(operator: Console) -> dict[str, str]:
+    """A phone's agent that asks before it touches anything."""
+    run = operator.start("Turn on airplane mode.", agent="phone")
+    until(operator, run, "waiting")
+    return {"phone": f"/runs/{run}?tab=screen"}
 
 
 def picture(made: Desk, path: str, to: Path, width: str, theme: str, language: str) -> None:
@@ -110,6 +150,10 @@ def settled(page: Page) -> None:
     page.locator("main > *").first.wait_for()
     if "evidence=" in page.url:
         page.locator(".page-text mark").wait_for()
+    if "tab=screen" in page.url:
+        page.locator(".glass .aim").wait_for()
+    if "tab=metrics" in page.url:
+        page.locator(".curve").first.wait_for()
     page.wait_for_timeout(1500)
 
 

@@ -3,8 +3,11 @@ back, a task cancelled, a report revised, files to search. Read in the store aft
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from tests.console.serving import QUESTION
 
 pytestmark = pytest.mark.slow
 BANNER = "limit of 3 steps"
+PASSING = r"(for )?((\d+ (hours?|h|minutes?|min|seconds?|s)\b ?)+(ago)?|just now|now)"  # times
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +164,9 @@ def test_a_task_is_cancelled_in_its_middle(hands: Desk) -> None:
     assert not [e for e in hands.events(run, "evidence.added") if e.data["task"] == "T1"]
 
 
-def test_every_state_is_the_same_after_a_reload_and_in_another_tab(hands: Desk) -> None:
+def test_what_stands_still_is_the_same_after_a_reload_and_in_another_tab(
+    hands: Desk, run: str
+) -> None:
     operator = hands.console.enter()
     waiting = operator.start(QUESTION, settings={"approve": True})
     stopped = operator.start(QUESTION)
@@ -171,9 +177,31 @@ def test_every_state_is_the_same_after_a_reload_and_in_another_tab(hands: Desk) 
     operator.until(paused, lambda state: state.get("metrics"))
     operator.command(paused, "pause")
     operator.until(paused, lambda state: state["run"]["status"] == "paused")
-    done = next(row.id for row in hands.store.runs(50, "research") if row.status == "done")
+    shown_alike(hands, {waiting: "waiting", stopped: "", paused: "paused", run: "done"})
+    operator.command(paused, "stop")
+    operator.command(waiting, "stop")
+
+
+def test_what_works_or_broke_is_the_same_after_a_reload_and_in_another_tab(hands: Desk) -> None:
+    operator, held = hands.console.enter(), hands.console.folder / "held"
+    failed = operator.start("fail", agent="stuck")
+    operator.ended(failed, "failed")
+    held.touch()
+    killed = operator.start("hold on", agent="stuck")
+    kill(hands, killed)
+    operator.ended(killed, "interrupted")
+    running = operator.start("hold on", agent="stuck")
+    operator.until(running, lambda state: state["run"]["status"] == "running" and "steps" in state)
+    shown_alike(hands, {failed: "failed", killed: "interrupted", running: "running"})
+    held.unlink()
+    operator.ended(running)
+
+
+def shown_alike(hands: Desk, runs: dict[str, str]) -> None:
+    """Whether a reload and another tab show what the first did. runs: each with its state, "" for
+    any."""
     with hands.page() as page, page.context.new_page() as other:
-        for run in (waiting, stopped, paused, done):
+        for run, state in runs.items():
             shown = []
             for tab, again in ((page, False), (page, True), (other, False)):
                 if again:
@@ -183,8 +211,23 @@ def test_every_state_is_the_same_after_a_reload_and_in_another_tab(hands: Desk) 
                 last = hands.store.last(run)
                 tab.locator(f".event[data-seq='{last}']").wait_for()
                 tab.get_by_role("tab", name="Panels").wait_for()  # the last thing that is asked for
+                if state:
+                    state_is(tab, state)
                 shown.append(tab.locator("main").inner_text())
-            still = [re.sub(r"\d+ (seconds?|minutes?) ago|just now|now", "", one) for one in shown]
+            still = [re.sub(PASSING, "", text) for text in shown]
             assert still[0] == still[1] == still[2], run
-    operator.command(paused, "stop")
-    operator.command(waiting, "stop")
+
+
+def kill(hands: Desk, run: str) -> None:
+    """Ends the process of a run, as a machine that loses its power would."""
+    lock = str(hands.console.folder / "runs/console/runs" / f"{run}.lock")
+
+    def driver() -> int:
+        for links in Path("/proc").glob("[0-9]*/fd"):
+            with contextlib.suppress(OSError):
+                if any(os.readlink(link) == lock for link in links.iterdir()):
+                    return int(links.parent.name)
+        return 0
+
+    hands.until(lambda: hands.events(run, "node.entered"), "it works")
+    os.kill(hands.until(driver, "the process of the run"), signal.SIGKILL)

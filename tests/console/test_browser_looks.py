@@ -245,8 +245,19 @@ def test_who_is_not_let_in_is_asked_for_the_token(looks: Desk) -> None:
 
 def test_an_empty_and_a_wrong_form_say_what_to_do(looks: Desk) -> None:
     with looks.page("/new") as page:
-        page.get_by_label("Question or task").fill("   ")
-        page.get_by_role("button", name="Start").click()
-        expect(page.get_by_role("alert")).to_contain_text("first")
+        for text in ("", "   "):
+            page.get_by_label("Question or task").fill(text)
+            page.get_by_role("button", name="Start").click()
+            expect(page.get_by_role("alert")).to_contain_text("first")
+            page.reload()
         page.goto(f"{looks.address}/runs/no-such-run")
         expect(page.get_by_role("alert")).to_contain_text("no such run")
+
+
+def test_a_plan_is_approved_on_a_small_screen_where_it_is_shown(looks: Desk) -> None:
+    run = looks.console.enter().start(settings={"approve": True})
+    looks.until(lambda: looks.store.get(run).status == "waiting")
+    with looks.page(f"/runs/{run}?pane=plan", width="small", language="ko") as page:
+        page.get_by_role("button", name="계획 승인").click()
+        state_is(page, "done")
+    assert len(looks.events(run, "plan.approved")) == 1

@@ -3,28 +3,15 @@ its end; on the simulated phone, over the real adb."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.console.browsing import SETTINGS, Desk, desk, new_run, state_is
+from tests.console.browsing import PHONE, SETTINGS, Desk, desk, new_run, state_is, switch_off
 
 pytestmark = pytest.mark.slow
-
-PHONE = """
-[environments.phone]
-use = "android"
-
-[agents.phone]
-use = "phone-oracle"
-environment = "phone"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +23,6 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             yield made
     finally:
         switch_off(folder)
-
-
-def switch_off(folder: Path) -> None:
-    """Phones outlive the runs that started them; each says in a file which process it is."""
-    for path in folder.glob("data/**/phones/*.json"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
 
 
 def test_a_task_is_watched_touched_asked_about_and_done(phone: Desk) -> None:
@@ -78,6 +58,8 @@ def test_a_task_is_watched_touched_asked_about_and_done(phone: Desk) -> None:
                 break
             expect(card).to_contain_text("tap")
             number = card.get_attribute("data-question")
+            asked = next(e for e in phone.events(run, "question.asked") if str(e.seq) == number)
+            aimed_at(page, asked.data["data"]["args"])
             card.get_by_role("button", name="Yes").click()
             expect(page.locator(f"[data-question='{number}']")).to_have_count(0)
             answered += 1
@@ -89,3 +71,17 @@ def test_a_task_is_watched_touched_asked_about_and_done(phone: Desk) -> None:
     judged = phone.events(run, "guard.judged")
     assert len([e for e in judged if e.data["verdict"] == "ask"]) >= 1
     assert phone.faults == []
+
+
+def aimed_at(page: Page, action: dict[str, Any]) -> None:
+    """What would be touched is marked on the screen, where it would be."""
+    mark, screen = page.locator(".glass .aim"), page.get_by_role("img", name="The screen of")
+    expect(mark).to_have_count(1)
+    wide, high = page.evaluate(
+        "(e => [e.naturalWidth, e.naturalHeight])(document.querySelector('.glass img'))"
+    )
+    box, glass = mark.bounding_box(), screen.bounding_box()
+    assert box is not None and glass is not None
+    x = (box["x"] + box["width"] / 2 - glass["x"]) / glass["width"] * wide
+    y = (box["y"] + box["height"] / 2 - glass["y"]) / glass["height"] * high
+    assert abs(x - action["x"]) <= 8 and abs(y - action["y"]) <= 8

@@ -178,12 +178,43 @@ def test_the_walk_ends_in_files_that_open(research: Desk, walk: Walk) -> None:
 
 
 def test_a_quote_is_pinned_and_another_left_out(research: Desk, run: str) -> None:
+    """On a fork that stops before it writes; what is finished says why it does not change."""
+    before = research.store.last(run)
     with research.page(f"/runs/{run}") as page:
-        first = page.locator(".span").first
-        first.hover()
-        first.get_by_role("button", name="Leave it out of the report").click()
-        # A finished run does not change: the page says so where it was asked.
-        page.locator(".span .problem, .span.out").first.wait_for()
+        page.locator(".span").first.hover()
+        page.locator(".span").first.get_by_role("button", name="Keep it in the report").click()
+        page.locator(".span .problem").first.wait_for()
+    assert research.store.last(run) == before
+
+    operator = research.console.enter()
+    said = operator.command(run, "fork", step=1, budget={"steps": 3})
+    fork = said["result"]["run"]["id"]
+    with research.page(f"/runs/{fork}") as page:
+        page.get_by_role("button", name="Approve the plan").click()
+        state_is(page, "paused")
+        spans = page.locator(".span")
+        out, kept = (spans.nth(n).get_attribute("data-span") for n in (0, 1))
+        mark(page, kept, "Keep it in the report")
+        mark(page, out, "Leave it out of the report")
+        research.until(lambda: len(research.store.messages(fork)) == 2, "both were sent")
+        operator.command(fork, "budget.set", steps=None)
+        page.get_by_role("button", name="Go on").click()
+        state_is(page, "done")
+        pin = page.locator(f"[data-span='{kept}']").get_by_role("button", name="Need not be")
+        expect(pin).to_have_attribute("aria-pressed", "true")
+        expect(page.locator(f"[data-span='{out}']")).to_have_class("span out")
+        found = research.events(fork, "evidence.added")
+        texts = {f"{e.data['id']}:{e.data['facet']}": e.data["text"] for e in found}
+        expect(page.locator(".report")).to_contain_text(" ".join(texts[kept or ""].split()))
+        expect(page.locator(".report")).not_to_contain_text(" ".join(texts[out or ""].split()))
+    for kind, key in (("evidence.pinned", kept), ("evidence.banned", out)):
+        assert [f"{e.data['id']}" for e in research.events(fork, kind)] == [str(key).split(":")[0]]
+
+
+def mark(page: Page, span: str | None, button: str) -> None:
+    quote = page.locator(f"[data-span='{span}']")
+    quote.hover()
+    quote.get_by_role("button", name=button).click()
 
 
 def test_a_revision_and_a_fork_stand_beside_their_origin(research: Desk, run: str) -> None:

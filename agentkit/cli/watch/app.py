@@ -6,17 +6,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import Static
 
-from agentkit.cli.watch import lines
-from agentkit.cli.watch.client import PAUSE, Client, Unknown
+from agentkit.cli.watch.client import PAUSE, Client, Message, Unknown
+from agentkit.cli.watch.list import RunList
 from agentkit.cli.watch.run import RunScreen
 from agentkit.cli.watch.sight import Sight
+from agentkit.cli.watch.words import Words
 from agentkit.errors import AgentkitError, BackendUnavailable
 
-COLUMNS = ("state", "done", "asks", "agent", "task")
+TYPING = 0.2  # seconds without a key until what was typed is searched for
 STYLE = """
 #head { padding: 0 1; height: auto; border-bottom: solid $surface-lighten-2; }
 #away { padding: 0 1; display: none; background: $warning; color: $text; }
@@ -26,18 +27,20 @@ STYLE = """
 #log { width: 1fr; }
 #asked { padding: 0 1; height: auto; max-height: 8; border-top: solid $warning; }
 #none { padding: 1 2; }
+#search { display: none; }
 .dialog { width: 80%; height: auto; max-height: 80%; padding: 1 2; background: $surface; }
 .dialog OptionList { height: auto; max-height: 10; margin-top: 1; }
+.form { max-height: 90%; }
+.form Label { margin-top: 1; }
+.form Checkbox { margin-top: 1; }
+.form Vertical, .form SelectionList { height: auto; max-height: 12; }
+.form #settings { max-height: 1000; }
+#about { color: $text-muted; height: auto; }
+#problem { color: $text-error; height: auto; margin-top: 1; }
 .shown { height: auto; max-height: 12; margin-top: 1; }
 .page { padding: 1 2; background: $surface; }
 ModalScreen { align: center middle; }
 """
-
-
-class Runs(DataTable[Any]):
-    """The list; its own binding of Enter is not shown in the footer."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Open")]
 
 
 class Watch(App[None]):
@@ -46,37 +49,38 @@ class Watch(App[None]):
     Args:
         client: that was let in.
         run: the one to open at once, "" for the list.
+        language: of what it says.
     """
 
     CSS = STYLE
     TITLE = "agentkit"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("w", "waiting", "Next question"),
-        Binding("q", "quit", "Quit"),
+        Binding("q", "quit", "key.quit"),
     ]
 
-    def __init__(self, client: Client, run: str = "") -> None:
+    def __init__(self, client: Client, run: str = "", language: str = "en") -> None:
         super().__init__()
+        self.words = Words(language)
         self.client, self.sight = client, Sight(client)
         self.fault: AgentkitError | None = None
         self.away = ""
-        self._first = run
+        self._first, self._sought = run, ""
 
     @property
     def operator(self) -> bool:
         return self.client.role == "operator"
 
-    def compose(self) -> ComposeResult:
-        yield Static(id="away")
-        yield Static("No runs yet. Start one: agentkit run AGENT TASK", id="none")
-        yield Runs(id="runs", cursor_type="row")
-        yield Footer()
+    def get_default_screen(self) -> RunList:
+        return RunList(id="_default")
+
+    @property
+    def runs(self) -> RunList:
+        found = self.screen_stack[0]
+        assert isinstance(found, RunList)
+        return found
 
     async def on_mount(self) -> None:
-        table = self.query_one("#runs", DataTable)
-        table.add_columns(*COLUMNS)
-        table.display = False  # until there is something in it
         await self._try(self.sight.load())
         self._show()
         if self._first:
@@ -103,12 +107,13 @@ class Watch(App[None]):
                         await self._reopen(self.sight.held.run)
                         break
                     self._show()
+                    self._search_on(message)
             except Unknown:
                 if not await self._try(self.client.enter_again()):
                     return
                 continue
             except BackendUnavailable:
-                self._told("The console is away. Trying again; nothing is lost.")
+                self._told(self.words("connection.lost"))
             except AgentkitError as error:
                 self._end(error)
                 return
@@ -135,7 +140,7 @@ class Watch(App[None]):
             await asked
             return True
         except BackendUnavailable:
-            self._told("The console is away. Trying again; nothing is lost.")
+            self._told(self.words("connection.lost"))
             await asyncio.sleep(PAUSE)
             return True
         except AgentkitError as error:
@@ -152,47 +157,35 @@ class Watch(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, RunScreen) and screen.is_mounted:
                 screen.refresh_run()
-        table = self.screen_stack[0].query_one("#runs", DataTable)
-        runs = self.sight.listed()
-        if table.display != bool(runs):
-            table.display = bool(runs)
-            table.focus()
-        self.screen_stack[0].query_one("#none").display = not runs
-        if [str(key.value) for key in table.rows] != [row["id"] for row in runs]:
-            chosen = self._chosen()
-            table.clear()
-            for row in runs:
-                table.add_row(*lines.row(row), key=row["id"])
-            if chosen in self.sight.runs:
-                table.move_cursor(row=table.get_row_index(chosen))
-            return
-        keys = list(table.columns)
-        for row in runs:
-            for key, cell in zip(keys, lines.row(row), strict=True):
-                if table.get_cell(row["id"], key) != cell:
-                    table.update_cell(row["id"], key, cell, update_width=True)
-
-    def _chosen(self) -> str:
-        """The run that the cursor is on."""
-        table = self.screen_stack[0].query_one("#runs", DataTable)
-        if not table.row_count:
-            return ""
-        return str(table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return len(self.screen_stack) == 1 if action == "waiting" else True
+        self.runs.refresh_list()
 
     # -- doing ------------------------------------------------------------------------------------
 
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        self.open_run(str(event.row_key.value))
+    def search(self, text: str) -> None:
+        """Lists what holds the text, once it is not being typed any more."""
+        self._sought = text
+        self.run_worker(self._search(), group="search", exclusive=True)
 
-    def action_waiting(self) -> None:
-        """Opens the run that has waited longest for an answer."""
-        if self.sight.inbox:
-            self.open_run(self.sight.inbox[0]["run"]["id"])
-        else:
-            self.notify("Nothing waits for an answer.")
+    async def _search(self) -> None:
+        await asyncio.sleep(TYPING)
+        text = self._sought
+        try:
+            found = await self.sight.search(text)
+        except AgentkitError as error:
+            self.notify(error.message, severity="warning", markup=False)
+            return
+        if text == self._sought:  # else another one is on its way
+            self.sight.found = found
+            self._show()
+
+    def _search_on(self, message: Message) -> None:
+        """A run that is not among those found may hold the text by now."""
+        found = self.sight.found
+        if message.kind != "runs" or found is None:
+            return
+        new = any(row["id"] not in found for row in message.data["runs"])
+        if new and not any(one.group == "again" and one.is_running for one in self.workers):
+            self.run_worker(self._search(), group="again")
 
     def open_run(self, run: str) -> None:
         self.run_worker(self._open(run), group="open", exclusive=True)
@@ -206,26 +199,42 @@ class Watch(App[None]):
         except AgentkitError as error:
             self._end(error)
             return
+        await self._leave()
         await self.push_screen(RunScreen(held))
         self._follow()
 
     def close_run(self) -> None:
         self.sight.close()
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
+        self.run_worker(self._leave(), group="open", exclusive=True)
         self._follow()
 
+    async def _leave(self) -> None:
+        """Back to the list."""
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+
     def send(self, run: str, kind: str, **args: Any) -> None:
-        """A command; what is said against it is shown."""
+        """A command; what is said against it is shown. The run that it makes is opened."""
         self.run_worker(self._send(run, kind, args))
 
     async def _send(self, run: str, kind: str, args: dict[str, Any]) -> None:
         try:
-            await self.client.command(run, kind, **args)
+            made = await self.client.command(run, kind, **args)
         except Unknown as error:
             self._end(error)
         except AgentkitError as error:
             self.notify(str(error), severity="error", markup=False, timeout=10)
+        else:
+            if "run" in made["result"]:
+                self.open_run(str(made["result"]["run"]["id"]))
+
+    async def read(self, path: str) -> Any:
+        """What stands at a path of the API; None where it cannot be had, which is shown."""
+        try:
+            return await self.client.get(path)
+        except AgentkitError as error:
+            self.notify(str(error), severity="error", markup=False, timeout=10)
+            return None
 
     async def read_result(self, run: str, report: bool) -> str:
         """The report as Markdown, or what the agent gave back."""

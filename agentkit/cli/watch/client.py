@@ -131,7 +131,14 @@ class Client:
             BackendUnavailable: it stayed away.
         """
         body = {"client_id": str(uuid.uuid4()), "kind": kind, "args": args}
-        path = f"/api/runs/{run}/commands"
+        return await self._once(f"/api/runs/{run}/commands", body)
+
+    async def start(self, body: dict[str, Any]) -> Any:
+        """A new run; body: as the API has it, with a client_id. Waits and raises as `command`."""
+        return await self._once("/api/runs", body)
+
+    async def _once(self, path: str, body: dict[str, Any]) -> Any:
+        """What is done once however often it is sent, by its client_id."""
         for left in range(PATIENCE, -1, -1):
             try:
                 return await self.ask("POST", path, body, None)

@@ -26,6 +26,9 @@ def watch(
     url: Annotated[
         str, typer.Option(help="what `agentkit console` printed, or without token")
     ] = URL,
+    language: Annotated[
+        str, typer.Option(help="en or ko; else that of the terminal's locale, or English")
+    ] = "",
 ) -> None:
     """Watch, steer and answer agents in the terminal, through a console that is being served.
 
@@ -33,11 +36,15 @@ def watch(
     the terminal stops no run.
     """
     from agentkit.cli.watch.client import read_address
+    from agentkit.cli.watch.words import LANGUAGES, language_of
 
+    spoken = language or language_of(os.environ)
+    if spoken not in LANGUAGES:
+        raise UsageError(f"no language {language!r}", f"one of {', '.join(LANGUAGES)}")
     address = read_address(url, os.environ.get(TOKEN, ""))
     if not address.token.get_secret_value():
         address = _asked(url)
-    asyncio.run(_watch(address, run or address.run))
+    asyncio.run(_watch(address, run or address.run, spoken))
 
 
 def _asked(url: str) -> Address:
@@ -50,7 +57,7 @@ def _asked(url: str) -> Address:
     return read_address(said) if "#token=" in said else read_address(url, said)
 
 
-async def _watch(address: Address, run: str) -> None:
+async def _watch(address: Address, run: str, language: str) -> None:
     from agentkit.cli.watch.client import Client
 
     async with Client(address) as client:
@@ -60,7 +67,7 @@ async def _watch(address: Address, run: str) -> None:
             raise UsageError("there is no terminal to show it on", "`agentkit runs tail` prints")
         from agentkit.cli.watch.app import Watch
 
-        app = Watch(client, chosen)
+        app = Watch(client, chosen, language)
         await app.run_async()
         if app.fault is not None:
             raise app.fault

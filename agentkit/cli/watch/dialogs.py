@@ -14,11 +14,12 @@ from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from agentkit.cli.watch.lines import plain
+from agentkit.cli.watch.spoken import Spoken
 
-BACK = Binding("escape", "back", "Back")
+BACK = Binding("escape", "back", "key.back")
 
 
-class _Dialog(ModalScreen[str | None]):
+class Dialog(Spoken[str | None], ModalScreen[str | None]):
     """Ends with what was said; None where it was left by Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [BACK]
@@ -27,12 +28,12 @@ class _Dialog(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Say(_Dialog):
-    """A line of text."""
+class Say(Dialog):
+    """A line of text. optional: whether nothing may be said, too."""
 
-    def __init__(self, title: Text, hint: str) -> None:
+    def __init__(self, title: Text, hint: str, optional: bool = False) -> None:
         super().__init__()
-        self._title, self._hint = title, hint
+        self._title, self._hint, self._optional = title, hint, optional
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -41,11 +42,11 @@ class Say(_Dialog):
         yield Footer()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value.strip():
+        if event.value.strip() or self._optional:
             self.dismiss(event.value)
 
 
-class Choose(_Dialog):
+class Choose(Dialog):
     """One of several answers. shown: what to know beforehand, a line each. Ends with the answer's
     own word."""
 
@@ -71,10 +72,10 @@ class Choose(_Dialog):
         self.dismiss(self._answers[event.option_index][0])
 
 
-class Read(_Dialog):
+class Read(Dialog):
     """A text of others, scrolled."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [BACK, Binding("q", "back", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [BACK, Binding("q", "back", "key.back", show=False)]
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Footer, OptionList, RichLog, Static
 from textual.widgets.option_list import Option
 
 from agentkit.cli.context import printable
 from agentkit.cli.watch import lines
 from agentkit.cli.watch.dialogs import Choose, Read, Say
+from agentkit.cli.watch.spoken import Spoken
 
 if TYPE_CHECKING:
-    from agentkit.cli.watch.app import Watch
     from agentkit.cli.watch.sight import Held
 
 OVER = ("done", "failed", "cancelled")
@@ -25,18 +25,20 @@ STILL = ("paused", "interrupted", "failed")  # what can go on
 REVISE = "revise"  # the plan's answer that needs words
 
 
-class RunScreen(Screen[None]):
+class RunScreen(Spoken[None]):
     """Follows the run that the application's sight holds."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "steer", "Steer"),
-        Binding("a", "answer", "Answer"),
-        Binding("p", "pause", "Pause"),
-        Binding("r", "resume", "Go on"),
-        Binding("c", "cancel", "Cancel task"),
-        Binding("x", "stop", "Stop run"),
-        Binding("o", "report", "Read result"),
-        Binding("escape", "back", "Runs"),
+        Binding("s", "steer", "key.steer"),
+        Binding("a", "answer", "key.answer"),
+        Binding("p", "pause", "key.pause"),
+        Binding("r", "resume", "key.resume"),
+        Binding("c", "cancel", "key.cancel"),
+        Binding("x", "stop", "key.stop"),
+        Binding("f", "fork", "key.fork"),
+        Binding("e", "revise", "key.revise"),
+        Binding("o", "report", "key.read"),
+        Binding("escape", "back", "key.runs"),
     ]
 
     def __init__(self, held: Held) -> None:
@@ -60,17 +62,13 @@ class RunScreen(Screen[None]):
         self.query_one("#tasks").focus()
         self.refresh_run()
 
-    @property
-    def home(self) -> Watch:
-        return cast("Watch", self.app)
-
     # -- showing ----------------------------------------------------------------------------------
 
     def refresh_run(self) -> None:
         """Shows what is held."""
         held, state = self.held, self.held.state
-        self.query_one("#head", Static).update(lines.head(state, held.passing))
-        self.query_one("#steered", Static).update(lines.steered(state))
+        self.query_one("#head", Static).update(lines.head(self.words, state, held.passing))
+        self.query_one("#steered", Static).update(lines.steered(self.words, state))
         self._show_tasks(lines.tasks(state))
         log = self.query_one("#log", RichLog)
         rows, held.rows = held.rows, []
@@ -79,9 +77,10 @@ class RunScreen(Screen[None]):
         asked, asks = self.query_one("#asked", Static), held.question
         asked.display = asks is not None
         if asks is not None:
-            told = lines.question(asks)
-            asked.update(Text.assemble("It asks: ", told, ("  (a: answer)", "dim")))
-        if self._last != (now := (held.status, asks is None, bool(self._tasks))):
+            told, key = lines.question(self.words, asks), f"  ({self.words('question.key')})"
+            asked.update(Text.assemble(f"{self.words('question.question')}: ", told, (key, "dim")))
+        can = (held.status, asks is None, bool(self._tasks), bool(held.steps), "report" in state)
+        if self._last != (now := can):
             self._last = now
             self.refresh_bindings()
 
@@ -108,6 +107,8 @@ class RunScreen(Screen[None]):
             "resume": now in STILL,
             "cancel": not over and bool(self._tasks),
             "stop": not over,
+            "fork": bool(self.held.steps),
+            "revise": over and "report" in self.held.state,
             "report": over,
         }
         allowed = self.home.operator or action == "report"
@@ -123,14 +124,14 @@ class RunScreen(Screen[None]):
             if said:
                 self._command("steer", text=said)
 
-        title = Text("Tell the agent something")
-        self.app.push_screen(Say(title, '"exclude X", "focus on Y", "T3 first"'), send)
+        words = self.words
+        self.app.push_screen(Say(Text(words("steer")), words("steer.hint")), send)
 
     def action_answer(self) -> None:
         asks = self.held.question
         if asks is None:
             return
-        number, title = int(asks["number"]), lines.question(asks)
+        words, number, title = self.words, int(asks["number"]), lines.question(self.words, asks)
 
         def answer(said: str | None) -> None:
             if said is not None:
@@ -139,16 +140,17 @@ class RunScreen(Screen[None]):
         if asks["kind"] == "plan":
             self._ask_plan(title, [str(one) for one in asks["options"]])
         elif asks["options"]:
-            answers = [(str(one), str(one)) for one in asks["options"]]
+            answers = [(str(o), words.named("option", str(o))) for o in asks["options"]]
             self.app.push_screen(Choose(title, answers), answer)
         else:
-            self.app.push_screen(Say(title, "your answer"), answer)
+            self.app.push_screen(Say(title, words("question.answer")), answer)
 
     def _ask_plan(self, title: Text, options: list[str]) -> None:
+        words = self.words
+
         def decided(said: str | None) -> None:
             if said == REVISE:
-                hint = '"drop T2", "add when was it sold", "T3 first"'
-                self.app.push_screen(Say(Text("What shall change?"), hint), revise)
+                self.app.push_screen(Say(Text(words("plan.what")), words("plan.hint")), revise)
             elif said is not None:
                 self._command(said)
 
@@ -156,9 +158,9 @@ class RunScreen(Screen[None]):
             if said:
                 self._command("plan.edit", text=said)
 
-        answers = [("plan.approve", "Approve the plan"), ("plan.reject", "Stop here")]
+        answers = [(kind, words(kind)) for kind in ("plan.approve", "plan.reject")]
         if not options:  # the plan of an agent that can change it
-            answers.insert(1, (REVISE, "Change it"))
+            answers.insert(1, (REVISE, words("plan.change")))
         shown = [lines.task(one) for one in lines.tasks(self.held.state)]
         self.app.push_screen(Choose(title, answers, shown), decided)
 
@@ -178,8 +180,39 @@ class RunScreen(Screen[None]):
             if said == "stop":
                 self._command("stop")
 
-        answers = [("", "No, let it be"), ("stop", "Stop it; what it found is kept")]
-        self.app.push_screen(Choose(Text("Stop this run for good?"), answers), sure)
+        answers = [("", self.words("stay")), ("stop", self.words("stop.yes"))]
+        self.app.push_screen(Choose(Text(self.words("stop.sure")), answers), sure)
+
+    def action_fork(self) -> None:
+        """A new run from a step of this one, told something else first; it is opened."""
+        words, steps = self.words, self.held.steps
+
+        def chosen(step: str | None) -> None:
+            if step is not None:
+                title = Text(words("fork.title", step=step), "bold")
+                title.append(f"\n{words('fork.how')}\n{words('fork.text')}", "not bold")
+                self.app.push_screen(Say(title, words("steer.hint"), optional=True), fork(step))
+
+        def fork(step: str) -> Callable[[str | None], None]:
+            def send(said: str | None) -> None:
+                if said is not None:
+                    told = {"text": said} if said.strip() else {}
+                    self._command("fork", step=int(step), **told)
+
+            return send
+
+        answers = [(str(one["step"]), lines.step(words, one)) for one in reversed(steps)]
+        self.app.push_screen(Choose(Text(words("fork.which")), answers), chosen)
+
+    def action_revise(self) -> None:
+        """The finished report again, otherwise: a new run, which is opened."""
+
+        def send(said: str | None) -> None:
+            if said:
+                self._command("revise", text=said)
+
+        words = self.words
+        self.app.push_screen(Say(Text(words("key.revise")), words("steer.revise")), send)
 
     def action_report(self) -> None:
         self.run_worker(self._read(), group="read", exclusive=True)
@@ -189,7 +222,7 @@ class RunScreen(Screen[None]):
         text = ""
         if "report" in held or held["run"]["result"]:
             text = await self.home.read_result(run, "report" in held)
-        self.app.push_screen(Read(printable(text) or "It gave back nothing to read."))
+        self.app.push_screen(Read(printable(text) or self.words("result.none")))
 
     def _command(self, kind: str, **args: Any) -> None:
         self.home.send(self.held.run, kind, **args)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit.cli.watch.client import Client, Message
+from agentkit.leaves import set_leaf
 
 ROWS = 500  # of a run's timeline, that are shown of the time before it was opened
 MOST = 200  # runs in the list
@@ -31,13 +32,7 @@ class Held:
         if data["from"] != self.seq:
             return bool(data["seq"] <= self.seq)  # what is known already
         for path, value in data["set"]:
-            place = self.state
-            for key in path[:-1]:
-                place = place.setdefault(key, {})
-            if value is None:
-                place.pop(path[-1], None)
-            else:
-                place[path[-1]] = value
+            set_leaf(self.state, path, value)
         self.seq = data["seq"]
         self.add(data["rows"])
         return True
@@ -53,6 +48,11 @@ class Held:
         return str(self.state["run"]["status"])
 
     @property
+    def steps(self) -> list[dict[str, Any]]:
+        """From which it can be forked, in their order."""
+        return sorted(self.state.get("steps", {}).values(), key=lambda one: int(one["step"]))
+
+    @property
     def question(self) -> dict[str, Any] | None:
         """The oldest open one."""
         found = [q for q in self.state.get("questions", {}).values() if q["open"]]
@@ -65,6 +65,7 @@ class Sight:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.runs: dict[str, dict[str, Any]] = {}
+        self.found: dict[str, dict[str, Any]] | None = None  # by the search; None: none is made
         self.inbox: list[dict[str, Any]] = []
         self.held: Held | None = None
         self.last = ""  # id of the last message of the stream
@@ -73,6 +74,13 @@ class Sight:
         """The list as it is now."""
         page = await self.client.get("/api/runs", limit=MOST)
         self.runs = {row["id"]: row for row in page["runs"]}
+
+    async def search(self, text: str) -> dict[str, dict[str, Any]] | None:
+        """The runs that the server finds, for `found`; None where the text is empty."""
+        if not text.strip():
+            return None
+        page = await self.client.get("/api/runs", limit=MOST, q=text)
+        return {row["id"]: row for row in page["runs"]}
 
     async def open(self, run: str) -> Held:
         """Reads a run; the stream must be begun anew then."""
@@ -102,15 +110,37 @@ class Sight:
             case "live" if self.held and data["run"] == self.held.run:
                 self.held.passing = data
             case "runs":
-                self.runs.update({row["id"]: row for row in data["runs"]})
-                for run in data["gone"]:
-                    self.runs.pop(run, None)
+                self._list(data["runs"], data["gone"])
             case "inbox":
                 self.inbox = list(data["questions"])
         if fits and message.id:
             self.last = message.id
         return fits
 
-    def listed(self) -> list[dict[str, Any]]:
-        """The runs, newest first."""
-        return sorted(self.runs.values(), key=lambda row: (row["created"], row["id"]), reverse=True)
+    def _list(self, rows: list[dict[str, Any]], gone: list[str]) -> None:
+        for known in (self.runs, self.found):
+            if known is not None:
+                for run in gone:
+                    known.pop(run, None)
+        for row in rows:
+            self.runs[row["id"]] = row
+            if (
+                self.found is not None and row["id"] in self.found
+            ):  # others are the server's to find
+                self.found[row["id"]] = {**row, "text": self.found[row["id"]]["text"]}
+
+    def listed(self) -> list[tuple[dict[str, Any], int]]:
+        """The runs, newest first, each with its depth: forks stand below what they were forked
+        from, where that is listed too."""
+        known = self.runs if self.found is None else self.found
+        below: dict[str, list[dict[str, Any]]] = {}
+        for row in sorted(known.values(), key=lambda row: (row["created"], row["id"])):
+            parent = row["parent"] if row["parent"] in known else ""
+            below.setdefault(parent, []).append(row)
+        made: list[tuple[dict[str, Any], int]] = []
+        waits = [(row, 0) for row in below.get("", ())]
+        while waits:
+            row, depth = waits.pop()
+            made.append((row, depth))
+            waits += [(fork, depth + 1) for fork in below.get(row["id"], ())]
+        return made

@@ -16,9 +16,10 @@ export function Metrics() {
   );
   if (curves.problem.value) return <Problem text={curves.problem.value} />;
   if (!known.length) return <Empty title={t("metrics.none")} />;
+  if (!curves.data.value) return <p class="meta padded">{t("timeline.loading")}</p>;
   return (
     <div class="curves">
-      {Object.entries(curves.data.value?.series ?? {}).map(([name, series]) => (
+      {Object.entries(curves.data.value.series).map(([name, series]) => (
         <Curve key={name} name={name} points={series} />
       ))}
     </div>

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Problem } from "../parts/basics";
 import { Icon } from "../parts/icon";
 import { get, operator, post, told } from "../state/api";
-import type { Screen, Seen } from "../state/types";
+import type { Question, Screen, Seen } from "../state/types";
 import { t, type Key } from "../words";
 import { useRun } from "./context";
 
@@ -33,6 +33,17 @@ export function Phone({ screens }: { screens: Screen[] }) {
       <Live key={screen.name} screen={screen} />
     </div>
   );
+}
+
+/** Where on this screen the agent would touch, if the person allowed what it asks for. */
+function aimed(question: Question, screen: string): [number, number][] {
+  const args = (question.data.args ?? {}) as Record<string, unknown>;
+  if (!question.open || question.kind !== "approval" || question.data.target !== screen) return [];
+  const points = [
+    [args.x, args.y],
+    [args.to_x, args.to_y],
+  ];
+  return points.filter((one): one is [number, number] => one.every((part) => typeof part === "number"));
 }
 
 interface Elements {
@@ -120,24 +131,36 @@ function Live({ screen }: { screen: Screen }) {
   };
   const percent = (part: number, whole: number) => `${(100 * part) / whole}%`;
   const shown = outlined.value;
+  const aims = Object.values(run.state.value!.questions).flatMap((one) => aimed(one, screen.name));
+  if (!picture.value)
+    return problem.value ? <Problem text={problem.value} /> : <p class="meta">{t("timeline.loading")}</p>;
   return (
     <div class="phone">
       <div class="stack">
         <div class="glass">
-          {picture.value && (
-            <img
-              ref={image}
-              src={picture.value}
-              alt={t("screen.alt", { title: screen.title })}
-              draggable={false}
-              class={touchable ? "touchable" : ""}
-              onPointerDown={(e) => {
-                e.preventDefault();
-                down.current = { at: at(e), when: e.timeStamp };
-              }}
-              onPointerUp={release}
-            />
-          )}
+          <img
+            ref={image}
+            src={picture.value}
+            alt={t("screen.alt", { title: screen.title })}
+            draggable={false}
+            class={touchable ? "touchable" : ""}
+            onPointerDown={(e) => {
+              e.preventDefault();
+              down.current = { at: at(e), when: e.timeStamp };
+            }}
+            onPointerUp={release}
+          />
+          {elements.value &&
+            aims.map(([x, y]) => (
+              <div
+                key={`${x},${y}`}
+                class="aim"
+                role="img"
+                aria-label={t("phone.aim")}
+                title={t("phone.aim")}
+                style={{ left: percent(x, size[0]), top: percent(y, size[1]) }}
+              />
+            ))}
           {shown && (
             <div
               class="outline"

@@ -12,6 +12,7 @@ import { movable, moved, projected, type Shown } from "../state/todo";
 import type { Task } from "../state/types";
 import { t, tk, tn } from "../words";
 import { attempt, useRun } from "./context";
+import { PlanAnswerHere } from "./question";
 
 const SOME = 60; // tasks that are drawn at once; more on demand
 
@@ -52,6 +53,7 @@ export function Plan() {
         <span class="meta numbers">{tasks.length > 0 && t("plan.left", { left, all: tasks.length })}</span>
       </div>
       {state.plan.question !== null && <p class="pane-note waiting">{t("plan.asked")}</p>}
+      {state.plan.question !== null && <PlanAnswerHere />}
       {problem.value && <Problem text={problem.value} />}
       <div class="pane-body">
         {!tasks.length && (
@@ -258,7 +260,7 @@ function TaskDetail({ task, may, close }: { task: Shown; may: boolean; close: ()
   const changed = title.value.trim() !== task.title || search.value.trim() !== task.query;
   const submit = async (event: Event) => {
     event.preventDefault();
-    await save(version.current);
+    if (title.value.trim()) await save(version.current);
   };
   const save = async (against: number) => {
     problem.value = "";
@@ -286,7 +288,6 @@ function TaskDetail({ task, may, close }: { task: Shown; may: boolean; close: ()
             <textarea
               class="field growing"
               rows={1}
-              required
               maxLength={1000}
               value={title.value}
               onInput={(e) => (title.value = e.currentTarget.value)}

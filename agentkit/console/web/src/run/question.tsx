@@ -44,26 +44,7 @@ export function QuestionCard({ run, question }: { run: string; question: Questio
       {question.kind === "approval" && <Proposal data={question.data} />}
       {problem.value && <Problem text={problem.value} />}
       {!operator() && <p class="meta">{t("steer.viewer")}</p>}
-      {operator() && question.kind === "plan" && (
-        <div class="line wrap">
-          <button
-            type="button"
-            class="button primary"
-            disabled={busy.value}
-            onClick={() => void act("plan.approve")}
-          >
-            {t("plan.approve")}
-          </button>
-          <button
-            type="button"
-            class="button danger"
-            disabled={busy.value}
-            onClick={() => void act("plan.reject")}
-          >
-            {t("plan.reject")}
-          </button>
-        </div>
-      )}
+      {operator() && question.kind === "plan" && <PlanAnswer busy={busy.value} act={act} />}
       {operator() && question.kind !== "plan" && question.options.length > 0 && (
         <div class="line wrap">
           {question.options.map((option) => (
@@ -83,6 +64,43 @@ export function QuestionCard({ run, question }: { run: string; question: Questio
         <Free answer={answer} busy={busy.value} first={question.default ?? ""} />
       )}
     </section>
+  );
+}
+
+interface PlanAnswerProps {
+  busy: boolean;
+  act: (kind: string) => Promise<void>;
+}
+
+function PlanAnswer({ busy, act }: PlanAnswerProps) {
+  return (
+    <div class="line wrap">
+      <button type="button" class="button primary" disabled={busy} onClick={() => void act("plan.approve")}>
+        {t("plan.approve")}
+      </button>
+      <button type="button" class="button danger" disabled={busy} onClick={() => void act("plan.reject")}>
+        {t("plan.reject")}
+      </button>
+    </div>
+  );
+}
+
+/** The same where the plan fills the screen, and the question stands behind another tab. */
+export function PlanAnswerHere() {
+  const run = useRun();
+  const problem = useSignal("");
+  const busy = useSignal(false);
+  if (!operator()) return null;
+  const act = async (kind: string) => {
+    busy.value = true;
+    await attempt(problem, run.id, kind, {});
+    busy.value = false;
+  };
+  return (
+    <div class="pane-note narrow-only">
+      {problem.value && <Problem text={problem.value} />}
+      <PlanAnswer busy={busy.value} act={act} />
+    </div>
   );
 }
 

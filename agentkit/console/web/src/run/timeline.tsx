@@ -6,12 +6,11 @@ import { Icon, type IconName } from "../parts/icon";
 import { useGet } from "../parts/load";
 import { Virtual, type Shown } from "../parts/virtual";
 import { query } from "../router";
-import { get, operator, told } from "../state/api";
+import { get, told } from "../state/api";
 import type { RunView } from "../state/run";
 import type { Event, Row, Timeline as Rows } from "../state/types";
-import { duration, t, tn, type Key } from "../words";
+import { duration, t, tk, tn, type Key } from "../words";
 import { showEvent, useRun } from "./context";
-import { ForkHere } from "./forks";
 import { kindIcon, kindWord } from "./kinds";
 
 const KINDS: Record<string, readonly string[]> = {
@@ -256,7 +255,7 @@ function Line({ index, row, before, chosen }: LineProps) {
         <Icon name={icon} />
       </span>
       <span class="kind cut">{kindWord(row.kind)}</span>
-      <span class={row.text.startsWith("{") ? "text cut mono quiet" : "text cut"}>{row.text}</span>
+      <span class={row.text.startsWith("{") ? "text cut mono quiet" : "text cut"}>{textOf(row)}</span>
       {!!row.path?.length && <span class="path mono cut">{row.path.join(" › ")}</span>}
       {!!row.tokens && <span class="meta numbers">{tn("tokens", row.tokens)}</span>}
       <span class="mono task-of">{row.task}</span>
@@ -264,6 +263,13 @@ function Line({ index, row, before, chosen }: LineProps) {
       <When time={row.time} plain />
     </div>
   );
+}
+
+/** A state that a run is in by now is said in the words of the page; what else it says is its own. */
+function textOf(row: Row): string {
+  if (row.kind !== "run.status") return row.text;
+  const [state = "", ...note] = row.text.split(" ");
+  return [tk("state", state), ...note].join(" ");
 }
 
 function Detail({ run, seq }: { run: RunView; seq: number }) {
@@ -276,7 +282,6 @@ function Detail({ run, seq }: { run: RunView; seq: number }) {
         <h2 class="grow cut">
           <span class="numbers quiet">{seq}</span> {data && kindWord(data.kind)}
         </h2>
-        {row && operator() && <ForkHere step={row.step} />}
         <IconButton icon="cross" label={t("close")} onClick={() => showEvent(null)} />
       </div>
       {event.problem.value && <Problem text={event.problem.value} />}

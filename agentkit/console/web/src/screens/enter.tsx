@@ -30,7 +30,6 @@ export function Enter() {
             type="password"
             autoComplete="off"
             autoFocus
-            required
             value={token.value}
             onInput={(e) => (token.value = e.currentTarget.value)}
           />

@@ -3,6 +3,7 @@ import { useSignal, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Problem } from "../parts/basics";
 import { Fields, type Values } from "../parts/fields";
+import { Icon } from "../parts/icon";
 import { useGet } from "../parts/load";
 import { go, query } from "../router";
 import { Failed, once, post, put, told, type Fault } from "../state/api";
@@ -69,7 +70,7 @@ export function NewRun() {
   return (
     <div class="page narrow">
       <h1>{t("new")}</h1>
-      <form class="stack roomy" onSubmit={submit}>
+      <form class="stack roomy" onSubmit={submit} noValidate>
         {agents.problem.value && <Problem text={agents.problem.value} />}
         <label class="label">
           {t("new.agent")}
@@ -87,7 +88,7 @@ export function NewRun() {
           <textarea
             class="field"
             rows={4}
-            required
+            aria-required="true"
             ref={first}
             placeholder={t("new.task.hint")}
             value={task.value}
@@ -156,10 +157,17 @@ async function sent(files: readonly File[], busy: Signal<string>): Promise<strin
 function Uploads({ files }: { files: Signal<File[]> }) {
   return (
     <div class="label">
-      <label class="label">
+      <label class="label files">
         {t("new.files")}
+        <span class="line">
+          <span class="button">
+            <Icon name="plus" />
+            {t("new.files.choose")}
+          </span>
+          <span class="meta">{t("new.files.hint")}</span>
+        </span>
         <input
-          class="field"
+          class="hidden-text"
           type="file"
           multiple
           onChange={(e) => {
@@ -167,7 +175,6 @@ function Uploads({ files }: { files: Signal<File[]> }) {
             e.currentTarget.value = "";
           }}
         />
-        <span class="meta">{t("new.files.hint")}</span>
       </label>
       {files.value.length > 0 && (
         <ul>

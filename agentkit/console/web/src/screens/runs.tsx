@@ -20,7 +20,7 @@ interface Line {
   depth: number;
 }
 
-const STATES = ["running", "waiting", "paused", "failed", "cancelled", "done"];
+const STATES = ["running", "waiting", "paused", "interrupted", "failed", "cancelled", "done"];
 
 /** Forks under their parents, where these are in the list too; families by their newest member. */
 export function tree(runs: readonly Run[]): Line[] {

@@ -91,6 +91,7 @@ export const en = {
   "new.nolimit": "no limit",
   "new.more": "More settings",
   "new.files": "Files to search",
+  "new.files.choose": "Choose files",
   "new.files.hint": "They stay on this machine.",
   "new.uploading": "Sending {name}",
   "new.start": "Start",
@@ -252,6 +253,7 @@ export const en = {
   "family.vocabulary": "Words looked up",
   "family.checkpoint": "Checkpoint",
   "family.score": "Model scores",
+  "family.gather": "Gathers",
   "family.embed": "Meanings compared",
   "kind.run.created": "Run created",
   "kind.run.forked": "Forked",
@@ -385,6 +387,7 @@ export const en = {
   "phone.notifications": "Notifications",
   "phone.type": "Text for the field that has the focus",
   "phone.send": "Type",
+  "phone.aim": "Where the agent would touch",
   "phone.yours": "What you touch happens on the device at once, also while the agent works. Pause it first to have the device to yourself.",
   "phone.elements": "What is on the screen",
 

@@ -93,6 +93,7 @@ export const ko: Record<Key, string> = {
   "new.nolimit": "한도 없음",
   "new.more": "설정 더 보기",
   "new.files": "검색할 파일",
+  "new.files.choose": "파일 고르기",
   "new.files.hint": "파일은 이 컴퓨터를 떠나지 않습니다.",
   "new.uploading": "{name} 보내는 중",
   "new.start": "시작",
@@ -254,6 +255,7 @@ export const ko: Record<Key, string> = {
   "family.vocabulary": "낱말 조회",
   "family.checkpoint": "체크포인트",
   "family.score": "모델의 점수",
+  "family.gather": "모으기",
   "family.embed": "뜻 비교",
   "kind.run.created": "실행 만듦",
   "kind.run.forked": "갈라짐",
@@ -387,6 +389,7 @@ export const ko: Record<Key, string> = {
   "phone.notifications": "알림",
   "phone.type": "입력할 글",
   "phone.send": "입력",
+  "phone.aim": "에이전트가 누르려는 곳",
   "phone.yours": "누르면 에이전트가 일하는 중에도 기기에 바로 반영됩니다. 혼자 쓰려면 먼저 멈추세요.",
   "phone.elements": "화면에 있는 것",
 
