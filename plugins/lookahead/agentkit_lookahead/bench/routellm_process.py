@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -95,8 +96,8 @@ class RouteLLM:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream:
+            for stream in filter(None, (process.stdin, process.stdout)):
+                with suppress(BrokenPipeError):  # a job that it did not live to read
                     stream.close()
 
     def ask(self, job: Mapping[str, Any]) -> Any:
@@ -106,6 +107,8 @@ class RouteLLM:
             UsageError: that Python is not there, has no `routellm`, or the job failed.
             Cancelled: somebody asked to stop.
         """
+        if self._cancel:
+            raise Cancelled
         if not self._processes:
             self._start()
         worker = self._processes[-1]
