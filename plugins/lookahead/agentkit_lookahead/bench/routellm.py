@@ -30,7 +30,7 @@ SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 KEYS = ("APGR", "CPT(50%)", "CPT(80%)")
 LEAD = "lookahead"
 ANEW = "matrix factorisation"  # written anew
-OWN = "RouteLLM mf"  # its own code
+OWN, SIMILAR = "RouteLLM mf", "RouteLLM sw_ranking"  # its own code
 DRAWS = 300  # of the test queries, for an interval
 OPTIONS = {
     "scores": "the file of released scores",
@@ -56,7 +56,7 @@ def routellm(bench: Bench) -> Result:
     pair = [train.candidates[int(n)] for n in (worth.argmax(), worth.argmin())]
     key = f"gains {table.hash} {len(train.rows)} {len(test.rows)}"
     python = bench.options.get("routellm")
-    total = len(seeds) * (4 if python else 1) + bool(python)
+    total = len(seeds) * (5 if python else 1)
     done = 0
 
     def once(what: str, work: Callable[[], Gains]) -> Gains:
@@ -66,26 +66,25 @@ def routellm(bench: Bench) -> Result:
         bench.progress.update(done, total)
         return found
 
-    gains: dict[int, Gains] = {
-        seed: once(f"{seed} {steps}", partial(_ours, train, test, pair, seed, steps, bench))
-        for seed in seeds
-    }
-    if python:
-        data = exchange(train, test.texts, pair)
-        folder = bench.out / f"routellm-{table.hash}-{len(train.rows)}-{len(test.rows)}"
+    gains: dict[int, Gains] = {}
+    data = exchange(train, test.texts, pair)
+    folder = bench.out / f"routellm-{table.hash}-{len(train.rows)}-{len(test.rows)}"
 
-        def tell(part: int, of: int) -> None:
-            bench.progress.update(done, total, {"part": part / of})
+    def tell(part: int, of: int) -> None:
+        bench.progress.update(done, total, {"part": part / of})
 
-        with RouteLLM(Path(python), folder, data, bench.progress.cancel, tell) as program:
-            ranked = once("sw", lambda: {"RouteLLM sw_ranking": program.ask({"do": "sw_ranking"})})
-            for seed in seeds:
-                gains[seed] |= ranked
-                for name, alone in ((OWN, True), (f"{OWN}, all battles", False)):
-                    job = {"do": "mf", "seed": seed, "pair": alone}
-                    gains[seed] |= once(f"{seed} {name}", partial(_asked, program, name, job))
-                work = partial(_same_vectors, train, test, pair, seed, folder)
-                gains[seed] |= once(f"{seed} vectors", work)
+    with RouteLLM(Path(python or ""), folder, data, bench.progress.cancel, tell) as program:
+        for seed in seeds:
+            own = partial(_ours, train, test, pair, seed, steps, bench)
+            gains[seed] = once(f"{seed} {steps}", own)
+            if not python:
+                continue
+            gains[seed] |= once("sw", partial(_asked, program, SIMILAR, {"do": "sw_ranking"}))
+            for name, alone in ((OWN, True), (f"{OWN}, all battles", False)):
+                job = {"do": "mf", "seed": seed, "pair": alone}
+                gains[seed] |= once(f"{seed} {name}", partial(_asked, program, name, job))
+            same = partial(_same_vectors, train, test, pair, seed, folder)
+            gains[seed] |= once(f"{seed} vectors", same)
     return _result(_by_set(test.order(pair)), test.sets, pair, gains, bool(python))
 
 
@@ -243,7 +242,7 @@ def _verdict(
         said += (
             f"RouteLLM's own code (0.2.0) has {apgr(OWN)} with its matrix factorisation trained on "
             f"battles of the two, {apgr(f'{OWN}, all battles')} on those of all candidates, and "
-            f"{apgr('RouteLLM sw_ranking')} with its similarity-weighted ranking; the method "
+            f"{apgr(SIMILAR)} with its similarity-weighted ranking; the method "
             f"written anew has {apgr(f'{ANEW}, its vectors')} on the same vectors and {apgr(ANEW)} "
             "on tf-idf. Its vectors are all-MiniLM-L6-v2's (384 wide, the first 256 tokens), from "
             "`agentkit serve` under the name of the OpenAI model that its code asks for. Its BERT "
