@@ -105,3 +105,12 @@ def test_cost_is_saved_where_the_cheap_one_is_as_good() -> None:
     assert saved == pytest.approx(0.45) and weight > 0
     nothing, _ = scorecard.cost_at_equal_quality(scores, costs, np.tile([0.0, 9.0], (10, 1)) * 50)
     assert nothing == 0
+
+
+def test_sample_efficiency_by_hand() -> None:
+    sizes = (100, 1000, 10000)
+    assert scorecard.sample_efficiency(sizes, (0, 20, 30), (0, 10, 20)) == pytest.approx(10)
+    assert scorecard.sample_efficiency(sizes, (0, 10, 20), (0, 20, 30)) == pytest.approx(0.1)
+    assert scorecard.sample_efficiency(sizes, (10, 30, 40), (0, 0, 20)) == pytest.approx(10**1.5)
+    assert scorecard.sample_efficiency(sizes, (50, 40, 40), (0, 5, 20)) == 100  # at least
+    assert scorecard.sample_efficiency(sizes, (1, 2, 3), (1, 2, 3)) == pytest.approx(1)

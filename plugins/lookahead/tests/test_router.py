@@ -163,6 +163,7 @@ class Steps(Dataset):  # type: ignore[misc]
 
 @pytest.mark.parametrize("schedule", ["curriculum", "uniform"])
 @pytest.mark.parametrize("workers", [0, 1, 4])
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 4 worker processes")
 def test_masks_are_the_same_whoever_prepares_them(workers: int, schedule: Schedule) -> None:
     """A counter inside the loader would begin again in every worker, and run ahead."""
     loader = DataLoader(Steps(schedule), batch_size=None, num_workers=workers)
@@ -219,7 +220,7 @@ def test_a_pool_with_known_skills(routers: dict[str, Router], variant: str) -> N
     assert (chosen[code] == NAMES.index("coder")).mean() >= 0.97
 
 
-@pytest.mark.parametrize("how", NOISES)
+@pytest.mark.parametrize("how", ["typos", "casing", "blanks"])
 def test_noise_changes_few_decisions(routers: dict[str, Router], how: str) -> None:
     rng, texts = random.Random(0), pool(150, seed=5).texts
     changed = [cut(NOISES[how](t, rng)) for t in texts]

@@ -31,6 +31,7 @@ KEYS = ("APGR", "CPT(50%)", "CPT(80%)")
 LEAD = "lookahead"
 ANEW = "matrix factorisation"  # written anew
 OWN, SIMILAR = "RouteLLM mf", "RouteLLM sw_ranking"  # its own code
+TRAIN, TEST = 2000, 1000  # rows: an encoder on one core has to read them all
 DRAWS = 300  # of the test queries, for an interval
 OPTIONS = {
     "scores": "the file of released scores",
@@ -48,9 +49,9 @@ def routellm(bench: Bench) -> Result:
     table = read_table(Path(bench.options["scores"]).expanduser(), CANDIDATES).informative()
     quick = bench.scale == "quick"
     train, test = table.split(0.7)
-    if quick:
-        train, test = train.sample(250), test.sample(250)
-    steps = int(bench.options.get("steps", 30 if quick else 400))
+    train = train.sample(250 if quick else TRAIN)
+    test = test.sample(250 if quick else TEST)
+    steps = int(bench.options.get("steps", 30 if quick else 250))
     seeds = bench.seeds[:1] if quick else bench.seeds
     worth = _by_set(train).mean(0)
     pair = [train.candidates[int(n)] for n in (worth.argmax(), worth.argmin())]

@@ -73,27 +73,31 @@ class Program:
         OPENAI_CLIENT.embeddings = Remembered(OPENAI_CLIENT.embeddings, self._known)
 
     def embed(self, job: dict[str, Any], tell: Tell) -> list[int]:
-        """Vectors of all texts by RouteLLM's client, kept in `vectors.npy` as they come.
-        Their shape."""
+        """Vectors of all texts by RouteLLM's client, in `vectors.npy`; their shape. Texts of like
+        length go together, which costs the encoder less; what came is kept if it is stopped."""
         import numpy as np
 
         texts, path = self.data["texts"], self.folder / "vectors.npy"
-        known = np.load(path) if path.exists() else None
-        have = 0 if known is None else len(known)
-        if known is not None:
-            self._known |= {t: row.tolist() for t, row in zip(texts, known)}
-        while have < len(texts):
-            part = texts[have : have + BATCH]
-            made = self._client.embeddings.create(input=part, model="text-embedding-3-small").data
-            rows = np.array([one.embedding for one in made], dtype=np.float32)
-            known = rows if known is None else np.concatenate([known, rows])
-            have += len(part)
-            if have == len(texts) or have % (8 * BATCH) == 0:
-                beside = path.with_suffix(".part.npy")
-                np.save(beside, known)
-                beside.replace(path)
-            tell(have, len(texts))
-        return list(known.shape) if known is not None else [0, 0]
+        order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
+        beside, part = self.folder / "next.npy", self.folder / "part.npy"
+        if path.exists():
+            vectors = np.load(path)
+            self._known |= {text: row.tolist() for text, row in zip(texts, vectors)}
+            return list(vectors.shape)
+        known = list(np.load(part)) if part.exists() else []
+        while len(known) < len(texts):
+            asked = [texts[n] for n in order[len(known) : len(known) + BATCH]]
+            made = self._client.embeddings.create(input=asked, model="text-embedding-3-small").data
+            known += [np.array(one.embedding, dtype=np.float32) for one in made]
+            if len(known) % (8 * BATCH) == 0:
+                np.save(beside, np.stack(known))
+                beside.replace(part)
+            tell(len(known), len(texts))
+        vectors = np.empty((len(texts), len(known[0])), dtype=np.float32)
+        vectors[order] = np.stack(known)
+        np.save(beside, vectors)
+        beside.replace(path)
+        return self.embed(job, tell)
 
     def mf(self, job: dict[str, Any], tell: Tell) -> list[float]:
         """Trains its matrix factorisation on the battles, and has its router judge the test texts:
