@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -340,6 +342,26 @@ def test_no_network(routers: dict[str, Router], monkeypatch: pytest.MonkeyPatch)
     settings = TrainSettings.model_validate({**SMALL, "steps": 2, "epochs": 1})
     made = fit(settings, pool(40), Recorder())
     made.chances(TEXTS)
+
+
+OFFLINE = """
+import socket
+def refuse(*a, **k):
+    raise AssertionError("the network was used")
+socket.socket.connect = socket.getaddrinfo = refuse
+import agentkit, agentkit_lookahead.model, agentkit_lookahead.command
+from agentkit.capabilities import Request
+with agentkit.load(environ={}, overrides=["models.auto.budget=60"]) as kit:
+    print(kit.model("auto").generate([Request.of("What is 217 + 318?")])[0].text)
+"""
+
+
+def test_no_network_at_import_and_when_used(tmp_path: Path) -> None:
+    """A process of its own, in which nothing can be connected to from its first line."""
+    made = subprocess.run(
+        [sys.executable, "-c", OFFLINE], cwd=tmp_path, capture_output=True, text=True, timeout=200
+    )
+    assert made.stdout == "535\n", made.stderr
 
 
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
