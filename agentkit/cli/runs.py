@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,13 +59,13 @@ def list_(
 
 @app.command()
 def show(run: RunId, as_json: AsJson = False) -> None:
-    """One run: status, spent, questions, messages, artifacts, result."""
-    from agentkit.runs.drive import spent
+    """One run: status, spent, models, questions, messages, artifacts, result."""
+    from agentkit.runs.drive import answered, spent
     from agentkit.runs.export import result_text
 
     store = _store()
     row = store.get(run)
-    meter = spent(store, row.id)
+    meter, models = spent(store, row.id), answered(store, row.id)
     questions, messages = store.questions(row.id), store.messages(row.id)
     if as_json:
         show_json(
@@ -72,6 +73,7 @@ def show(run: RunId, as_json: AsJson = False) -> None:
                 **_plain(row),
                 "input": row.input,
                 "spent": {"tokens": meter.tokens, "steps": meter.steps, "seconds": meter.seconds},
+                "models": [asdict(one) for one in models],
                 "questions": [
                     {"number": q.number, "text": q.question.text, "options": q.question.options}
                     for q in questions
@@ -93,6 +95,9 @@ def show(run: RunId, as_json: AsJson = False) -> None:
         ("started", _when(row.created)),
         ("spent", f"{meter.tokens} tokens, {meter.steps} steps, {meter.seconds:.1f} s"),
     ]
+    for one in models:
+        count = f"{one.answers} answer{'s' * (one.answers != 1)}, {one.tokens} tokens"
+        facts.append(("model", f"{one.node}: {' > '.join(one.path)}, {count}"))
     if row.parent:
         facts.append(("forked", f"from {row.parent} after step {row.parent_step}"))
     facts += [(f"asks {q.number}", q.question.text) for q in questions]

@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentkit.errors import AgentkitError, LeaseLost, RunInterrupted, StoreError
@@ -262,6 +263,29 @@ def spent(store: RunStore, run: str) -> Meter:
         until = now
     meter.seconds += 0.0 if began is None else until - began
     return meter
+
+
+@dataclass(slots=True)
+class Answered:
+    """What one model, under all the parts that its answers went through, did in one node."""
+
+    node: str
+    path: tuple[str, ...]
+    answers: int = 0
+    tokens: int = 0
+
+
+def answered(store: RunStore, run: str) -> list[Answered]:
+    """Which model did what, in the order in which they were first asked: of a routed model, the
+    candidate that was chosen stands in the path."""
+    found: dict[tuple[str, tuple[str, ...]], Answered] = {}
+    for event in store.tail(run, kinds=("model.done",)):
+        node = event.position.rpartition(":")[2].partition("#")[0]
+        for path, usage in zip(event.data.get("path", ()), event.data.get("usage", ())):
+            one = found.setdefault((node, tuple(path)), Answered(node, tuple(path)))
+            one.answers += 1
+            one.tokens += usage["prompt"] + usage["spent"]
+    return list(found.values())
 
 
 def describe(error: Exception) -> dict[str, Any]:

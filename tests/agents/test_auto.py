@@ -113,3 +113,43 @@ costs = {{ sharp = 4.0, plain = 1.0 }}
         assert made.path == ("auto", "sharp", "plain") and made.usage.spent >= 4
         decision = kit.model("auto").route(request)  # type: ignore[attr-defined]
         assert decision.cost == 4.0 and decision.order == ("sharp", "plain")
+
+
+COLOR = """
+[environments.phone]
+use = "android"
+where = "inside"
+picture = false
+
+[models.small]
+use = "scripted"
+answers = ['{"kind":"open","app":"Settings"}', '{"kind":"finish","status":"success"}']
+then = "cycle"
+
+[models.auto]
+budget = 60
+
+[agents.color]
+use = "color-agent"
+model = "auto"
+"""
+
+
+def test_color_with_a_routed_model_says_who_did_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its events name who answered, and so does `agentkit runs show`."""
+    from click.testing import CliRunner
+
+    from agentkit.cli.app import build
+
+    (tmp_path / "agentkit.toml").write_text(f'[host]\nstore = "{tmp_path / "runs"}"\n{COLOR}')
+    monkeypatch.chdir(tmp_path)
+    with agentkit.load(tmp_path / "agentkit.toml") as kit:
+        run = kit.agent("color").run("Look at the settings")
+        assert run.result.claim == "success" and run.result.calls == {"model": 2}
+        found = [e.data for e in kit.runs.tail(run.id, kinds=["model.done"])]
+        assert [one["path"][0][:2] for one in found] == [["auto", "small"]] * 2
+    shown = CliRunner().invoke(build(), ["runs", "show", run.id])
+    assert shown.exit_code == 0, shown.output
+    assert "operate: auto > small, 2 answers" in shown.output

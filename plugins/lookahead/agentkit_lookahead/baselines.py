@@ -9,6 +9,7 @@ gives utilities (n, K), of which the largest is chosen.
     DualContrast                after RouterDC (arXiv 2409.19886): two contrastive losses
 
 All read queries as tf-idf: the papers' sentence encoders are larger than all else here together.
+The two that learn a module can be given vectors of the texts instead.
 """
 
 from __future__ import annotations
@@ -122,17 +123,16 @@ class _Learned:
     name = ""
     steps, rate, width = 400, 3e-3, 64
 
-    def fit(self, table: Table, seed: int) -> Any:
-        from sklearn.decomposition import TruncatedSVD
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import Normalizer
+    def __init__(self, vectors: Mapping[str, np.ndarray] | None = None) -> None:
+        self._given = vectors
 
-        vectors = _tfidf()
-        size = min(128, max(2, len(table.rows) - 1))
-        self._embed: Any = make_pipeline(
-            vectors, TruncatedSVD(size, random_state=seed), Normalizer()
-        )
-        x = torch.tensor(self._embed.fit_transform(table.texts), dtype=torch.float32)
+    def fit(self, table: Table, seed: int) -> Any:
+        if self._given is None:
+            size = min(128, max(2, len(table.rows) - 1))
+            self._embed: Any = _reduced(size, seed)
+            x = torch.tensor(self._embed.fit_transform(table.texts), dtype=torch.float32)
+        else:
+            x = self._read(table.texts)
         scores = torch.tensor(within_query(table.scores), dtype=torch.float32)
         kept = scores.max(1).values > 0
         with torch.random.fork_rng():
@@ -148,10 +148,15 @@ class _Learned:
         return self
 
     def utilities(self, texts: Sequence[str], sets: Sequence[str]) -> np.ndarray:
-        x = torch.tensor(self._embed.transform(list(texts)), dtype=torch.float32)
+        x = self._read(texts)
         with torch.no_grad():
             found: np.ndarray = self._utility(x).numpy()
         return found
+
+    def _read(self, texts: Sequence[str]) -> torch.Tensor:
+        if self._given is None:
+            return torch.tensor(self._embed.transform(list(texts)), dtype=torch.float32)
+        return torch.tensor(np.stack([self._given[t] for t in texts]), dtype=torch.float32)
 
     def _make(self, inputs: int, candidates: int) -> nn.Module:
         raise NotImplementedError
@@ -246,3 +251,11 @@ def _tfidf() -> Any:
     return TfidfVectorizer(
         sublinear_tf=True, ngram_range=(1, 2), max_features=50000, token_pattern=PATTERN
     )
+
+
+def _reduced(size: int, seed: int) -> Any:
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import Normalizer
+
+    return make_pipeline(_tfidf(), TruncatedSVD(size, random_state=seed), Normalizer())

@@ -49,7 +49,8 @@ def agentkit_register(registry: Registry) -> None:
     for name, target, summary in (
         ("route-released", "released:ROUTE_RELEASED", "the paper's candidates and scores"),
         ("route-local", "local:ROUTE_LOCAL", "candidates that run here, and what routing saves"),
-        ("route-routellm", "routellm:ROUTE_ROUTELLM", "RouteLLM's method on the same rows"),
+        ("route-routellm", "routellm:ROUTE_ROUTELLM", "RouteLLM on the same rows"),
+        ("route-noise", "noise:ROUTE_NOISE", "decisions on badly typed questions"),
         ("route-speed", "speed:ROUTE_SPEED", "how long a decision takes"),
     ):
         registry.experiment(name, f"agentkit_lookahead.bench.{target}", summary=summary)

@@ -23,7 +23,7 @@ CASES: list[tuple[str, list[float], dict[str, Any], list[float], float]] = [
     ("all pass: all are good", [1, 1, 1], {"equal": "absolute"}, [1, 1, 1], 1),
     ("all fail, as the official code has it", [0, 0, 0], {"equal": "positive"}, [1, 1, 1], 1),
     ("threshold 0: soft", [4.0, 1.0, 2.0], {"threshold": 0.0}, [1, 0, 1 / 3], 1),
-    ("threshold 0.5", [1.0, 0.5, 0.4], {"threshold": 0.2}, [1, 0, 0], 1),
+    ("a low threshold", [1.0, 0.5, 0.4], {"threshold": 0.2}, [1, 0, 0], 1),
 ]
 
 
@@ -53,6 +53,39 @@ def test_a_scorecard_by_hand() -> None:
     assert one.shares == {"a": pytest.approx(1 / 3), "b": pytest.approx(2 / 3)}
 
 
+PATTERNS = {
+    "HumanEval": "00000:10 00001:12 00010:2 00101:5 00111:1 01011:2 01100:1 01101:7 01111:10 "
+    "10000:4 10001:4 10101:1 10110:1 10111:5 11001:2 11011:6 11100:2 11101:14 11110:1 11111:74",
+    "GSM8k": "00000:33 00001:3 00010:6 00011:2 00100:9 00101:1 00110:3 00111:6 01000:4 01001:7 "
+    "01010:1 01011:7 01100:6 01101:10 01110:11 01111:44 10000:9 10001:2 10010:6 10011:1 10100:5 "
+    "10101:10 10110:7 10111:31 11000:6 11001:14 11010:8 11011:35 11100:14 11101:109 11110:60 "
+    "11111:849",
+}
+"""How often which of the paper's five candidates were right together, in its released scores."""
+RELEASED = {
+    "HumanEval": ([0.6951, 0.7256, 0.7439, 0.6220, 0.8720], 0.7317, 0.9390, 0.8720),
+    "GSM8k": ([0.8840, 0.8984, 0.8908, 0.8165, 0.8575], 0.8694, 0.9750, 0.8984),
+}
+
+
+def test_the_released_scores_random_oracle_and_fixed_rows_to_four_decimals() -> None:
+    rows, sets = [], []
+    for name, counts in PATTERNS.items():
+        for pattern, count in (one.split(":") for one in counts.split()):
+            rows += [[float(digit) for digit in pattern]] * int(count)
+            sets += [name] * int(count)
+    scores, candidates = np.array(rows), ("Yi", "InternLM", "Phi-3", "Llama-3.1", "Coder")
+    best = scorecard.best_fixed(scores, sets)
+    for number, _ in enumerate(candidates):
+        always = scorecard.card(scores, sets, np.full(len(sets), number), best, candidates)
+        for name, (fixed, random, oracle, top) in RELEASED.items():
+            one = always.sets[name]
+            assert [one.score, one.random, one.oracle, one.best] == pytest.approx(
+                [fixed[number], random, oracle, top], abs=5e-5
+            )
+            assert one.rows == {"HumanEval": 164, "GSM8k": 1319}[name]
+
+
 def test_ties_count_as_right_and_the_bounds_are_0_and_100() -> None:
     scores = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
     sets = ["x", "x", "x"]
@@ -72,3 +105,12 @@ def test_cost_is_saved_where_the_cheap_one_is_as_good() -> None:
     assert saved == pytest.approx(0.45) and weight > 0
     nothing, _ = scorecard.cost_at_equal_quality(scores, costs, np.tile([0.0, 9.0], (10, 1)) * 50)
     assert nothing == 0
+
+
+def test_sample_efficiency_by_hand() -> None:
+    sizes = (100, 1000, 10000)
+    assert scorecard.sample_efficiency(sizes, (0, 20, 30), (0, 10, 20)) == pytest.approx(10)
+    assert scorecard.sample_efficiency(sizes, (0, 10, 20), (0, 20, 30)) == pytest.approx(0.1)
+    assert scorecard.sample_efficiency(sizes, (10, 30, 40), (0, 0, 20)) == pytest.approx(10**1.5)
+    assert scorecard.sample_efficiency(sizes, (50, 40, 40), (0, 5, 20)) == 100  # at least
+    assert scorecard.sample_efficiency(sizes, (1, 2, 3), (1, 2, 3)) == pytest.approx(1)

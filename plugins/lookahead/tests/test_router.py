@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import random
 import socket
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader, Dataset
 
+from agentkit.capabilities import Message, Request
 from agentkit.errors import Cancelled, ConfigError, DataError, ModelFileError
 from agentkit.seeds import derive
 from agentkit.testing.progress import Recorder
@@ -20,9 +25,11 @@ from agentkit_lookahead.logged import hide
 from agentkit_lookahead.masking import curriculum, rates, visible
 from agentkit_lookahead.mlm import MaskedRouter
 from agentkit_lookahead.newcomer import add_candidate, probe_rows
+from agentkit_lookahead.noise import NOISES, SYSTEM
+from agentkit_lookahead.reading import cut, read
 from agentkit_lookahead.router import Router, fit
 from agentkit_lookahead.rows import Table
-from agentkit_lookahead.settings import TrainSettings
+from agentkit_lookahead.settings import Schedule, TrainSettings
 from agentkit_lookahead.synthetic import NAMES, SMALL, pool
 
 pytestmark = pytest.mark.slow  # two routers are trained
@@ -57,6 +64,19 @@ def test_clm_one_shared_prompt_is_as_many_separate_ones(routers: dict[str, Route
     separate = module.separately(asked, answers(routers["clm"], 0))
     with torch.no_grad():
         assert float((module(asked)[0] - separate).abs().max()) < 1e-5
+
+
+def test_clm_the_order_of_candidates_only_orders_what_comes_out(routers: dict[str, Router]) -> None:
+    module, asked = routers["clm"].module, prompts(routers["clm"])
+    mids = module.words.mids
+    with torch.no_grad():
+        plain = module(asked)[0]
+        try:
+            module.words.mids = tuple(mids[n] for n in (2, 0, 1))
+            other = module(asked)[0]
+        finally:
+            module.words.mids = mids
+    assert float((plain[:, [2, 0, 1]] - other).abs().max()) < 1e-5
 
 
 # -- the masked variant ---------------------------------------------------------------------------
@@ -126,8 +146,57 @@ def test_the_curriculum(done: float, paper: float, script: float) -> None:
     """The paper's text: from 0 over 40 % of training; the official script: from 0.3 over 20 %."""
     assert curriculum(done) == pytest.approx(paper)
     assert curriculum(done, 0.3, 0.2) == pytest.approx(script)
-    step = int(done * 1000)  # whatever loads the data, and after any resume: the step alone counts
+    step = int(done * 1000)
     assert rates("curriculum", step, 1000, 2, 0.0, 0.4, 0) == pytest.approx([paper] * 2)
+
+
+class Steps(Dataset):  # type: ignore[misc]
+    """Masks as a loader would prepare them: those of one step an item."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+
+    def __len__(self) -> int:
+        return 20
+
+    def __getitem__(self, step: int) -> list[float]:
+        return rates(self.schedule, step, 20, 2, 0.0, 0.4, 7)
+
+
+@pytest.mark.parametrize("schedule", ["curriculum", "uniform"])
+@pytest.mark.parametrize("workers", [0, 1, 4])
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 4 worker processes")
+def test_masks_are_the_same_whoever_prepares_them(workers: int, schedule: Schedule) -> None:
+    """A counter inside the loader would begin again in every worker, and run ahead."""
+    loader = DataLoader(Steps(schedule), batch_size=None, num_workers=workers)
+    found = [step for _ in range(2) for step in loader]  # a second time: as if begun again
+    assert found == [rates(schedule, n, 20, 2, 0.0, 0.4, 7) for n in range(20)] * 2
+
+
+def test_masks_of_a_training_follow_its_steps_and_go_on_after_a_stop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the router is given at each step, of a whole training and of one in two parts."""
+    seen: list[float] = []
+    forward = MaskedRouter.forward
+
+    def watched(self: MaskedRouter, prompts: Any, answers: Any = None, rates: Any = None) -> Any:
+        if self.training:
+            assert len({*rates}) == 1
+            seen.append(rates[0])
+        return forward(self, prompts, answers, rates)
+
+    monkeypatch.setattr(MaskedRouter, "forward", watched)
+    settings = TrainSettings.model_validate({**SMALL, "steps": 20, "epochs": 1, "batch": 4})
+    wanted = [curriculum(step / 20) for step in range(20)]
+    fit(settings, pool(40), Recorder())
+    assert seen == pytest.approx(wanted)
+    seen.clear()
+    with pytest.raises(Cancelled):
+        fit(settings, pool(40), Recorder(stop_at=3), state=tmp_path / "state")
+    assert seen == pytest.approx(wanted[:3])
+    fit(settings, pool(40), Recorder(), state=tmp_path / "state", resume=True)
+    assert seen == pytest.approx(wanted)
 
 
 def test_masks_grow_from_the_end_and_hide_at_least_one() -> None:
@@ -153,42 +222,40 @@ def test_a_pool_with_known_skills(routers: dict[str, Router], variant: str) -> N
     assert (chosen[code] == NAMES.index("coder")).mean() >= 0.97
 
 
-def noisy(text: str, how: str, rng: random.Random) -> str:
-    if how == "casing":
-        return text.upper() if rng.random() < 0.5 else text.title()
-    if how == "blanks":
-        return f"\n  {text}  \n\n"
-    letters = list(text)
-    for place in range(len(letters)):
-        if rng.random() < 0.03:
-            letters[place] = rng.choice("abcdefghijklmnopqrstuvwxyz")
-    return "".join(letters)
-
-
 @pytest.mark.parametrize("how", ["typos", "casing", "blanks"])
 def test_noise_changes_few_decisions(routers: dict[str, Router], how: str) -> None:
-    from agentkit_lookahead.reading import cut
-
     rng, texts = random.Random(0), pool(150, seed=5).texts
-    changed = [cut(noisy(t, how, rng)) for t in texts]
+    changed = [cut(NOISES[how](t, rng)) for t in texts]
+    assert changed != texts or how == "blanks"
     for router in routers.values():
         before, after = router.logits(texts).argmax(1), router.logits(changed).argmax(1)
         assert (before == after).mean() >= 0.9
 
 
+def test_a_system_message_changes_no_decision() -> None:
+    for text in pool(20, seed=5).texts:
+        plain = Request.of(text)
+        told = Request((Message.system(SYSTEM), *plain.messages))
+        assert read(told) == read(plain)
+
+
 def test_learning_from_single_outcomes(routers: dict[str, Router]) -> None:
-    """IPS and DR on a log of one outcome a row, half of them from a skewed policy."""
+    """IPS and DR on a log of one outcome a row, half of them from a skewed policy: mu is within
+    10 % of that of a router that saw every outcome."""
     table, test = pool(400, seed=3), pool(150, seed=9)
     rng = np.random.default_rng(0)
     behaviour = np.where(rng.random((400, 1)) < 0.5, [[0.6, 0.2, 0.2]], [[0.2, 0.3, 0.5]])
     log = hide(table, behaviour, seed=1)
     assert np.isfinite(log.scores).sum() == 400
-    rows = np.arange(len(test.rows))
-    full = routers["mlm"].logits(test.texts).argmax(1)
+
+    def mu(router: Router) -> float:
+        chosen = router.logits(test.texts).argmax(1)
+        return scorecard.card(test.scores, ["all"] * len(test.rows), chosen, {}, NAMES).mu
+
+    full = mu(routers["mlm"])
     for feedback in ("ips", "dr"):
         settings = TrainSettings.model_validate({**SMALL, "feedback": feedback, "steps": 60})
-        chosen = fit(settings, log, Recorder()).logits(test.texts).argmax(1)
-        assert test.scores[rows, chosen].mean() >= 0.9 * test.scores[rows, full].mean()
+        assert mu(fit(settings, log, Recorder())) >= 0.9 * full
     with pytest.raises(DataError, match="never made up"):
         fit(TrainSettings.model_validate(SMALL), log, Recorder())
     bare = [o for r in table.rows for o in r.outcomes]
@@ -275,6 +342,26 @@ def test_no_network(routers: dict[str, Router], monkeypatch: pytest.MonkeyPatch)
     settings = TrainSettings.model_validate({**SMALL, "steps": 2, "epochs": 1})
     made = fit(settings, pool(40), Recorder())
     made.chances(TEXTS)
+
+
+OFFLINE = """
+import socket
+def refuse(*a, **k):
+    raise AssertionError("the network was used")
+socket.socket.connect = socket.getaddrinfo = refuse
+import agentkit, agentkit_lookahead.model, agentkit_lookahead.command
+from agentkit.capabilities import Request
+with agentkit.load(environ={}, overrides=["models.auto.budget=60"]) as kit:
+    print(kit.model("auto").generate([Request.of("What is 217 + 318?")])[0].text)
+"""
+
+
+def test_no_network_at_import_and_when_used(tmp_path: Path) -> None:
+    """A process of its own, in which nothing can be connected to from its first line."""
+    made = subprocess.run(
+        [sys.executable, "-c", OFFLINE], cwd=tmp_path, capture_output=True, text=True, timeout=200
+    )
+    assert made.stdout == "535\n", made.stderr
 
 
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ without the loss on answers, curriculum and uniform masks), beside every baselin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from agentkit.bench import Bench, Experiment, Figure, Metric, Needs, Result, int
 from agentkit.capabilities import Cancel, Table
 from agentkit.errors import UsageError
 from agentkit_lookahead import scorecard
+from agentkit_lookahead.bench.information import information
 from agentkit_lookahead.rows import Table as Rows
 from agentkit_lookahead.rows import read_table
 from agentkit_lookahead.settings import TrainSettings
@@ -167,7 +168,7 @@ def arm(
     return {
         **_judged(name, logits.argmax(1), rows, test, train, settings.seed),
         "calibration": error,
-        "information": _information(router, test) if looks else None,
+        "information": information(router, test) if looks else None,
     }
 
 
@@ -210,33 +211,6 @@ def _judged(
     }
 
 
-def _information(router: Any, test: Rows) -> float:
-    """Held-out R2 of a ridge regression from a router's states to embeddings of the true answers
-    (tf-idf, 16 dimensions), mean over the candidates: a lower bound on what the states tell of the
-    answers. One half of the test rows fits it, the other judges."""
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import RidgeCV
-    from sklearn.metrics import r2_score
-
-    said = [n for n in range(len(test.rows)) if all(test.responses(n))]
-    if len(said) < 40:
-        return float("nan")
-    states = router.states([test.rows[n].text for n in said])
-    first, second = np.arange(len(said)) % 2 == 0, np.arange(len(said)) % 2 == 1
-    found = []
-    for candidate in range(len(test.candidates)):
-        texts = [test.responses(n)[candidate] for n in said]
-        vectors = TfidfVectorizer(sublinear_tf=True, max_features=5000).fit_transform(texts)
-        size = min(16, vectors.shape[1] - 1)
-        goal = TruncatedSVD(size, random_state=0).fit_transform(vectors)
-        x = states[:, candidate]
-        ridge = RidgeCV(alphas=np.geomspace(1e-2, 1e4, 13)).fit(x[first], goal[first])
-        guess = ridge.predict(x[second])
-        found.append(r2_score(goal[second], guess, multioutput="variance_weighted"))
-    return float(np.mean(found))
-
-
 # -- what was seen --------------------------------------------------------------------------------
 
 
@@ -270,9 +244,7 @@ def _result(
                 pairs = list(zip(of(with_, "mu", size), of(without, "mu", size)))
                 gap = interval([a - b for a, b in pairs], center="mean")
                 gaps.append((with_, without, size, gap))
-    for with_, without, size, gap in gaps:
-        if size == most:
-            metrics[f"mu, {with_} over {without}"] = gap
+            metrics |= _pair(of, with_, without, sizes)
     for name in arms:
         metrics[f"calibration error, {name}"] = metric(name, "calibration")
         metrics[f"R2 of answers, {name}"] = metric(name, "information")
@@ -316,6 +288,22 @@ def _result(
         ],
         figures=[Figure("mu by training rows", partial(_plot, runs, sizes, names))],
     )
+
+
+def _pair(
+    of: Callable[..., list[float]], with_: str, without: str, sizes: Sequence[int]
+) -> dict[str, Metric]:
+    """What one way of training is ahead of another, paired by seed."""
+    made = {}
+    for name, key in (("mu", "mu"), ("R2 of answers", "information")):
+        gaps = [a - b for a, b in zip(of(with_, key), of(without, key))]
+        if gaps:
+            made[f"{name}, {with_} over {without}"] = interval(gaps, center="mean")
+    if len(sizes) > 1:
+        mine, other = (zip(*(of(name, "mu", s) for s in sizes)) for name in (with_, without))
+        ratios = [scorecard.sample_efficiency(sizes, a, b) for a, b in zip(mine, other)]
+        made[f"times fewer rows, {with_} than {without}"] = interval(ratios, center="mean")
+    return made
 
 
 def _per_set(
