@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import adbutils
 import pytest
@@ -25,6 +25,7 @@ from agentkit_android.env.settings import AndroidSettings
 from agentkit_android.phone.phone import Phone
 
 LIMIT = 60
+T = TypeVar("T")
 BUNDLED = str(Path(adbutils.__file__).parent / "binaries" / "adb")
 DEBIAN = "/usr/bin/adb"
 sys.path.insert(0, str(Path(__file__).parent))  # for helpers that tests share
@@ -56,13 +57,13 @@ class Running:
     def serial(self) -> str:
         return self.server.serial
 
-    def do(self, function: Callable[[], object]) -> None:
+    def do(self, function: Callable[[], T]) -> T:
         """Calls something in the phone's own thread."""
 
-        async def call() -> None:
-            function()
+        async def call() -> T:
+            return function()
 
-        asyncio.run_coroutine_threadsafe(call(), self.loop).result(LIMIT)
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(LIMIT)
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self.server.close(), self.loop).result(LIMIT)

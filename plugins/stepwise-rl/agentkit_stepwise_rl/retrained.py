@@ -9,7 +9,7 @@ weights = "trained/checkpoint/model.safetensors"
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,7 @@ from agentkit.capabilities import (
     Weights,
 )
 from agentkit.errors import DataError, Unsupported
+from agentkit.files import write_atomic
 from agentkit.kit import Kit
 from agentkit.settings import PartSettings
 
@@ -63,6 +64,13 @@ def read_weights(path: Path) -> dict[str, Any]:
         return dict(load_file(str(path)))
     except (OSError, ValueError, SafetensorError) as error:
         raise DataError(f"{path}: cannot be read: {error}", "name a model.safetensors") from error
+
+
+def write_weights(path: Path, tensors: Mapping[str, Any]) -> None:
+    """As a model.safetensors that `read_weights` reads; the file is there whole, or not at all."""
+    from safetensors.torch import save
+
+    write_atomic(path, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
 
 
 class Retrained:

@@ -35,6 +35,7 @@ from agentkit_stepwise_rl.engine import Ask, Copy, Steps, opened
 from agentkit_stepwise_rl.episodes import play
 from agentkit_stepwise_rl.filtering import PassRates, Report, difficulty_filter
 from agentkit_stepwise_rl.record import Lines, card
+from agentkit_stepwise_rl.retrained import write_weights
 from agentkit_stepwise_rl.rewards import Trace, counted, score
 from agentkit_stepwise_rl.runs import samples_of_runs
 from agentkit_stepwise_rl.samples import Sample, of_example
@@ -305,10 +306,7 @@ class _Training:
         return bool(self._state["waited"] >= self._s.patience)
 
     def _write_best(self) -> None:
-        from safetensors.torch import save
-
-        tensors = {n: t.contiguous() for n, t in self._steps.tensors().items()}
-        write_atomic(self._out / "best.safetensors", save(tensors))
+        write_weights(self._out / "best.safetensors", self._steps.tensors())
 
     def _best(self) -> None:
         """Without any measurement the last weights are the best."""

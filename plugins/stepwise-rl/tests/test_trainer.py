@@ -73,7 +73,7 @@ def test_a_training_tells_all_that_it_did(
             assert sum(t["advantage"] for t in group) == pytest.approx(0, abs=1e-5)
             assert all(t["advantage"] == 0 for t in group) is alike
         if not all(flat):  # else nothing was learned, and nothing compared
-            assert step["gap_engine"] < 1e-4, "the engine's likelihoods are the trainer's"
+            assert step["gap_engine"] < 1e-3, "the engine's likelihoods are the trainer's"
         assert {t["reward"] for t in own} <= {0.0, 0.2, 1.0, 1.2}
     assert any("gap_engine" in step for step in steps)
     report = json.loads((out / "report.json").read_text())["reports"][0]

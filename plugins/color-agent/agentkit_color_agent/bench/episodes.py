@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentkit.bench import Bench
 from agentkit.capabilities import Question, Task
 from agentkit.kit import Kit
 from agentkit_color_agent.bench.noisy import NoisyExpert, Slip
 from agentkit_color_agent.teaching import Teaching, teaching
+
+if TYPE_CHECKING:
+    from agentkit.runs import Run
 
 PHONE, OPERATOR = "bench-phone", "bench-operator"
 LIMIT = 300.0
@@ -68,6 +71,19 @@ def yes(question: Question) -> str:
     return "yes" if "yes" in question.options else "Just go on."
 
 
+def finished(
+    bench: Bench, agent: str, task: Task, seed: int, owner: Callable[[Question], str] = yes
+) -> Run:
+    """A run of a task to its end, whatever it asks."""
+    run = bench.kit.agent(agent).run(task.goal, seed=seed, task_id=task.id)
+    run.wait(LIMIT)
+    while run.status == "waiting":
+        asked = run.questions[0]
+        run.answer(owner(asked.question), asked.number)
+        run.wait(LIMIT)
+    return run
+
+
 def play(
     bench: Bench,
     agent: str,
@@ -79,12 +95,7 @@ def play(
     """One episode of an agent whose operator errs at these rates."""
     operator = operator_of(bench.kit)
     operator.begin(task, seed, rates)
-    run = bench.kit.agent(agent).run(task.goal, seed=seed, task_id=task.id)
-    run.wait(LIMIT)
-    while run.status == "waiting":
-        asked = run.questions[0]
-        run.answer(owner(asked.question), asked.number)
-        run.wait(LIMIT)
+    run = finished(bench, agent, task, seed, owner)
     result = run.result
     assert operator.episode is not None
     made = Played(

@@ -1,6 +1,7 @@
-"""`agentkit bench color-policy`: what the framework makes of a policy: success by split, alone, with
-all modules, and with one switched off at a time, on the same tasks. `agentkit bench android` has
-the other agents."""
+"""`agentkit bench color-policy`: what the framework makes of a policy.
+
+Success by split: alone, with all modules, and with one switched off at a time, on the same tasks.
+`agentkit bench android` has the other agents."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from agentkit.capabilities import Task
 from agentkit.capabilities.analyzer import Table
 from agentkit.seeds import derive
 from agentkit_color_agent.bench.ablation import VARIANTS
-from agentkit_color_agent.bench.episodes import LIMIT, PHONE, agent_of, phone_of, yes
+from agentkit_color_agent.bench.episodes import PHONE, agent_of, finished, phone_of
 
 SPLITS = ("unseen-params", "reworded", "unseen-templates", "unseen-apps")
 SHARE = {"quick": 1, "normal": 40}
@@ -63,12 +64,7 @@ def _tasks(bench: Bench, split: str) -> Sequence[Task]:
 
 
 def _played(bench: Bench, agent: str, task: Task, seed: int) -> Row:
-    run = bench.kit.agent(agent).run(task.goal, seed=seed, task_id=task.id)
-    run.wait(LIMIT)
-    while run.status == "waiting":
-        asked = run.questions[0]
-        run.answer(yes(asked.question), asked.number)
-        run.wait(LIMIT)
+    run = finished(bench, agent, task, seed)
     result = run.result
     plain = result.model_dump()
     made = {

@@ -16,11 +16,11 @@ from agentkit.agents.acting import StepPrompt
 from agentkit.capabilities import Action, Environment, Example, LanguageModel, Progress, Task
 from agentkit.capabilities.environment import Step
 from agentkit.errors import Paused
-from agentkit.files import write_atomic
 from agentkit.kit import Kit
 from agentkit.seeds import derive
 from agentkit_stepwise_rl.engine import Ask, Copy, Drawn, Steps, opened
 from agentkit_stepwise_rl.episodes import episode, started
+from agentkit_stepwise_rl.retrained import write_weights
 from agentkit_stepwise_rl.settings import StepwiseSettings
 
 T = TypeVar("T")
@@ -129,8 +129,6 @@ class Online:
         return own, phone.check(task).success
 
     def _look(self, steps: Steps, copy: Copy, state: Found, out: Path) -> None:
-        from safetensors.torch import save
-
         tensors = steps.tensors()
         done, played = self._success(copy.load(tensors))
         value = done / max(1, played)
@@ -138,8 +136,7 @@ class Online:
         best = state["best"]
         if best is None or value > best["value"]:
             state |= {"best": {"step": steps.number, "value": value}, "waited": 0}
-            made = save({name: tensor.contiguous() for name, tensor in tensors.items()})
-            write_atomic(out / "best.safetensors", made)
+            write_weights(out / "best.safetensors", tensors)
         else:
             state["waited"] += 1
 
