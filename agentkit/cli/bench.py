@@ -131,7 +131,9 @@ def _command(
     if seeds:
         words += ["--seeds", ",".join(map(str, seeds))]
     for pair in settings:
-        words += ["--set", pair]
+        name, _, value = pair.partition("=")
+        # Results are published; where a file lies on this machine is nobody's business.
+        words += ["--set", f"{name}={Path(value).name if Path(value).is_absolute() else value}"]
     return " ".join(words)
 
 

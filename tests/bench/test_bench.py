@@ -21,6 +21,7 @@ from agentkit.bench import (
     runner,
 )
 from agentkit.capabilities import Cancel, Table
+from agentkit.cli.bench import _command
 from agentkit.errors import Cancelled, DataError, UsageError
 from agentkit.kit import Kit, load
 
@@ -145,3 +146,9 @@ def test_a_proportion_has_the_wilson_interval() -> None:
     assert made.value == 0.9 and made.low is not None and made.high is not None
     assert made.low == pytest.approx(0.5958, abs=1e-4)
     assert made.high == pytest.approx(0.9821, abs=1e-4)
+
+
+def test_a_published_command_does_not_say_where_files_lie(tmp_path: Path) -> None:
+    told = _command(SQUARES, "normal", (0, 1), [f"scores={tmp_path / 'mine.gz'}", "a=b/c", "n=3"])
+    expected = "--set scores=mine.gz --set a=b/c --set n=3"
+    assert told == f"agentkit bench {SQUARES.name} --seeds 0,1 {expected}"
