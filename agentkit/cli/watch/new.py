@@ -17,7 +17,7 @@ from agentkit.cli.watch.dialogs import BACK
 from agentkit.cli.watch.lines import plain
 from agentkit.cli.watch.spoken import Spoken
 from agentkit.cli.watch.words import Words
-from agentkit.errors import AgentkitError
+from agentkit.errors import AgentkitError, BackendUnavailable
 
 FIRST = ("mode", "approve", "sources")  # settings that stand above the others
 LIMITS = ("minutes", "tokens", "steps")
@@ -159,7 +159,8 @@ class NewRun(Spoken[str | None], ModalScreen[str | None]):
             made = await self.home.client.start(body)
         except (NotOne, AgentkitError) as error:
             self._told(str(error))
-            self._client = str(uuid.uuid4())  # nothing was started, and the form will be another
+            if not isinstance(error, BackendUnavailable):  # else it may have been started
+                self._client = str(uuid.uuid4())  # nothing was, and the form will be another
             return
         self.dismiss(str(made["run"]["id"]))
 
