@@ -361,8 +361,9 @@ def test_runs_are_found_by_what_they_say(home: Home) -> None:
             await pilot.press("escape")
             await until(pilot, lambda: {mill, count, later} <= set(ids()), "all again")
             assert app.runs.check_action("clear", ()) is False and table.has_focus
-            for run in (count, later):
-                await app.client.command(run, "stop")
+            await app.client.command(count, "stop")
+            done = lambda: app.sight.runs[later]["status"] == "done"  # noqa: E731
+            await until(pilot, done, "the other one ends by itself")
 
     in_terminal(test())
 
