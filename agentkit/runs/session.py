@@ -136,8 +136,8 @@ class Session:
 
     def check(self) -> None:
         """Raises what stops the node between two calls."""
-        if self.spent:
-            raise OutOfBudget(self.spent)
+        if reached := self.spent:
+            raise OutOfBudget(reached)
         if self.cancel:
             raise {"cancel": Cancelled, "lost": LeaseLost}.get(self.control, Paused)
 
