@@ -84,23 +84,26 @@ def released(bench: Bench) -> Result:
     runs: list[dict[str, Any]] = []
     uppers = 0 if "backbone" in bench.options else len(seeds)
     done, total = 0, len(seeds) * len(sizes) * (len(arms) + 1) + uppers
+
+    def once(key: str, work: Callable[[], Any]) -> Any:
+        nonlocal done
+        found = bench.once(key, work)
+        done += 1
+        bench.progress.update(done, total)
+        return found
+
     for seed in seeds:
         for size in sizes:
             rows = train.sample(size, seed)
             key = f"{table.hash} {seed} {size}"
-            found = bench.once(f"{key} baselines", partial(baselines, rows, test, train, seed))
-            runs += found
-            done += 1
-            bench.progress.update(done, total)
+            runs += once(f"{key} baselines", partial(baselines, rows, test, train, seed))
             for name, own in arms.items():
                 settings = TrainSettings.model_validate(
                     {**TINY, "steps": steps, "epochs": epochs, "seed": seed, **own}
                 )
                 last = size == sizes[-1]
                 work = partial(arm, name, settings, rows, test, train, bench.progress.cancel, last)
-                runs.append(bench.once(f"{key} {name} {settings.model_dump_json()}", work))
-                done += 1
-                bench.progress.update(done, total)
+                runs.append(once(f"{key} {name} {settings.model_dump_json()}", work))
         if uppers:
             settings = TrainSettings.model_validate(
                 {**TINY, "steps": steps, "epochs": epochs, "seed": seed, "aux": 0.0}
@@ -108,9 +111,7 @@ def released(bench: Bench) -> Result:
             rows = train.sample(sizes[-1], seed)
             upper = partial(arm, UPPER, settings, rows, test, train, bench.progress.cancel)
             key = f"{table.hash} {seed} {sizes[-1]} {UPPER} {settings.model_dump_json()}"
-            runs.append(bench.once(key, upper))
-            done += 1
-            bench.progress.update(done, total)
+            runs.append(once(key, upper))
     return _result(runs, sizes, arms, test, train)
 
 
