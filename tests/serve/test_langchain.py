@@ -15,6 +15,8 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
 from agentkit.capabilities import (
+    Cancel,
+    Delta,
     Grammar,
     Request,
 )
@@ -229,6 +231,25 @@ def test_thought_is_kept_apart() -> None:
     model = chain(GenericFakeChatModel(messages=iter([thinking])))
     (made,) = model.generate([Request.of("Is it so?")])
     assert (made.text, made.reasoning) == ("Yes.", "Let me see.")
+
+
+def test_who_hears_may_stop_it_at_any_piece() -> None:
+    model = chain(GenericFakeChatModel(messages=iter(["one two three"] * 4)))
+    cancel, told = Cancel(), list[str]()
+
+    def hear(delta: Delta) -> None:
+        told.append(delta.text)
+        cancel.set()
+
+    made = model.generate([Request.of("x")], on_delta=hear, cancel=cancel)[0]
+    assert (made.finish, made.text, told) == ("cancelled", "one", ["one"])
+
+    def fails(_: Delta) -> None:
+        raise LookupError("the listener's own")
+
+    for requests in ([Request.of("x")], [Request.of("x"), Request.of("x")]):
+        with pytest.raises(LookupError, match="the listener's own"):
+            model.generate(requests, on_delta=fails)
 
 
 def test_what_the_class_cannot_do_is_said() -> None:

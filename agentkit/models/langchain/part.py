@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import queue
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from agentkit.kit import Parts
 
 A = TypeVar("A")
+Steps = Generator[Delta, None, Completion]  # an answer's pieces, then the answer
 Taken = Literal["max_tokens", "temperature", "top_p", "seed", "logprobs"]
 
 
@@ -135,11 +136,34 @@ class LangChainModel:
         calls = [self._call(request) for request in requests]
         if cancel:
             return [Completion("", "cancelled", path=self._path) for _ in requests]
+        if len(requests) == 1:  # in the caller's own thread: a cancel stops it at that very piece
+            steps = self._one(0, requests[0], calls[0], cancel)
+            made = [heard(steps, on_delta or (lambda _: None))]
+        else:
+            made = self._side_by_side(requests, calls, on_delta, cancel)
+        if made and all(one.code == BackendUnavailable.code for one in made):
+            raise BackendUnavailable(f"models.{self.info.name}: {made[0].error}")
+        return made
+
+    def _side_by_side(
+        self,
+        requests: Sequence[Request],
+        calls: Sequence[tuple[list[Any], dict[str, Any]]],
+        on_delta: OnDelta | None,
+        cancel: Cancel | None,
+    ) -> list[Completion]:
         told: queue.SimpleQueue[Delta | int | None] = queue.SimpleQueue()
-        work = [
-            self._threads.submit(self._one, index, request, call, told, cancel)
-            for index, (request, call) in enumerate(zip(requests, calls))
-        ]
+
+        def work_on(index: int) -> Completion:
+            fits: int | None = None
+            try:
+                made = heard(self._one(index, requests[index], calls[index], cancel), told.put)
+                fits = index
+                return made
+            finally:
+                told.put(fits)
+
+        work = [self._threads.submit(work_on, index) for index in range(len(requests))]
         accepted: set[int] = set()
         held: list[Delta] = []  # until every request is known to fit, nothing is shown
         over = 0
@@ -155,10 +179,7 @@ class LangChainModel:
             if on_delta is not None and len(accepted) == len(work):
                 while held:
                     on_delta(held.pop(0))
-        made = [one.result() for one in work]
-        if made and all(one.code == BackendUnavailable.code for one in made):
-            raise BackendUnavailable(f"models.{self.info.name}: {made[0].error}")
-        return made
+        return [one.result() for one in work]
 
     @property
     def _path(self) -> tuple[str, ...]:
@@ -187,23 +208,18 @@ class LangChainModel:
         index: int,
         request: Request,
         call: tuple[list[Any], dict[str, Any]],
-        told: queue.SimpleQueue[Delta | int | None],
         cancel: Cancel | None,
-    ) -> Completion:
+    ) -> Steps:
+        made: list[Completion] = []
         try:
-            made = [
-                self._choice(index, request, call, n, told if not n else None, cancel)
-                for n in range(request.n)
-            ]
+            for number in range(request.n):
+                made.append((yield from self._choice(index, request, call, number, cancel)))
             others = [replace(one, usage=replace(one.usage, prompt=0)) for one in made[1:]]
-            told.put(index)
             return replace(made[0], others=tuple(others))
         except ContextOverflow:
-            told.put(None)
             raise
         except Exception as error:  # of whatever library the class stands on
             said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            told.put(index)
             code = BackendUnavailable.code
             return Completion("", "error", path=self._path, error=said, code=code)
 
@@ -213,9 +229,8 @@ class LangChainModel:
         request: Request,
         call: tuple[list[Any], dict[str, Any]],
         number: int,
-        told: queue.SimpleQueue[Delta | int | None] | None,
         cancel: Cancel | None,
-    ) -> Completion:
+    ) -> Steps:
         messages, given = call
         if number and "seed" in given:
             seed = derive(request.context.seed, "choice", number) & 0x7FFFFFFF
@@ -229,11 +244,11 @@ class LangChainModel:
         try:
             for piece in model.stream(messages, **given):
                 whole = piece if whole is None else whole + piece
-                if told is not None and not hidden:
+                if not number and not hidden:
                     if piece.text:
-                        told.put(Delta(index, str(piece.text)))
+                        yield Delta(index, str(piece.text))
                     elif thought := thought_in(piece):
-                        told.put(Delta(index, thought, reasoning=True))
+                        yield Delta(index, thought, reasoning=True)
                 if cancel:
                     break
         except Exception as error:
@@ -247,9 +262,20 @@ class LangChainModel:
             return replace(made, finish="cancelled")
         if request.grammar is not None and made.finish == "stop":
             made = _matched(made, request.grammar)
-        if told is not None and hidden and made.finish != "error":
-            told.put(Delta(index, made.text))
+        if not number and hidden and made.finish != "error":
+            yield Delta(index, made.text)
         return made
+
+
+def heard(steps: Steps, tell: OnDelta) -> Completion:
+    """The answer at the end of the steps, each piece on the way told outside of what makes it."""
+    while True:
+        try:
+            delta = next(steps)
+        except StopIteration as end:
+            made: Completion = end.value
+            return made
+        tell(delta)
 
 
 def _matched(made: Completion, grammar: Grammar) -> Completion:

@@ -1,5 +1,5 @@
 // The keyboard: single keys that work wherever nothing is being typed, and the sheet of them all.
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { Dialog } from "./parts/basics";
 import { go } from "./router";
 import { keysOn } from "./state/settings";
@@ -8,8 +8,9 @@ import { t, type Key } from "./words";
 /** What screens do on a key while they are shown. */
 export const actions = new Map<string, () => void>();
 
+// At once, not after the next paint: whoever sees the screen may press.
 export function useAction(key: string, act: () => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     actions.set(key, act);
     return () => {
       if (actions.get(key) === act) actions.delete(key);
@@ -56,15 +57,15 @@ const SHEET: readonly (readonly [Key, readonly (readonly [string, Key])[]])[] = 
 const GO: Record<string, string> = { r: "/", i: "/inbox", e: "/results", s: "/settings" };
 
 export function useKeys(sheet: () => void): void {
-  useEffect(() => {
-    let going = 0; // when "g" was pressed
+  useLayoutEffect(() => {
+    let going = -Infinity; // when "g" was pressed
     const pressed = (event: KeyboardEvent) => {
       if (keysOn.value === "off" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing)
         return;
       const at = event.target as HTMLElement;
       if (at.closest("input, textarea, select, [contenteditable], dialog")) return;
       const wasGoing = event.timeStamp - going < 1500;
-      going = 0;
+      going = -Infinity;
       const to = GO[event.key];
       if (wasGoing && to) go(to);
       else if (event.key === "g") going = event.timeStamp;
