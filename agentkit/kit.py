@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from agentkit import checks, recipe
 from agentkit.capabilities import NOUNS, LanguageModel, Source, Tool
-from agentkit.errors import AgentkitError, ConfigError, PluginError, UnknownPart
+from agentkit.errors import AgentkitError, ConfigError, PluginError, UnknownPart, UsageError
 from agentkit.files import data_dir
 from agentkit.host import Host
 from agentkit.names import nearest
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from agentkit.capabilities import Environment
     from agentkit.runs.agent import BoundAgent, Run
-    from agentkit.runs.store import Budget, RunStore
+    from agentkit.runs.store import Budget, RunRow, RunStore
 
 T = TypeVar("T")
 Key = tuple[str, str]  # (noun, name)
@@ -176,7 +176,7 @@ class Kit:
         """
         from agentkit.runs.agent import Run
 
-        row = self.runs.get(run)
+        row = self._of_agent(run)
         return Run(self.like(row.recipe), self.runs, row, budget)
 
     def fork(self, run: str, step: int) -> Run:
@@ -184,8 +184,18 @@ class Kit:
         to the world outside is not undone."""
         from agentkit.runs.agent import Run
 
-        row = self.runs.fork(run, step)
+        row = self.runs.fork(self._of_agent(run).id, step)
         return Run(self.like(row.recipe), self.runs, row)
+
+    def _of_agent(self, run: str) -> RunRow:
+        row = self.runs.get(run)
+        noun = row.recipe.get("noun", "agent")
+        if noun != "agent":
+            raise UsageError(
+                f"run {row.id} is no agent's: the {noun} {row.recipe['name']!r} made it",
+                "go on with it by the command that began it",
+            )
+        return row
 
     def adopt(self, run: Run) -> None:
         """Runs that this kit drives are paused before its parts are closed."""

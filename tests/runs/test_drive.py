@@ -19,7 +19,7 @@ from agentkit.bench import trial
 from agentkit.errors import AgentkitError, BudgetExceeded, ConfigError, StoreError, UsageError
 from agentkit.runs import Budget, drive
 from agentkit.runs.sqlite import SqliteRunStore
-from agentkit.runs.store import SetStatus
+from agentkit.runs.store import NewRun, SetStatus
 
 pytestmark = pytest.mark.slow
 
@@ -378,6 +378,17 @@ def test_messages_to_a_fork_get_numbers_of_their_own(kit_of: Nodes) -> None:
     fork = kit.fork(run.id, 2)
     fork.wait()
     assert fork.send("two").id == "m2" and heard == [["m1"], ["m1"]]
+
+
+def test_a_run_that_no_agent_made_is_neither_resumed_nor_forked(kit_of: Nodes) -> None:
+    """As a training is one, which people follow and pause like the others."""
+    kit = kit_of(first=lambda s, rt: {})
+    recipe = {"noun": "trainer", "name": "own"}
+    made = kit.runs.create(NewRun("train own", "a task", {}, 0, recipe))
+    for go_on in (kit.resume, lambda run: kit.fork(run, 0)):
+        with pytest.raises(UsageError, match="the trainer 'own' made it"):
+            go_on(made.id)
+    assert kit.runs.get(made.id).status == made.status and kit.runs.get("last").id == made.id
 
 
 # -- several processes ----------------------------------------------------------------------------
