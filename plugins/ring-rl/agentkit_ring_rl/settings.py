@@ -42,7 +42,9 @@ READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "counts": ("schedule", ("c3po++",)),
     "retention": ("schedule", ("c3po++",)),
     "keep_kv": ("engine", ("batched",)),
-    "tick": ("engine", ("tokens",)),
+    "tick": ("engine", ("tokens", "served")),
+    "precision": ("engine", ("tokens", "batched", "plain")),
+    "server": ("engine", ("served",)),
     "ranks": ("on", ("ray",)),
     "engines": ("on", ("ray",)),
     "address": ("on", ("ray",)),
@@ -65,8 +67,10 @@ class RingSettings(PartSettings):
         (the gradient's norm is cut there).
     schedule: "c3po++" or "synchronous". budget: tokens that end a phase, by default those of
         `prompts` groups at half the limit; counts: see `scheduler.Budget`; retention: sigma.
-    engine: "tokens", the kit's exact engine, or "batched", quicker. slots: rollouts at once.
-        tick: tokens of a rollout between two looks. precision: of the weights that draw.
+    engine: "tokens", the kit's exact engine; "batched", quicker; "plain", for modules that only
+        map tokens to logits; "served": the model `server` draws, in a process of its own, from
+        weights that it is given. slots: rollouts at once. tick: tokens of a rollout between two
+        looks, 8, or 64 of a server. precision: of the weights that draw.
         keep_kv: resumed rollouts keep keys and values of older weights. release: the engine gives
         its memory back while the trainer works.
     on: "local", or "ray": `ranks` of the trainer (FSDP2) and `engines` at `address`.
@@ -104,9 +108,10 @@ class RingSettings(PartSettings):
     budget: int | None = Field(default=None, ge=1)
     counts: Literal["completed", "generated"] = "completed"
     retention: int = Field(default=2, ge=0)
-    engine: Literal["tokens", "batched", "plain"] = "tokens"
+    engine: Literal["tokens", "batched", "plain", "served"] = "tokens"
+    server: str | None = None
     slots: int = Field(default=32, ge=1)
-    tick: int = Field(default=8, ge=1)
+    tick: int | None = Field(default=None, ge=1)
     precision: Precision = "fp32"
     keep_kv: bool = False
     release: bool = False
@@ -149,10 +154,17 @@ class RingSettings(PartSettings):
             raise ValueError(f"clip {self.clip}: give 0 <= below < 1 and above >= 0")
         if not self.rewards:
             raise ValueError("rewards is empty: name a reward")
+        if self.engine == "served" and self.server is None:
+            raise ValueError("server is missing: with engine = 'served', name the model that draws")
+        if self.engine == "served" and self.temperature != 1:
+            raise ValueError(
+                "temperature must be 1 with engine = 'served': a server tells the probabilities "
+                "of that temperature"
+            )
         if self.on == "ray":
             wrong = [n for n in ("lora", "kl", "release") if n in given and getattr(self, n)]
             if self.engine != "batched" or wrong:
-                named = wrong[0] if wrong else "engine = 'tokens'"
+                named = wrong[0] if wrong else f"engine = {self.engine!r}"
                 raise ValueError(f"{named} does not run on ray: use engine = 'batched', no {named}")
         return self
 

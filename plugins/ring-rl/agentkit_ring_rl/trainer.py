@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from agentkit.capabilities import (
     Checkpoint,
@@ -47,6 +47,7 @@ from agentkit_ring_rl.plain import PlainEngine, ends_of, is_plain, policy_of
 from agentkit_ring_rl.record import Lines
 from agentkit_ring_rl.rollouts import Prompt, Rollout, RolloutEngine
 from agentkit_ring_rl.scheduler import Budget, Scheduler, endless
+from agentkit_ring_rl.served import ServedEngine, by_file, check_server
 from agentkit_ring_rl.settings import RingSettings
 from agentkit_ring_rl.sft_data import end_token
 from agentkit_ring_rl.steps import Steps, opened
@@ -68,7 +69,7 @@ class Ring:
         s, size = self.settings, max(1, self.model.info.parameters or 1)
         rollouts = s.steps * s.prompts * s.group
         tokens = rollouts * s.limit // 2
-        copies = 2 if s.release else 3
+        copies = 2 if s.release or s.server else 3
         notes = (
             f"{rollouts:,} answers of at most {s.limit} tokens, {s.schedule}, {s.mask}",
             f"LoRA of rank {s.lora}" if s.lora else "",
@@ -86,6 +87,9 @@ class Ring:
         examples = list(data)
         self._check(examples)
         prompts = self._prompts(examples)
+        if self.settings.server is not None:
+            field = f"trainers.{self._parts.name}.server"
+            check_server(field, self._parts["server"], prompts[0], self.settings.chat)
         about = {
             "kind": "ring",
             "model": self.model.info.fingerprint,
@@ -189,9 +193,13 @@ class Ring:
                 s.precision,
                 slots=s.slots,
                 temperature=s.temperature,
-                tick=s.tick,
+                tick=s.tick or 8,
             )
             return made
+        if s.engine == "served":
+            return ServedEngine(
+                self._parts["server"], by_file(plain_of(module)), slots=s.slots, tick=s.tick or 64
+            )
         tokens, weights = self.model.ability(Tokens), self.model.ability(Weights)
 
         def copied() -> nn.Module:
@@ -305,8 +313,8 @@ class Ring:
 
         def keep(step: int, metrics: dict[str, float]) -> None:
             kept = {**about, "step": step, "metrics": metrics, "scheduler": scheduler.state()}
-            final = {**tensors_of(module), **learner.tensors()} if s.lora else learner.tensors()
-            final = {n: t for n, t in final.items() if "lora_" not in n and ".base." not in n}
+            trained = learner.tensors()
+            final = {**plain_of(module), **trained} if s.lora else trained
             sft_state.save(out, module, learner.optimizer, kept, final)
 
         return self.loop(controller, state, keep, out, progress)
@@ -355,3 +363,9 @@ class Ring:
         curves(out)
         card(out, self.model.info.name, s, state, metrics)
         return Checkpoint(out, step, {k: v for k, v in metrics.items() if math.isfinite(v)})
+
+
+def plain_of(module: nn.Module) -> dict[str, Tensor]:
+    """A module's own parameters by name, without those of LoRA and what it stands for."""
+    known = tensors_of(module)
+    return {n: t for n, t in known.items() if "lora_" not in n and ".base." not in n}
