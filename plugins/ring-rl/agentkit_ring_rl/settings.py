@@ -49,6 +49,8 @@ READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "engines": ("on", ("ray",)),
     "address": ("on", ("ray",)),
 }
+# They change nothing in what a training does: one that goes on may have others.
+APART = {"keep", "steps", "shown"}
 
 
 class RingSettings(PartSettings):
@@ -60,9 +62,10 @@ class RingSettings(PartSettings):
     steps: of training. prompts: groups a step; with C3PO++ the least. group: answers a prompt.
     limit: most tokens of an answer. temperature: of drawing. top_p, top_k: must be 1 and 0, or
         the engine's probabilities would not be the trainer's.
-    mask: what becomes of tokens that the engines disagree on; alpha, beta: its band; factor: k or
-        1 for kept tokens; most: where TIS cuts k; phi: of KPop. clip: of the ratio, below and
-        above. mean: over answers or tokens. spread: of a group's rewards. kl: of a KL term.
+    mask: what becomes of tokens that the engines disagree on; alpha, beta: its band; factor: what
+        kept tokens are multiplied by, "ratio" (k, IcePop's own) or "one" (KPop's own); most: where
+        TIS cuts k; phi: of KPop. clip: of the ratio, below and above. mean: over answers or tokens.
+        spread: of a group's rewards. kl: of a KL term.
     updates: optimizer steps on the answers of a step. rate, warmup (steps), weight_decay, grad
         (the gradient's norm is cut there).
     schedule: "c3po++" or "synchronous". budget: tokens that end a phase, by default those of
@@ -75,7 +78,8 @@ class RingSettings(PartSettings):
         its memory back while the trainer works.
     on: "local", or "ray": `ranks` of the trainer (FSDP2) and `engines` at `address`.
     lora: rank; 0 trains all weights. chat: prompts go through the chat template. width, rows: of
-        the trainer's packed batches. keep: steps between checkpoints. seed: of everything.
+        the trainer's packed batches. keep: steps between checkpoints. seed: of everything. shown:
+        the training is a run of the kit, whose curves the console draws.
     """
 
     model: str = "small"
@@ -92,7 +96,7 @@ class RingSettings(PartSettings):
     mask: MaskName = "icepop"
     alpha: float = Field(default=0.5, ge=0, allow_inf_nan=False)
     beta: float = Field(default=5.0, gt=0)
-    factor: Factor = "ratio"
+    factor: Factor | None = None
     most: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     phi: float = Field(default=0.1, ge=0, allow_inf_nan=False)
     clip: tuple[float, float] = (0.2, 0.2)
@@ -127,6 +131,7 @@ class RingSettings(PartSettings):
     rows: int = Field(default=8, ge=1)
     keep: int = Field(default=10, ge=1)
     seed: int = 0
+    shown: bool = True
 
     @model_validator(mode="before")
     @classmethod
@@ -141,7 +146,8 @@ class RingSettings(PartSettings):
         given = self.model_fields_set
         for name, (choice, readers) in READ_BY.items():
             chosen = getattr(self, choice)
-            if name in given and chosen not in readers:
+            usual = type(self).model_fields[name].default  # a recipe names all settings
+            if name in given and chosen not in readers and getattr(self, name) != usual:
                 raise ValueError(f"{name} does nothing with {choice} = {chosen!r}: leave it out")
         if self.alpha > self.beta:
             raise ValueError(f"alpha {self.alpha} is above beta {self.beta}")
@@ -169,11 +175,11 @@ class RingSettings(PartSettings):
         return self
 
     def gap_mask(self) -> GapMask:
-        band, factor = Band(self.alpha, self.beta), self.factor
+        band = Band(self.alpha, self.beta)
         made: Mapping[str, GapMask] = {
-            "icepop": IcePop(band, factor),
+            "icepop": IcePop(band, self.factor or "ratio"),
             "tis": Truncated(self.most),
-            "kpop": KPop(self.phi, factor if "factor" in self.model_fields_set else "one"),
+            "kpop": KPop(self.phi, self.factor or "one"),
             "sequence-mis": SequenceMis(band),
             "none": Everything(),
             "one-ratio": OneRatio(),

@@ -48,8 +48,9 @@ from agentkit_ring_rl.record import Lines
 from agentkit_ring_rl.rollouts import Prompt, Rollout, RolloutEngine
 from agentkit_ring_rl.scheduler import Budget, Scheduler, endless
 from agentkit_ring_rl.served import ServedEngine, by_file, check_server
-from agentkit_ring_rl.settings import RingSettings
+from agentkit_ring_rl.settings import APART, RingSettings
 from agentkit_ring_rl.sft_data import end_token
+from agentkit_ring_rl.shown import CURVES, Shown, shown
 from agentkit_ring_rl.steps import Steps, opened
 
 
@@ -94,7 +95,7 @@ class Ring:
             "kind": "ring",
             "model": self.model.info.fingerprint,
             "data": hash_of(prompts),
-            "settings": self.settings.model_dump(mode="json", exclude={"keep", "steps"}),
+            "settings": self.settings.model_dump(mode="json", exclude=APART),
         }
         if self.settings.on == "ray":
             from agentkit_ring_rl.distributed import train_on_ray
@@ -329,6 +330,23 @@ class Ring:
     ) -> Checkpoint:
         """Steps until all are done; `keep(step, metrics)` writes a checkpoint."""
         s = self.settings
+        if not s.shown:
+            return self._loop(controller, state, keep, out, progress, None)
+        task = f"{s.stage} of models.{s.model}: {s.mask}, {s.steps} steps"
+        kit, name, resumed = self._parts.kit, self._parts.name, state["step"] > 0
+        with shown(kit, name, task, out, resumed, progress.cancel) as run:
+            return self._loop(controller, state, keep, out, progress, run)
+
+    def _loop(
+        self,
+        controller: Controller,
+        state: dict[str, Any],
+        keep: Any,
+        out: Path,
+        progress: Progress,
+        run: Shown | None,
+    ) -> Checkpoint:
+        s = self.settings
         step: int = state["step"]
         kept, metrics = step, dict(state["metrics"])
         record = sft_state.Steps(out, step)
@@ -346,7 +364,8 @@ class Ring:
                         controller.scheduler.restore(before)
                         keep(step, metrics)
                     raise
-                step, metrics = made.number, {**made.metrics, "rate": rate}
+                first = {name: made.metrics[name] for name in CURVES}  # what people look for
+                step, metrics = made.number, {**first, **made.metrics, "rate": rate}
                 ids = list(dict.fromkeys(one.prompt.id for one in made.rollouts))
                 for one, reward, advantage in zip(made.rollouts, made.rewards, made.advantages):
                     rollouts.add(line(step, self.model, one, reward, advantage))
@@ -357,6 +376,8 @@ class Ring:
                     keep(step, metrics)
                     kept = step
                 progress.update(step, s.steps, metrics)
+                if run is not None:
+                    run.step(step, metrics)
         finally:
             record.close()
             rollouts.close()

@@ -35,6 +35,7 @@ SHARED: Mapping[str, Any] = {
     "schedule": "synchronous",
     "rate": 3e-4,
     "keep": 10_000,
+    "shown": False,
 }
 
 
