@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import sys
 import time
@@ -33,11 +34,11 @@ class LineProgress:
             return
         self._shown = now
         left = (now - self._started) / step * (total - step) if step else 0.0
-        numbers = "".join(f"  {name} {value:.4g}" for name, value in (metrics or {}).items())
-        line = f"{self._title}: {step} of {total}{numbers}"
+        line = f"{self._title}: {step} of {total}"
         if step and step < total:
             line += f"  about {left:.0f} s left"
-        self._write(line)
+        numbers = (f"  {name} {value:.4g}" for name, value in (metrics or {}).items())
+        self._write(line + "".join(numbers))
 
     def bytes(self, what: str, done: int, total: int) -> None:
         """Work that is counted in bytes; a total of 0 is unknown."""
@@ -50,6 +51,8 @@ class LineProgress:
 
     def _write(self, line: str) -> None:
         if self._live:
+            # A line that wraps could not be written over: what comes first is what is shown.
+            line = line[: shutil.get_terminal_size().columns - 1]
             sys.stderr.write(f"\r{line:<{self._wide}}")
             self._wide = len(line)
         else:

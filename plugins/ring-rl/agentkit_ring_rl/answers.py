@@ -15,6 +15,7 @@ from torch import nn
 from agentkit.capabilities import LanguageModel, Tokens
 from agentkit.errors import DataError, UsageError
 from agentkit_ring_rl.plain import said
+from agentkit_ring_rl.record import read
 from agentkit_ring_rl.rollouts import Prompt, Rollout
 from agentkit_ring_rl.sft_data import Lessons
 
@@ -53,6 +54,7 @@ def line(
         "example": one.prompt.id,
         "group": one.group,
         "member": one.member,
+        "prompt": one.prompt.data["prompt"],
         "text": answer_of(model, one),
         "ids": one.ids,
         "logp": [round(p, 5) for p in one.logp],
@@ -86,3 +88,30 @@ def hash_of(prompts: Sequence[Prompt]) -> str:
     for one in prompts:
         digest.update(json.dumps([one.id, one.ids, dict(one.data)], default=str).encode())
     return digest.hexdigest()
+
+
+def reinforced(out: Path) -> list[dict[str, Any]]:
+    """Of each example of a training the answer that it learned most to give, {id, prompt, answer,
+    reward}: the one with the largest sum of advantages over all steps. Examples whose answers had
+    none, or an empty text, are left out.
+
+    Raises:
+        DataError: the folder holds no answers of a training.
+    """
+    sums: dict[tuple[str, str], float] = {}
+    known: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in read(out / "rollouts.jsonl"):
+        key = one["example"], one["text"]
+        sums[key] = sums.get(key, 0.0) + one["advantage"]
+        known[key] = one
+    if not known:
+        raise DataError(f"{out} holds no answers of a training", "name its --out")
+    best: dict[str, tuple[str, str]] = {}
+    for key, value in sums.items():
+        other = best.get(key[0])
+        if value > 0 and key[1].strip() and (other is None or value > sums[other]):
+            best[key[0]] = key
+    return [
+        {"id": id, "prompt": one["prompt"], "answer": one["text"], "reward": one["reward"]}
+        for id, one in ((id, known[key]) for id, key in best.items())
+    ]

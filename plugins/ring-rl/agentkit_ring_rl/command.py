@@ -59,6 +59,16 @@ def export(
 
 
 @app.command()
+def learned(out: Annotated[Path, typer.Argument(help="the folder of a training")]) -> None:
+    """What a training taught, as JSON lines for `agentkit influence why`: of each example the
+    answer that it reinforced most."""
+    from agentkit_ring_rl.answers import reinforced
+
+    for line in reinforced(out):
+        typer.echo(json.dumps(line))
+
+
+@app.command()
 def plot(out: Annotated[Path, typer.Argument(help="the folder of a training")]) -> None:
     """Draws curve.png again, also while the training runs."""
     from agentkit.errors import DataError

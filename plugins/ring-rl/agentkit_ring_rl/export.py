@@ -70,7 +70,7 @@ def _refuse(settings: RingSettings, target: str, known: tuple[str, ...]) -> None
         raise Unsupported(
             f"{target} has no loss that is {settings.mask!r}", f"it has: {', '.join(known)}"
         )
-    if settings.mask == "icepop" and settings.factor != "ratio":
+    if settings.mask == "icepop" and settings.factor == "one":
         raise Unsupported(f"{target} multiplies kept tokens by k", 'use factor = "ratio"')
 
 

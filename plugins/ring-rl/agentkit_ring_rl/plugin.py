@@ -12,7 +12,7 @@ def agentkit_register(registry: Registry) -> None:
         "ring",
         "agentkit_ring_rl.trainer:Ring",
         settings="agentkit_ring_rl.settings:RingSettings",
-        needs={"model": "tokens+weights", "rewards": "reward"},
+        needs={"model": "tokens+weights", "server": "continuations", "rewards": "reward"},
         summary="reinforcement learning of a model in this process: IcePop, C3PO++",
     )
     registry.default_part("trainer", "ring", use="ring")

@@ -42,11 +42,15 @@ READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "counts": ("schedule", ("c3po++",)),
     "retention": ("schedule", ("c3po++",)),
     "keep_kv": ("engine", ("batched",)),
-    "tick": ("engine", ("tokens",)),
+    "tick": ("engine", ("tokens", "served")),
+    "precision": ("engine", ("tokens", "batched", "plain")),
+    "server": ("engine", ("served",)),
     "ranks": ("on", ("ray",)),
     "engines": ("on", ("ray",)),
     "address": ("on", ("ray",)),
 }
+# They change nothing in what a training does: one that goes on may have others.
+APART = {"keep", "steps", "shown"}
 
 
 class RingSettings(PartSettings):
@@ -58,20 +62,24 @@ class RingSettings(PartSettings):
     steps: of training. prompts: groups a step; with C3PO++ the least. group: answers a prompt.
     limit: most tokens of an answer. temperature: of drawing. top_p, top_k: must be 1 and 0, or
         the engine's probabilities would not be the trainer's.
-    mask: what becomes of tokens that the engines disagree on; alpha, beta: its band; factor: k or
-        1 for kept tokens; most: where TIS cuts k; phi: of KPop. clip: of the ratio, below and
-        above. mean: over answers or tokens. spread: of a group's rewards. kl: of a KL term.
+    mask: what becomes of tokens that the engines disagree on; alpha, beta: its band; factor: what
+        kept tokens are multiplied by, "ratio" (k, IcePop's own) or "one" (KPop's own); most: where
+        TIS cuts k; phi: of KPop. clip: of the ratio, below and above. mean: over answers or tokens.
+        spread: of a group's rewards. kl: of a KL term.
     updates: optimizer steps on the answers of a step. rate, warmup (steps), weight_decay, grad
         (the gradient's norm is cut there).
     schedule: "c3po++" or "synchronous". budget: tokens that end a phase, by default those of
         `prompts` groups at half the limit; counts: see `scheduler.Budget`; retention: sigma.
-    engine: "tokens", the kit's exact engine, or "batched", quicker. slots: rollouts at once.
-        tick: tokens of a rollout between two looks. precision: of the weights that draw.
+    engine: "tokens", the kit's exact engine; "batched", quicker; "plain", for modules that only
+        map tokens to logits; "served": the model `server` draws, in a process of its own, from
+        weights that it is given. slots: rollouts at once. tick: tokens of a rollout between two
+        looks, 8, or 64 of a server. precision: of the weights that draw.
         keep_kv: resumed rollouts keep keys and values of older weights. release: the engine gives
         its memory back while the trainer works.
     on: "local", or "ray": `ranks` of the trainer (FSDP2) and `engines` at `address`.
     lora: rank; 0 trains all weights. chat: prompts go through the chat template. width, rows: of
-        the trainer's packed batches. keep: steps between checkpoints. seed: of everything.
+        the trainer's packed batches. keep: steps between checkpoints. seed: of everything. shown:
+        the training is a run of the kit, whose curves the console draws.
     """
 
     model: str = "small"
@@ -88,7 +96,7 @@ class RingSettings(PartSettings):
     mask: MaskName = "icepop"
     alpha: float = Field(default=0.5, ge=0, allow_inf_nan=False)
     beta: float = Field(default=5.0, gt=0)
-    factor: Factor = "ratio"
+    factor: Factor | None = None
     most: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     phi: float = Field(default=0.1, ge=0, allow_inf_nan=False)
     clip: tuple[float, float] = (0.2, 0.2)
@@ -104,9 +112,10 @@ class RingSettings(PartSettings):
     budget: int | None = Field(default=None, ge=1)
     counts: Literal["completed", "generated"] = "completed"
     retention: int = Field(default=2, ge=0)
-    engine: Literal["tokens", "batched", "plain"] = "tokens"
+    engine: Literal["tokens", "batched", "plain", "served"] = "tokens"
+    server: str | None = None
     slots: int = Field(default=32, ge=1)
-    tick: int = Field(default=8, ge=1)
+    tick: int | None = Field(default=None, ge=1)
     precision: Precision = "fp32"
     keep_kv: bool = False
     release: bool = False
@@ -122,6 +131,7 @@ class RingSettings(PartSettings):
     rows: int = Field(default=8, ge=1)
     keep: int = Field(default=10, ge=1)
     seed: int = 0
+    shown: bool = True
 
     @model_validator(mode="before")
     @classmethod
@@ -136,7 +146,8 @@ class RingSettings(PartSettings):
         given = self.model_fields_set
         for name, (choice, readers) in READ_BY.items():
             chosen = getattr(self, choice)
-            if name in given and chosen not in readers:
+            usual = type(self).model_fields[name].default  # a recipe names all settings
+            if name in given and chosen not in readers and getattr(self, name) != usual:
                 raise ValueError(f"{name} does nothing with {choice} = {chosen!r}: leave it out")
         if self.alpha > self.beta:
             raise ValueError(f"alpha {self.alpha} is above beta {self.beta}")
@@ -149,19 +160,26 @@ class RingSettings(PartSettings):
             raise ValueError(f"clip {self.clip}: give 0 <= below < 1 and above >= 0")
         if not self.rewards:
             raise ValueError("rewards is empty: name a reward")
+        if self.engine == "served" and self.server is None:
+            raise ValueError("server is missing: with engine = 'served', name the model that draws")
+        if self.engine == "served" and self.temperature != 1:
+            raise ValueError(
+                "temperature must be 1 with engine = 'served': a server tells the probabilities "
+                "of that temperature"
+            )
         if self.on == "ray":
             wrong = [n for n in ("lora", "kl", "release") if n in given and getattr(self, n)]
             if self.engine != "batched" or wrong:
-                named = wrong[0] if wrong else "engine = 'tokens'"
+                named = wrong[0] if wrong else f"engine = {self.engine!r}"
                 raise ValueError(f"{named} does not run on ray: use engine = 'batched', no {named}")
         return self
 
     def gap_mask(self) -> GapMask:
-        band, factor = Band(self.alpha, self.beta), self.factor
+        band = Band(self.alpha, self.beta)
         made: Mapping[str, GapMask] = {
-            "icepop": IcePop(band, factor),
+            "icepop": IcePop(band, self.factor or "ratio"),
             "tis": Truncated(self.most),
-            "kpop": KPop(self.phi, factor if "factor" in self.model_fields_set else "one"),
+            "kpop": KPop(self.phi, self.factor or "one"),
             "sequence-mis": SequenceMis(band),
             "none": Everything(),
             "one-ratio": OneRatio(),

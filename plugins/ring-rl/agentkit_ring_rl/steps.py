@@ -33,6 +33,7 @@ from agentkit_ring_rl.learner import Learner, Sample
 from agentkit_ring_rl.masks import Gap, Weights
 from agentkit_ring_rl.plain import said
 from agentkit_ring_rl.rollouts import Prompt, Rollout, RolloutEngine
+from agentkit_ring_rl.settings import APART
 from agentkit_ring_rl.sft_data import Lessons
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def opened(ring: Ring, out: Path, examples: Sequence[Example], resume: bool) -> 
     about = {
         "model": ring.model.info.fingerprint,
         "data": data_hash(examples),
-        "settings": ring.settings.model_dump(mode="json", exclude={"keep", "steps"}),
+        "settings": ring.settings.model_dump(mode="json", exclude=APART),
     }
     with ring.model.ability(ModelWeights).borrow("private") as module:
         module.float().eval()

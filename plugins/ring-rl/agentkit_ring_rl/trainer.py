@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from agentkit.capabilities import (
     Checkpoint,
@@ -47,8 +47,10 @@ from agentkit_ring_rl.plain import PlainEngine, ends_of, is_plain, policy_of
 from agentkit_ring_rl.record import Lines
 from agentkit_ring_rl.rollouts import Prompt, Rollout, RolloutEngine
 from agentkit_ring_rl.scheduler import Budget, Scheduler, endless
-from agentkit_ring_rl.settings import RingSettings
+from agentkit_ring_rl.served import ServedEngine, by_file, check_server
+from agentkit_ring_rl.settings import APART, RingSettings
 from agentkit_ring_rl.sft_data import end_token
+from agentkit_ring_rl.shown import CURVES, Shown, shown
 from agentkit_ring_rl.steps import Steps, opened
 
 
@@ -68,7 +70,7 @@ class Ring:
         s, size = self.settings, max(1, self.model.info.parameters or 1)
         rollouts = s.steps * s.prompts * s.group
         tokens = rollouts * s.limit // 2
-        copies = 2 if s.release else 3
+        copies = 2 if s.release or s.server else 3
         notes = (
             f"{rollouts:,} answers of at most {s.limit} tokens, {s.schedule}, {s.mask}",
             f"LoRA of rank {s.lora}" if s.lora else "",
@@ -86,11 +88,14 @@ class Ring:
         examples = list(data)
         self._check(examples)
         prompts = self._prompts(examples)
+        if self.settings.server is not None:
+            field = f"trainers.{self._parts.name}.server"
+            check_server(field, self._parts["server"], prompts[0], self.settings.chat)
         about = {
             "kind": "ring",
             "model": self.model.info.fingerprint,
             "data": hash_of(prompts),
-            "settings": self.settings.model_dump(mode="json", exclude={"keep", "steps"}),
+            "settings": self.settings.model_dump(mode="json", exclude=APART),
         }
         if self.settings.on == "ray":
             from agentkit_ring_rl.distributed import train_on_ray
@@ -189,9 +194,13 @@ class Ring:
                 s.precision,
                 slots=s.slots,
                 temperature=s.temperature,
-                tick=s.tick,
+                tick=s.tick or 8,
             )
             return made
+        if s.engine == "served":
+            return ServedEngine(
+                self._parts["server"], by_file(plain_of(module)), slots=s.slots, tick=s.tick or 64
+            )
         tokens, weights = self.model.ability(Tokens), self.model.ability(Weights)
 
         def copied() -> nn.Module:
@@ -305,8 +314,8 @@ class Ring:
 
         def keep(step: int, metrics: dict[str, float]) -> None:
             kept = {**about, "step": step, "metrics": metrics, "scheduler": scheduler.state()}
-            final = {**tensors_of(module), **learner.tensors()} if s.lora else learner.tensors()
-            final = {n: t for n, t in final.items() if "lora_" not in n and ".base." not in n}
+            trained = learner.tensors()
+            final = {**plain_of(module), **trained} if s.lora else trained
             sft_state.save(out, module, learner.optimizer, kept, final)
 
         return self.loop(controller, state, keep, out, progress)
@@ -320,6 +329,23 @@ class Ring:
         progress: Progress,
     ) -> Checkpoint:
         """Steps until all are done; `keep(step, metrics)` writes a checkpoint."""
+        s = self.settings
+        if not s.shown:
+            return self._loop(controller, state, keep, out, progress, None)
+        task = f"{s.stage} of models.{s.model}: {s.mask}, {s.steps} steps"
+        kit, name, resumed = self._parts.kit, self._parts.name, state["step"] > 0
+        with shown(kit, name, task, out, resumed, progress.cancel) as run:
+            return self._loop(controller, state, keep, out, progress, run)
+
+    def _loop(
+        self,
+        controller: Controller,
+        state: dict[str, Any],
+        keep: Any,
+        out: Path,
+        progress: Progress,
+        run: Shown | None,
+    ) -> Checkpoint:
         s = self.settings
         step: int = state["step"]
         kept, metrics = step, dict(state["metrics"])
@@ -338,7 +364,8 @@ class Ring:
                         controller.scheduler.restore(before)
                         keep(step, metrics)
                     raise
-                step, metrics = made.number, {**made.metrics, "rate": rate}
+                first = {name: made.metrics[name] for name in CURVES}  # what people look for
+                step, metrics = made.number, {**first, **made.metrics, "rate": rate}
                 ids = list(dict.fromkeys(one.prompt.id for one in made.rollouts))
                 for one, reward, advantage in zip(made.rollouts, made.rewards, made.advantages):
                     rollouts.add(line(step, self.model, one, reward, advantage))
@@ -349,9 +376,17 @@ class Ring:
                     keep(step, metrics)
                     kept = step
                 progress.update(step, s.steps, metrics)
+                if run is not None:
+                    run.step(step, metrics)
         finally:
             record.close()
             rollouts.close()
         curves(out)
         card(out, self.model.info.name, s, state, metrics)
         return Checkpoint(out, step, {k: v for k, v in metrics.items() if math.isfinite(v)})
+
+
+def plain_of(module: nn.Module) -> dict[str, Tensor]:
+    """A module's own parameters by name, without those of LoRA and what it stands for."""
+    known = tensors_of(module)
+    return {n: t for n, t in known.items() if "lora_" not in n and ".base." not in n}

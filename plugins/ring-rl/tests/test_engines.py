@@ -83,6 +83,24 @@ def test_interrupted_it_is_one_generation(model: LanguageModel, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", ["tokens", "batched"])
+def test_interrupted_greedily_it_is_one_generation(model: LanguageModel, kind: str) -> None:
+    """So cold that the likeliest token has all the mass."""
+    engine = made(model, kind, temperature=1e-3)
+    whole, cut, other = rollouts(), rollouts(), rollouts()
+    for one in other:
+        one.seed += 1000
+    finish(engine, whole)
+    finish(engine, other)
+    assert [one.ids for one in other] == [one.ids for one in whole], "no seed matters"
+    while any(one.end is None for one in cut):
+        engine.start([one for one in cut if one.end is None])
+        engine.step()
+        engine.pause()
+    assert [one.ids for one in cut] == [one.ids for one in whole]
+    engine.close()
+
+
+@pytest.mark.parametrize("kind", ["tokens", "batched"])
 def test_log_probabilities_are_the_trainers(model: LanguageModel, kind: str) -> None:
     engine, some = made(model, kind, temperature=0.7), rollouts()
     finish(engine, some)
@@ -329,3 +347,17 @@ def test_how_a_batch_is_cut_changes_nothing(model: LanguageModel) -> None:
     assert found[0][1] == pytest.approx(found[1][1], abs=1e-6)
     for name, tensor in found[0][2].items():
         assert torch.allclose(tensor, found[1][2][name], atol=1e-6)
+
+
+def test_answers_without_a_token_teach_nothing_and_break_nothing(model: LanguageModel) -> None:
+    empty = Sample((3, 4), (), (), (), 1.0)
+    for some in ([empty, *samples(2)], [empty, empty]):
+        module = module_of(model)
+        optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+        learner = Learner(Policy(module), Loss(Everything()), optimizer)
+        before = {name: t.clone() for name, t in learner.tensors().items()}
+        found = learner.update(some, 1)
+        assert all(value == value for value in found.metrics.values())
+        same = [t.equal(before[name]) for name, t in learner.tensors().items()]
+        assert all(t.isfinite().all() for t in learner.tensors().values())
+        assert all(same) == (some[1] is empty)

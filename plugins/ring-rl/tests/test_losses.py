@@ -193,6 +193,69 @@ def test_the_loss_is_the_one_computed_by_hand() -> None:
     assert abs(grad[0, 1].item() + 2.0 * 1.1 / 3 / 2) < 1e-6
 
 
+def test_tokens_of_tools_are_no_part_of_it() -> None:
+    """An observation in the middle of an answer: whatever its numbers are, it is in no divisor, in
+    no band and in no gradient."""
+    made = batch(7, (3, 6))
+    valid = torch.ones(3, 6, dtype=torch.bool)
+    valid[:, 2:4] = False
+    own = [0, 1, 4, 5]
+    short = TokenBatch(
+        *(t[:, own] for t in (made.current, made.old, made.engine)), made.advantages, valid[:, own]
+    )
+    for mean in ("sequence", "token"):
+        for odd in (0.0, -50.0, float("nan")):
+            current, old, engine = (
+                t.detach().clone() for t in (made.current, made.old, made.engine)
+            )
+            old[~valid] = engine[~valid] = odd
+            current[~valid] = 7.0
+            current.requires_grad_()
+            whole = TokenBatch(current, old, engine, made.advantages, valid)
+            found, alone = policy_loss(whole, mean=mean), policy_loss(short, mean=mean)  # type: ignore[arg-type]
+            assert abs(found.loss.item() - alone.loss.item()) < 1e-6
+            assert found.kept == pytest.approx(alone.kept) and found.missing == 0
+            found.loss.backward()
+            assert current.grad is not None and bool((current.grad[~valid] == 0).all())
+            gap = Gap(old, engine, valid)
+            told = gap_report(gap, IcePop()(gap), torch.zeros(3, 6), 0).values
+            assert told["gap_max"] == pytest.approx(float((short.old - short.engine).abs().max()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_loss_of_half_precision_is_that_of_the_same_numbers_in_single(dtype: torch.dtype) -> None:
+    made = batch(8)
+    low = [t.detach().to(dtype) for t in (made.current, made.old, made.engine)]
+    half = TokenBatch(low[0].requires_grad_(), *low[1:], made.advantages.to(dtype), made.valid)
+    single = TokenBatch(*(t.detach().float() for t in low), half.advantages.float(), made.valid)
+    one, other = policy_loss(half), policy_loss(single)
+    assert one.loss.dtype == torch.float32 and torch.equal(one.loss, other.loss)
+
+
+def test_a_whole_band_is_plain_importance_weighting() -> None:
+    made = batch(9)
+    found = policy_loss(made, IcePop(Band(0.0, math.inf)))
+    k = (made.old - made.engine).exp()
+    ratio = (made.current - made.old).exp()
+    advantage = made.advantages[:, None]
+    gain = torch.min(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage) * k
+    byhand = ((gain * made.valid).sum(1) / made.valid.sum(1)).mean()
+    assert found.kept == 1.0 and abs(found.loss.item() + byhand.item()) < 1e-5
+
+
+def test_an_engine_that_tells_no_numbers_at_all_trains_as_grpo() -> None:
+    made = batch(10)
+    silent = TokenBatch(
+        made.current, made.old, torch.full_like(made.old, float("nan")), made.advantages, made.valid
+    )
+    plain = policy_loss(silent, Everything())
+    for mask in MASKS.values():
+        if not isinstance(mask, OneRatio):  # it has no other ratio than to the engine
+            found = policy_loss(silent, mask)
+            assert abs(found.loss.item() - plain.loss.item()) < 1e-7, mask.name
+            assert found.missing == int(made.valid.sum())
+
+
 def test_without_a_gap_every_mask_is_grpo() -> None:
     made = batch(wide=0.0)
     grads = {}

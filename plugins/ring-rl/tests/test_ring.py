@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -26,7 +27,9 @@ from agentkit.testing.conformance import TrainerConformance
 from agentkit.testing.progress import Recorder
 from agentkit.testing.tiny import tiny_model_folder
 from agentkit_ring_rl.bench.bed import examples, warm
+from agentkit_ring_rl.engines import TokensEngine
 from agentkit_ring_rl.record import read
+from agentkit_ring_rl.rollouts import Rollout
 
 pytestmark = pytest.mark.slow  # nearly all of them train
 
@@ -194,6 +197,8 @@ with agentkit.load(environ={}) as kit:
 
 
 def test_killed_in_mid_step_and_resumed_is_undisturbed(folder: Path, tmp_path: Path) -> None:
+    """At a step that nobody chose."""
+    last = random.SystemRandom().randrange(4, 12)
     settings = {**QUICK, "steps": 12, "keep": 3}
     given = json.dumps([(one.id, dict(one.data)) for one in DATA])
 
@@ -208,14 +213,16 @@ def test_killed_in_mid_step_and_resumed_is_undisturbed(folder: Path, tmp_path: P
     running = begin(out, "no")
     assert running.stdout is not None
     for line in running.stdout:
-        if int(line) == 5:  # past the checkpoint of step 3: step 6 is under way now
+        if int(line) == last:  # past a checkpoint: another step is under way now
             time.sleep(0.03)
             os.kill(running.pid, signal.SIGKILL)
             break
     running.wait()
     again = begin(out, "yes")
     told, _ = again.communicate()
-    assert again.returncode == 0 and told.split()[0] == "4" and told.split()[-1] == "12"
+    first = int(told.split()[0])
+    assert again.returncode == 0 and told.split()[-1] == "12", f"killed behind step {last}"
+    assert first in (last // 3 * 3 + 1, (last + 1) // 3 * 3 + 1), f"killed behind step {last}"
     assert same(tmp_path / "whole", out)
     whole, cut = (list(read(tmp_path / n / "steps.jsonl")) for n in ("whole", "killed"))
     assert [s["loss"] for s in whole] == [s["loss"] for s in cut]
@@ -272,6 +279,27 @@ def test_some_rewards_without_a_number_are_left_out(folder: Path, tmp_path: Path
         trainer.train(DATA, tmp_path / "out", seen)
     assert sum(m["rewards_missing"] for _, m in seen.updates) > 0
     assert all(t.isfinite().all() for t in weights(tmp_path / "out").values())
+
+
+def test_numbers_that_the_engine_left_out_are_counted_and_break_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the training is stopped in between: the open rollouts hold them."""
+    take = TokensEngine._take
+
+    def silent(self: TokensEngine, one: Rollout, span: Any) -> None:
+        take(self, one, span)
+        one.logp[:] = [float("nan") if n % 2 else p for n, p in enumerate(one.logp)]
+
+    monkeypatch.setattr(TokensEngine, "_take", silent)
+    seen = train(folder, tmp_path / "whole")
+    assert all(m["missing"] > 0 for _, m in seen.updates)
+    assert all(value == value for _, m in seen.updates for value in m.values())
+    assert all(t.isfinite().all() for t in weights(tmp_path / "whole").values())
+    with pytest.raises(Paused):
+        train(folder, tmp_path / "cut", Recorder(stop_at=3))
+    train(folder, tmp_path / "cut", resume=True)
+    assert same(tmp_path / "whole", tmp_path / "cut")
 
 
 def test_no_reward_with_a_number_stops_the_training(folder: Path, tmp_path: Path) -> None:

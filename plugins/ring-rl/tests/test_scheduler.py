@@ -77,6 +77,33 @@ def test_the_overshoot_is_below_what_ended_in_the_last_tick() -> None:
     assert phase.counted == 20 and phase.counted - 6 < 20  # four ended in one tick
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_budget_is_first_met_in_the_last_tick(seed: int) -> None:
+    """Without the lengths that ended in it, a phase had not met its budget yet, or had no complete
+    group; the pool is never above its capacity."""
+
+    class Last(Watching):
+        ended: list[Rollout]
+
+        def step(self) -> list[Rollout]:
+            self.ended = super().step()
+            return self.ended
+
+    engine = Last(6, lognormal(40, 1.0, 1000))
+    budget = Budget(700, group=2, retention=9)
+    scheduler = Scheduler(engine, always, budget, seed=seed, clock=engine.clock)
+    met = 0
+    for _ in range(40):
+        phase = scheduler.collect()
+        last = sum(len(one.ids) for one in engine.ended)
+        before = phase.counted - last
+        late = {one.group for one in engine.ended}
+        alone = all(group.number in late for group in phase.groups)
+        assert phase.counted >= 700 and (before < 700 or alone)
+        met += before < 700
+    assert met > 30 and max(engine.active) == engine.slots
+
+
 def test_the_whole_length_counts_where_it_ends() -> None:
     engine = SimulatedEngine(2, scripted((4, 10)))
     scheduler = Scheduler(engine, always, Budget(14, group=2, retention=9), clock=engine.clock)
@@ -310,5 +337,16 @@ def gain(spread: float, b: float, phases: int = 16) -> float:
 
 
 @pytest.mark.slow
-def test_the_simulated_gain_is_as_known() -> None:
-    assert gain(0.6, 1 / 256) == pytest.approx(2.5, rel=0.1)
+@pytest.mark.parametrize(
+    "spread, b, known",
+    [
+        (0.6, 0.0, 4.0),
+        (0.6, 1 / 256, 2.5),
+        (0.6, 1 / 64, 1.6),
+        (1.0, 0.0, 6.7),
+        (1.0, 1 / 256, 3.8),
+        (1.0, 1 / 64, 2.05),
+    ],
+)
+def test_the_simulated_gain_is_as_known(spread: float, b: float, known: float) -> None:
+    assert gain(spread, b) == pytest.approx(known, rel=0.1)

@@ -22,7 +22,7 @@ from agentkit_ring_rl.settings import RingSettings
         ({"group": 1}, "greater than or equal to 2"),
         ({"keep_kv": True}, "keep_kv does nothing with engine = 'tokens'"),
         ({"schedule": "synchronous", "budget": 5}, "budget does nothing"),
-        ({"ranks": 2}, "ranks does nothing with on = 'local'"),
+        ({"ranks": 3}, "ranks does nothing with on = 'local'"),
         ({"on": "ray"}, "engine = 'tokens' does not run on ray"),
         ({"rewards": ()}, "rewards is empty"),
         ({"clip": (1.5, 0.2)}, "clip"),
@@ -40,3 +40,15 @@ def test_stages_set_defaults_and_no_more() -> None:
     general = RingSettings(stage="general")
     assert (general.mask, general.schedule, general.rate) == ("none", "synchronous", 3e-6)
     assert RingSettings(stage="general", mask="tis").mask == "tis"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"mask": "kpop"}, {"mask": "kpop", "factor": "ratio"}, {"stage": "general"},
+     {"engine": "served", "server": "far"}, {"on": "ray", "engine": "batched"}],
+)  # fmt: skip
+def test_settings_can_be_made_again_from_all_that_they_hold(settings: dict[str, Any]) -> None:
+    """As a recipe writes them, in which what was left out has its default."""
+    made = RingSettings(**settings)
+    again = RingSettings(**made.model_dump())
+    assert again == made and again.gap_mask() == made.gap_mask()

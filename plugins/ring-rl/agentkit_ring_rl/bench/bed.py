@@ -96,18 +96,43 @@ def config(hidden: int = 64, layers: int = 2) -> Any:
     )
 
 
+def experts(hidden: int = 64, layers: int = 2) -> Any:
+    """The same with a mixture of four experts in each layer, two for a token."""
+    from transformers import MixtralConfig
+
+    known = config(hidden, layers).to_dict()
+    names = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
+             "num_key_value_heads", "max_position_embeddings", "tie_word_embeddings",
+             "initializer_range", "bos_token_id", "eos_token_id", "pad_token_id")  # fmt: skip
+    return MixtralConfig(
+        **{name: known[name] for name in names},
+        intermediate_size=hidden,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+    )
+
+
 def warm(
-    folder: Path, tasks: Sequence[str], seed: int = 0, until: float = 0.4, most: int = 3000
+    folder: Path,
+    tasks: Sequence[str],
+    seed: int = 0,
+    until: float = 0.4,
+    most: int = 3000,
+    made: Callable[[], Any] = config,
 ) -> Path:
     """Writes a policy that is right with probability `until` on prompts it never saw: it stops by
-    that, not by steps, which would end anywhere. A folder that is there stays as it is."""
+    that, not by steps, which would end anywhere. A folder that is there stays as it is.
+
+    Args:
+        made: gives its configuration.
+    """
     if folder.exists():
         return folder
-    from transformers import LlamaForCausalLM
+    from transformers import AutoModelForCausalLM
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        module = LlamaForCausalLM(config())
+        module = AutoModelForCausalLM.from_config(made(), dtype=torch.float32)
     optimizer = torch.optim.AdamW(module.parameters(), lr=2e-3, weight_decay=0.01)
     known = [one for task in tasks for one in examples(task, 1500, seed)]
     held = [one for task in tasks for one in examples(task, 100, seed, "held")]
@@ -121,10 +146,10 @@ def warm(
         optimizer.step()
         if step % 10 == 9 and right(module, held) >= until:
             break
-    with folder_atomic(folder) as made:
-        module.save_pretrained(made)
-        write_byte_tokenizer(made, context=CONTEXT)
-        (made / "chat_template.jinja").write_text(TEMPLATE)
+    with folder_atomic(folder) as part:
+        module.save_pretrained(part)
+        write_byte_tokenizer(part, context=CONTEXT)
+        (part / "chat_template.jinja").write_text(TEMPLATE)
     return folder
 
 

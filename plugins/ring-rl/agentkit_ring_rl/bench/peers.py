@@ -35,6 +35,7 @@ SETTINGS: dict[str, Any] = {
     "slots": 128,
     "weight_decay": 0.0,
     "keep": 10_000,
+    "shown": False,
 }
 
 

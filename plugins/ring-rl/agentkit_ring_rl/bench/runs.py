@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agentkit.bench import Bench
 from agentkit.testing.progress import Recorder
-from agentkit_ring_rl.bench.bed import examples, greedy, right, warm
+from agentkit_ring_rl.bench.bed import config, examples, greedy, right, warm
 from agentkit_ring_rl.record import read
 
 Run = dict[str, Any]  # series by name, and before/after on held-out prompts
@@ -35,12 +35,22 @@ SHARED: Mapping[str, Any] = {
     "schedule": "synchronous",
     "rate": 3e-4,
     "keep": 10_000,
+    "shown": False,
 }
 
 
-def policy(bench: Bench, tasks: Sequence[str], seed: int, until: float = 0.4) -> Path:
+def policy(
+    bench: Bench,
+    tasks: Sequence[str],
+    seed: int,
+    until: float = 0.4,
+    made: Callable[[], Any] = config,
+) -> Path:
     """The warm start of a seed, made once for an experiment."""
-    return warm(bench.out / f"policy-{'-'.join(tasks)}-{seed}-{until}", tasks, seed, until)
+    name = "policy" if made is config else made.__name__
+    return warm(
+        bench.out / f"{name}-{'-'.join(tasks)}-{seed}-{until}", tasks, seed, until, made=made
+    )
 
 
 def trained(
