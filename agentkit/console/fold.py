@@ -102,6 +102,7 @@ def facts(row: RunRow, use: str = "") -> dict[str, Any]:
     return {
         "id": row.id,
         "agent": row.agent,
+        "noun": str(row.recipe.get("noun", "agent")),
         "use": use or str(row.recipe.get("use", "")),
         "task": row.task,
         "input": dict(row.input),

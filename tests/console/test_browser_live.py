@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from agentkit.runs.store import Append, NewRun, SetStatus
 from tests.console.browsing import Desk, desk, new_run, state_is, steer
 
 pytestmark = pytest.mark.slow
@@ -72,6 +73,27 @@ def test_a_run_is_watched_steered_and_ended_by_a_message(live: Desk) -> None:
     assert len(read) == 1
     ends = [e.data["status"] for e in live.events(run, "run.status")]
     assert ends[-1] == "done" and "paused" in ends
+
+
+def test_a_training_shows_its_curves_and_is_paused_but_not_steered(live: Desk) -> None:
+    made = live.store.create(
+        NewRun("train own", "a training", {}, 0, {"noun": "trainer", "name": "own"})
+    )
+    lease = live.store.take(made.id, 300)
+    told = [Append("metric", {"step": n, "values": {"reward": n / 4}}) for n in (1, 2)]
+    live.store.write(lease, SetStatus("running"), *told)
+    with live.page(f"/runs/{made.id}") as page:
+        curves = page.get_by_role("tab", name="Curves")
+        expect(curves).to_have_attribute("aria-selected", "true")
+        expect(page.locator(".curve svg")).to_have_attribute("aria-label", re.compile("^reward: "))
+        expect(page.locator(".pane")).to_have_count(1)
+        expect(page.get_by_label("Tell the agent something")).to_have_count(0)
+        page.get_by_role("button", name="Pause").click()
+        live.until(lambda: live.store.wanted(lease) == "pause", "it is not told to pause")
+        live.store.write(lease, SetStatus("paused"))
+        live.store.release(lease)
+        state_is(page, "paused")
+        expect(page.get_by_role("button", name="Resume")).to_have_count(0)
 
 
 def test_what_agents_and_plugins_say_is_text(live: Desk) -> None:

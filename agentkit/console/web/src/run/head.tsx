@@ -22,6 +22,7 @@ export function Head() {
   const deleting = useSignal(false);
   const busy = useSignal(false);
   const may = operator();
+  const goes = may && state.run.noun === "agent"; // a training goes on by its own command
   const act = async (kind: string, args: object = {}) => {
     busy.value = true;
     const done = await attempt(problem, run.id, kind, args);
@@ -31,7 +32,7 @@ export function Head() {
   const working = status === "running" && driven;
   const resumable =
     ["paused", "interrupted", "created"].includes(status) || (status === "running" && !driven);
-  useAction("p", () => may && (working ? void act("pause") : resumable && void act("resume")));
+  useAction("p", () => may && (working ? void act("pause") : goes && resumable && void act("resume")));
   return (
     <header class="head">
       <div class="line">
@@ -50,7 +51,7 @@ export function Head() {
             <span class="word">{t("pause")}</span>
           </button>
         )}
-        {may && resumable && (
+        {goes && resumable && (
           <button
             type="button"
             class="button primary"
@@ -62,7 +63,7 @@ export function Head() {
             {t("resume")}
           </button>
         )}
-        {may && status === "failed" && (
+        {goes && status === "failed" && (
           <button
             type="button"
             class="button primary"
@@ -85,7 +86,7 @@ export function Head() {
           </button>
         )}
         <Menu label={t("run.more")}>
-          {may && !ENDED.includes(status) && (
+          {goes && !ENDED.includes(status) && (
             <button type="button" class="button" onClick={() => (limiting.value = true)}>
               {t("budget.change")}
             </button>
@@ -93,7 +94,7 @@ export function Head() {
           <button type="button" class="button" onClick={() => go(withQuery({ tab: "files", pane: "work" }))}>
             {t("export")}
           </button>
-          {may && (
+          {goes && (
             <a
               class="button"
               href={`/new?agent=${encodeURIComponent(state.run.agent)}&task=${encodeURIComponent(state.run.task.slice(0, 2000))}`}

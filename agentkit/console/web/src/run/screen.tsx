@@ -80,6 +80,16 @@ function Panes({ run }: { run: RunView }) {
       requestAnimationFrame(() => document.getElementById(`pane-${name}`)?.focus());
     });
   });
+  if (state.run.noun !== "agent") {
+    return (
+      <div class="run alone" data-pane="work">
+        <Head />
+        <section class="pane work" id="pane-work" tabIndex={-1} aria-label={t("work")}>
+          <Work />
+        </section>
+      </div>
+    );
+  }
   const style: Record<string, string> = {};
   if (size.value.plan) style["--plan"] = `${size.value.plan}px`;
   if (size.value.evidence) style["--evidence"] = `${size.value.evidence}px`;
@@ -135,11 +145,13 @@ function Work() {
   const extra = panels.data.value?.panels ?? [];
   const curves = Object.keys(state.metrics).length > 0;
   const ended = !!state.report || state.run.result;
+  const agent = state.run.noun === "agent"; // else a training, which plans and steers nothing
   const tabs: [Work, string][] = [["timeline", t("timeline")]];
   if (live.length) tabs.unshift(["screen", t("screen")]);
   if (ended) tabs.unshift(["report", state.report ? t("report") : t("result")]);
-  tabs.push(["cost", t("cost")]);
-  if (curves) tabs.push(["metrics", t("metrics")]);
+  if (agent) tabs.push(["cost", t("cost")]);
+  if (curves && agent) tabs.push(["metrics", t("metrics")]);
+  else if (curves) tabs.unshift(["metrics", t("metrics")]);
   tabs.push(["files", t("files")]);
   if (extra.length) tabs.push(["panels", t("panels")]);
   const names = tabs.map(([id]) => id);
@@ -154,7 +166,7 @@ function Work() {
       <div class="pane-head">
         <Tabs label={t("work")} of={tabs} now={tab} choose={show} panel="work-panel" />
       </div>
-      {tab === "timeline" && <Forks />}
+      {tab === "timeline" && agent && <Forks />}
       <Notices />
       <div
         class="pane-body"

@@ -187,6 +187,7 @@ export interface RunState {
   run: {
     id: string;
     agent: string;
+    noun: string;
     use: string;
     task: string;
     input: Record<string, unknown>;
