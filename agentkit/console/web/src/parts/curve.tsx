@@ -107,4 +107,6 @@ function range(values: readonly number[]): [number, number] {
   return [low, high];
 }
 
-const short = (value: number) => shown(Number(value.toPrecision(4)));
+/** Four figures; what three decimals would round away is written as 1.2e-7. */
+const short = (value: number) =>
+  value && Math.abs(value) < 0.01 ? value.toExponential(1) : shown(Number(value.toPrecision(4)));
