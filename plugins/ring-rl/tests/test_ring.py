@@ -292,13 +292,13 @@ def test_numbers_that_the_engine_left_out_are_counted_and_break_nothing(
         one.logp[:] = [float("nan") if n % 2 else p for n, p in enumerate(one.logp)]
 
     monkeypatch.setattr(TokensEngine, "_take", silent)
-    seen = train(folder, tmp_path / "whole")
+    seen = train(folder, tmp_path / "whole", steps=4)
     assert all(m["missing"] > 0 for _, m in seen.updates)
     assert all(value == value for _, m in seen.updates for value in m.values())
     assert all(t.isfinite().all() for t in weights(tmp_path / "whole").values())
     with pytest.raises(Paused):
-        train(folder, tmp_path / "cut", Recorder(stop_at=3))
-    train(folder, tmp_path / "cut", resume=True)
+        train(folder, tmp_path / "cut", Recorder(stop_at=3), steps=4)
+    train(folder, tmp_path / "cut", resume=True, steps=4)
     assert same(tmp_path / "whole", tmp_path / "cut")
 
 

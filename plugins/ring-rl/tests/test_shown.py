@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import agentkit
 from agentkit.capabilities import Cancel, TrainingDiverged
@@ -18,6 +19,7 @@ from agentkit.errors import DataError, Paused
 from agentkit.kit import Kit
 from agentkit_ring_rl.answers import reinforced
 from agentkit_ring_rl.bench.bed import examples
+from agentkit_ring_rl.command import app
 from agentkit_ring_rl.shown import CURVES, Shown, shown
 
 DATA = examples("digit", 40, 0)
@@ -129,8 +131,7 @@ def test_a_training_of_the_command_line_is_in_the_console_and_in_influence(
         "group = 2\nlimit = 3\n"
     )
     command = [sys.executable, "-m", "agentkit", "train", "ring", "data.jsonl", "--out", "made"]
-    quiet: dict[str, Any] = {"capture_output": True, "text": True}
-    done = subprocess.run(command, cwd=tmp_path, **quiet)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     shown_first = [line.split()[0] for line in done.stdout.splitlines()[1:]]
     assert shown_first[: len(CURVES)] == [*CURVES]
@@ -144,7 +145,7 @@ def test_a_training_of_the_command_line_is_in_the_console_and_in_influence(
     assert kit.runs.artifact(run, "card.md").read_text().startswith("# policy, trained by")
     used = {one for s in steps for one in s["examples"]}
     assert used <= {one.id for one in DATA} and used
-    told = subprocess.run([*command[:3], "ring", "learned", "made"], cwd=tmp_path, **quiet)
+    told = CliRunner().invoke(app, ["learned", str(tmp_path / "made")])
     (tmp_path / "learned.jsonl").write_text(told.stdout)
     lines = [json.loads(line) for line in told.stdout.splitlines()]
     assert lines and {one["id"] for one in lines} <= used

@@ -27,7 +27,13 @@ class Control:
 
     def __init__(self, name: str, url: Callable[[], str], key: str, *, open: bool) -> None:
         self._name, self._url, self._open = name, url, open
-        self._headers = {"Authorization": f"Bearer {key}"}
+        # One client: each new one reads all certificates, which takes longer than these requests.
+        # No connection is kept, as the server may be another one by the next request.
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=SLOW,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
 
     def sleep(self, level: Literal[1, 2] = 1) -> None:
         """Gives the accelerator's memory back. Level 1 keeps the weights in the machine's memory,
@@ -67,6 +73,9 @@ class Control:
         """What the last update called itself; "" before the first."""
         return str(self._get("weight_info")["weight_version"] or "")
 
+    def close(self) -> None:
+        self._client.close()
+
     def _get(self, route: str) -> Any:
         return self._ask("GET", route).json()
 
@@ -79,9 +88,7 @@ class Control:
                 f"models.{self._name}: the server takes no {route!r}", "set control = true"
             )
         try:
-            answer = httpx.request(
-                method, f"{self._url()}/{route}", headers=self._headers, timeout=SLOW, **content
-            )
+            answer = self._client.request(method, f"{self._url()}/{route}", **content)
         except httpx.HTTPError as error:
             raise BackendUnavailable(
                 f"models.{self._name}: {route}: {error or type(error).__name__}",

@@ -143,6 +143,7 @@ class VllmModel:
 
     def close(self) -> None:
         self._client.close()
+        self.control.close()
         self.server.close()
 
 

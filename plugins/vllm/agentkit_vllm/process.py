@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -178,9 +179,16 @@ class ServerProcess:
 
 def _healthy(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", timeout=5.0).status_code == 200
+        return _client().get(f"{url}/health").status_code == 200
     except httpx.HTTPError:
         return False
+
+
+@cache
+def _client() -> httpx.Client:
+    """One for all looks: each new one reads all certificates, which takes longer than a look. It
+    keeps no connection, as the server may be another one by the next look."""
+    return httpx.Client(timeout=5.0, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def _free_port() -> int:
