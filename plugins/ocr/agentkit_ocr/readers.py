@@ -13,11 +13,13 @@ from agentkit.errors import UsageError
 from agentkit.kit import Parts
 from agentkit.pictures import decode
 from agentkit.settings import PartSettings
+from agentkit_ocr.layout.looks import ems
 
 MARGIN = 0.15  # of a line's height, of paper around it
-FEWEST = 0.25
-"""Characters that a line has at least for each of its heights in length; narrow letters have two to
-three. A reader that does not know a script finds a comma or two in a line of it, and is sure."""
+SIZE, AIR = 0.8, 0.25  # of a line's font, and left and right of its ink: parts of its box's height
+WHOLE = 0.75
+"""Part of a line's length that its letters take at least, in an ordinary font. A reader that does
+not know a script is sure of what it finds in a line of it: a comma or two, the Latin letters."""
 
 
 class Settings(PartSettings):
@@ -34,8 +36,8 @@ class Settings(PartSettings):
 class Readers:
     """The first reader finds the lines. Those that it does not know (mode "all", where it has one)
     or is not sure of are cut out and given to the next reader, as lines of one page (mode "line"),
-    so that a page of two scripts is read by the one that knows each. The more confident text stays,
-    but for one that is far too short for its line (FEWEST).
+    so that a page of two scripts is read by the one that knows each. The more confident text stays;
+    a text that is too short for its line (WHOLE) is believed the less, the shorter it is.
     """
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
@@ -53,9 +55,8 @@ class Readers:
     def _one(self, image: Image, seen: Seen) -> Seen:
         blocks = list(seen.blocks)
         for reader in self._readers[1:]:
-            unsure = [n for n, block in enumerate(blocks) if _sure(block) < self._settings.sure][
-                : self._settings.most
-            ]
+            unsure = [n for n, block in enumerate(blocks) if _sure(block) < self._settings.sure]
+            unsure = unsure[: self._settings.most]
             if not unsure:
                 break
             mode = "line" if "line" in reader.info.modes else ""
@@ -67,10 +68,10 @@ class Readers:
 
 
 def _sure(block: Block) -> float:
-    """A block's confidence; 0 where its text cannot be all that stands in its box."""
-    box, letters = block.box, len("".join(block.text.split()))
-    long = (box.right - box.left) / max(1, box.bottom - box.top)
-    return block.confidence if letters >= FEWEST * long else 0.0
+    """A block's confidence, less where its text cannot be all that stands in its box."""
+    wide, high = block.box.right - block.box.left, block.box.bottom - block.box.top
+    taken = SIZE * high * ems(block.text) / max(1.0, wide - AIR * high)
+    return block.confidence * min(1.0, taken / WHOLE)
 
 
 def _better(block: Block, read: Seen) -> Block:
@@ -79,7 +80,8 @@ def _better(block: Block, read: Seen) -> Block:
     if not letters:
         return block
     sure = sum(one.confidence * len(one.text) for one in read.blocks) / letters
-    return block if sure <= _sure(block) else replace(block, text=text, confidence=sure)
+    other = replace(block, text=text, confidence=sure)
+    return block if _sure(other) <= _sure(block) else other
 
 
 def _cut(image: Image, boxes: Sequence[Box]) -> list[Image]:

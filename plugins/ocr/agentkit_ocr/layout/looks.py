@@ -41,7 +41,7 @@ def dressed(lines: Sequence[Line], mask: Any) -> list[Line]:
     letters = [len(line.text) for line in lines]
     strokes = [(stroke, n) for n, (stroke, _) in zip(letters, measured) if stroke > 0]
     usual = weighted_median(*zip(*strokes)) if strokes else 0.0
-    wide = [_em(line.text) for line in lines]
+    wide = [ems(line.text) for line in lines]
     ratios = [
         (line.width / em / height, len(line.text))
         for line, em, (_, height) in zip(lines, wide, measured)
@@ -94,7 +94,7 @@ def _pieces(line: Line, mask: Any) -> list[Line]:
         return []
     white = sum(b - a for a, b in gaps)
     start, end = int(filled[0]), int(filled[-1]) + 1
-    scale = (end - start - white) / max(_em(line.text) - BLANK * len(gaps), 0.2)
+    scale = (end - start - white) / max(ems(line.text) - BLANK * len(gaps), 0.2)
     pieces, begin, used = [], 0, start
     passed = 0.0
     for gap in [*gaps, None]:
@@ -114,7 +114,7 @@ def _pieces(line: Line, mask: Any) -> list[Line]:
 
 def _letter_at(text: str, em: float) -> int:
     """The place in a text that lies `em` from its beginning, at a blank where one is near."""
-    widths = np.cumsum([_em(letter) if letter != " " else BLANK for letter in text])
+    widths = np.cumsum([ems(letter) if letter != " " else BLANK for letter in text])
     at = int(np.searchsorted(widths, em - 0.25)) + 1
     near = [n for n in range(max(0, at - 2), min(len(text), at + 3)) if text[n] == " "]
     return min(near, key=lambda n: abs(n - at)) if near else min(at, len(text))
@@ -132,7 +132,7 @@ def is_wide(letter: str) -> bool:
     return unicodedata.east_asian_width(letter) in "WF"
 
 
-def _em(text: str) -> float:
+def ems(text: str) -> float:
     """Width of a text in an ordinary font of size 1."""
     total = 0.0
     for letter in text:
