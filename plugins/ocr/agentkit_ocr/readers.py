@@ -13,13 +13,13 @@ from agentkit.errors import UsageError
 from agentkit.kit import Parts
 from agentkit.pictures import decode
 from agentkit.settings import PartSettings
-from agentkit_ocr.layout.looks import ems
+from agentkit_ocr.layout.looks import ems, tallness
 
 MARGIN = 0.15  # of a line's height, of paper around it
-SIZE, AIR = 0.8, 0.25  # of a line's font, and left and right of its ink: parts of its box's height
-WHOLE = 0.75
-"""Part of a line's length that its letters take at least, in an ordinary font. A reader that does
-not know a script is sure of what it finds in a line of it: a comma or two, the Latin letters."""
+WHOLE, STRANGE = 0.75, 0.95
+"""Part of a line's length that its letters take at least, in an ordinary font; letters of one width
+take least. A reader that does not know a script is sure of what it finds in a line of it: a comma
+or two, the Latin letters. On a page that it can hardly read, STRANGE is asked of each line."""
 
 
 class Settings(PartSettings):
@@ -55,33 +55,43 @@ class Readers:
     def _one(self, image: Image, seen: Seen) -> Seen:
         blocks = list(seen.blocks)
         for reader in self._readers[1:]:
-            unsure = [n for n, block in enumerate(blocks) if _sure(block) < self._settings.sure]
+            least = self._settings.sure
+            unsure = [n for n, block in enumerate(blocks) if _sure(block) < least]
+            length = sum(_wide(blocks[n]) for n in unsure)
+            whole = WHOLE
+            if length > 0.5 * sum(map(_wide, blocks)):
+                whole = STRANGE
+                unsure = [n for n, block in enumerate(blocks) if _sure(block, whole) < least]
             unsure = unsure[: self._settings.most]
             if not unsure:
                 break
             mode = "line" if "line" in reader.info.modes else ""
             again = reader.see(_cut(image, [blocks[n].box for n in unsure]), mode=mode)
             for number, read in zip(unsure, again, strict=True):
-                blocks[number] = _better(blocks[number], read)
+                blocks[number] = _better(blocks[number], read, whole)
         least = self._settings.confidence
         return replace(seen, blocks=tuple(b for b in blocks if b.text and b.confidence >= least))
 
 
-def _sure(block: Block) -> float:
+def _wide(block: Block) -> int:
+    return block.box.right - block.box.left
+
+
+def _sure(block: Block, whole: float = WHOLE) -> float:
     """A block's confidence, less where its text cannot be all that stands in its box."""
-    wide, high = block.box.right - block.box.left, block.box.bottom - block.box.top
-    taken = SIZE * high * ems(block.text) / max(1.0, wide - AIR * high)
-    return block.confidence * min(1.0, taken / WHOLE)
+    high = block.box.bottom - block.box.top
+    taken = high / tallness(block.text) * ems(block.text) / max(1, _wide(block))
+    return block.confidence * min(1.0, taken / whole) ** 2
 
 
-def _better(block: Block, read: Seen) -> Block:
+def _better(block: Block, read: Seen, whole: float) -> Block:
     text = " ".join(one.text for one in read.blocks)
     letters = sum(len(one.text) for one in read.blocks)
     if not letters:
         return block
     sure = sum(one.confidence * len(one.text) for one in read.blocks) / letters
     other = replace(block, text=text, confidence=sure)
-    return block if _sure(other) <= _sure(block) else other
+    return block if _sure(other, whole) <= _sure(block, whole) else other
 
 
 def _cut(image: Image, boxes: Sequence[Box]) -> list[Image]:
