@@ -54,6 +54,11 @@ def agentkit_register(registry: Registry) -> None:
         summary="tokens, seconds and activation memory by resolution",
     )
     registry.experiment(
+        "deepencoder-memory",
+        "agentkit_deepencoder.bench.footprint:MEMORY",
+        summary="memory of a whole process that looks at one picture, by resolution",
+    )
+    registry.experiment(
         "deepencoder-curve",
         "agentkit_deepencoder.bench.curve:CURVE",
         summary="the nano model's precision as more text goes into fewer tokens",

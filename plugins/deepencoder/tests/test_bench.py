@@ -15,6 +15,7 @@ from agentkit.errors import UsageError
 from agentkit.testing.progress import Recorder
 from agentkit_deepencoder.bench.cost import COST, cost
 from agentkit_deepencoder.bench.curve import curve
+from agentkit_deepencoder.bench.footprint import MEMORY, memory
 from agentkit_deepencoder.bench.memory import Peak
 from agentkit_deepencoder.bench.mix import mixes
 from agentkit_deepencoder.bench.parity import PARITY, parity
@@ -95,6 +96,20 @@ def test_cost(tmp_path: Path) -> None:
     assert len(result.tables[0].rows) == 6
     with pytest.raises(UsageError, match="no mode 'huge'"):
         run(cost, tmp_path, sides="huge")
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_process_is_its_own(tmp_path: Path) -> None:
+    """Not what this one holds; and what is held in all is more than the weights."""
+    held = torch.ones(1 << 28)  # 1 GiB, of which a process that is started here must not tell
+    result = run(memory, tmp_path)
+    assert [row[:4] for row in result.tables[0].rows] == [
+        ("tiny", 128, 4, "fp32"),
+        ("large", 320, 25, "fp32"),
+    ]
+    for *_, weights, before, peak in result.tables[0].rows:
+        assert weights < before <= peak < 1
+    assert held.sum() and list(MEMORY.needs) == ["quick", "normal"]
 
 
 @pytest.mark.slow

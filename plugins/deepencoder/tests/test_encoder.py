@@ -111,6 +111,22 @@ def test_pieces_of_the_position_bias_change_nothing() -> None:
         assert torch.allclose(attention(x, bias_bytes=size), whole, atol=1e-5)
 
 
+def test_an_encoder_in_pieces_is_the_reference_s(
+    ocr: Ocr, other: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row of queries at a time in every block, at 320 pixels, where positions are stretched."""
+    whole, pieces = RelativeAttention.forward, []
+
+    def in_pieces(self: RelativeAttention, x: torch.Tensor) -> torch.Tensor:
+        pieces.append(x.shape[1])
+        return whole(self, x, 1)
+
+    monkeypatch.setattr(RelativeAttention, "forward", in_pieces)
+    seen = pixels(1, 3, 320, 320)
+    theirs = other.model.multi_modal_projector(other.model.vision_tower(seen).last_hidden_state)
+    assert apart(ocr.encoder(seen).flatten(1, 2), theirs) < 1e-5 and max(pieces) == 20
+
+
 def test_views_need_not_be_square(ocr: Ocr) -> None:
     assert ocr.encoder(pixels(1, 3, 128, 320)).shape == (1, 2, 5, TINY.decoder.width)
 

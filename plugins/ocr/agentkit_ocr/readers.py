@@ -13,11 +13,13 @@ from agentkit.errors import UsageError
 from agentkit.kit import Parts
 from agentkit.pictures import decode
 from agentkit.settings import PartSettings
+from agentkit_ocr.layout.looks import ems, tallness
 
 MARGIN = 0.15  # of a line's height, of paper around it
-FEWEST = 0.25
-"""Characters that a line has at least for each of its heights in length; narrow letters have two to
-three. A reader that does not know a script finds a comma or two in a line of it, and is sure."""
+WHOLE, STRANGE = 0.75, 0.95
+"""Part of a line's length that its letters take at least, in an ordinary font; letters of one width
+take least. A reader that does not know a script is sure of what it finds in a line of it: a comma
+or two, the Latin letters. On a page that it can hardly read, STRANGE is asked of each line."""
 
 
 class Settings(PartSettings):
@@ -34,8 +36,8 @@ class Settings(PartSettings):
 class Readers:
     """The first reader finds the lines. Those that it does not know (mode "all", where it has one)
     or is not sure of are cut out and given to the next reader, as lines of one page (mode "line"),
-    so that a page of two scripts is read by the one that knows each. The more confident text stays,
-    but for one that is far too short for its line (FEWEST).
+    so that a page of two scripts is read by the one that knows each. The more confident text stays;
+    a text that is too short for its line (WHOLE) is believed the less, the shorter it is.
     """
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
@@ -53,33 +55,43 @@ class Readers:
     def _one(self, image: Image, seen: Seen) -> Seen:
         blocks = list(seen.blocks)
         for reader in self._readers[1:]:
-            unsure = [n for n, block in enumerate(blocks) if _sure(block) < self._settings.sure][
-                : self._settings.most
-            ]
+            least = self._settings.sure
+            unsure = [n for n, block in enumerate(blocks) if _sure(block) < least]
+            length = sum(_wide(blocks[n]) for n in unsure)
+            whole = WHOLE
+            if length > 0.5 * sum(map(_wide, blocks)):
+                whole = STRANGE
+                unsure = [n for n, block in enumerate(blocks) if _sure(block, whole) < least]
+            unsure = unsure[: self._settings.most]
             if not unsure:
                 break
             mode = "line" if "line" in reader.info.modes else ""
             again = reader.see(_cut(image, [blocks[n].box for n in unsure]), mode=mode)
             for number, read in zip(unsure, again, strict=True):
-                blocks[number] = _better(blocks[number], read)
+                blocks[number] = _better(blocks[number], read, whole)
         least = self._settings.confidence
         return replace(seen, blocks=tuple(b for b in blocks if b.text and b.confidence >= least))
 
 
-def _sure(block: Block) -> float:
-    """A block's confidence; 0 where its text cannot be all that stands in its box."""
-    box, letters = block.box, len("".join(block.text.split()))
-    long = (box.right - box.left) / max(1, box.bottom - box.top)
-    return block.confidence if letters >= FEWEST * long else 0.0
+def _wide(block: Block) -> int:
+    return block.box.right - block.box.left
 
 
-def _better(block: Block, read: Seen) -> Block:
+def _sure(block: Block, whole: float = WHOLE) -> float:
+    """A block's confidence, less where its text cannot be all that stands in its box."""
+    high = block.box.bottom - block.box.top
+    taken = high / tallness(block.text) * ems(block.text) / max(1, _wide(block))
+    return block.confidence * min(1.0, taken / whole) ** 2
+
+
+def _better(block: Block, read: Seen, whole: float) -> Block:
     text = " ".join(one.text for one in read.blocks)
     letters = sum(len(one.text) for one in read.blocks)
     if not letters:
         return block
     sure = sum(one.confidence * len(one.text) for one in read.blocks) / letters
-    return block if sure <= _sure(block) else replace(block, text=text, confidence=sure)
+    other = replace(block, text=text, confidence=sure)
+    return block if _sure(other, whole) <= _sure(block, whole) else other
 
 
 def _cut(image: Image, boxes: Sequence[Box]) -> list[Image]:

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 import pytest
 from drawing import CODE, NOWHERE, PROSE, entry, heading, page_pdf, prose, table, written
+from PIL import Image, ImageDraw, ImageFont
 
 from agentkit_ocr import metrics, straight
 from agentkit_ocr.document import Item, Line
 from agentkit_ocr.files import Reader
 from agentkit_ocr.layout import analyse
+from agentkit_ocr.layout.looks import dressed
 from agentkit_ocr.layout.rows import paragraph, rows_of
 
 pytestmark = pytest.mark.slow
@@ -104,6 +106,63 @@ def test_words_cut_at_the_end_of_a_line() -> None:
     assert paragraph(["the har-", "bour is"], hyphenated=True) == "the harbour is"
     assert paragraph(["漢字の", "文"]) == "漢字の文"
     assert paragraph(["한국어", "문장"]) == "한국어 문장"
+
+
+def prose_at(top: int, count: int = 4, size: float = 26) -> list[Line]:
+    """Lines of text, 36 pixels apart, whose looks are known."""
+    text = "and all of them are paid to the office together with others"
+    return [Line(text, (50, y, 800, y + 26), 1, size) for y in range(top, top + 36 * count, 36)]
+
+
+def headings_of(*lines: Line) -> list[str]:
+    found = analyse(lines, np.zeros((900, 900), np.uint8))
+    return [item.text for item in found if item.kind == "heading"]
+
+
+def test_a_section_s_number_makes_a_heading_where_it_stands_alone() -> None:
+    text = "6.3.4.6. Volumes that are encrypted"
+    alone = Line(text, (50, 220, 500, 248), 1, 28)
+    assert headings_of(*prose_at(50), alone, *prose_at(270)) == [text]
+    within = Line(text, (50, 194, 500, 222), 1, 28)
+    assert headings_of(*prose_at(50), within, *prose_at(230)) == []
+    unnumbered = Line(text[9:], alone.box, 1, 28)
+    assert headings_of(*prose_at(50), unnumbered, *prose_at(270)) == []
+
+
+def test_the_second_row_of_a_heading_may_look_less_bold() -> None:
+    first = Line("5.1.2. Booting from optical disc (CD/", (50, 220, 600, 254), 1, 36, bold=True)
+    second = Line("DVD)", (50, 262, 140, 296), 1, 34)
+    found = headings_of(*prose_at(50), first, second, *prose_at(310))
+    assert found == ["5.1.2. Booting from optical disc (CD/ DVD)"]
+
+
+def test_the_last_words_of_a_paragraph_are_no_heading_however_large() -> None:
+    last = Line("(PPPoE)", (50, 194, 140, 222), 1, 34)
+    assert headings_of(*prose_at(50), last, *prose_at(270)) == []
+
+
+MYEONGJO = "/usr/share/fonts/truetype/nanum/NanumMyeongjo.ttf"
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.25])
+def test_letters_of_two_scripts_are_measured_alike(factor: float) -> None:
+    """A line of Hangul, one of Latin letters, and one of both with Hangul misread as Latin: their
+    sizes are those of the font within a tenth."""
+    size = round(40 * factor)
+    drawn = (
+        ("스크 설치 프로그램 부팅", "스크 설치 프로그램 부팅"),
+        ("the installer of this system", "the installer of this system"),
+        ("debian-installer에서 암호화 볼륨을", "debian-installero]A] 암호화 볼륨을"),
+    )
+    picture = Image.new("L", (1000, 300), 255)
+    draw, font = ImageDraw.Draw(picture), ImageFont.truetype(MYEONGJO, size)
+    lines = []
+    for row, (text, read_as) in enumerate(drawn):
+        draw.text((30, 20 + 90 * row), text, 0, font)
+        left, top, right, bottom = draw.textbbox((30, 20 + 90 * row), text, font)
+        lines.append(Line(read_as, (left - 4, top - 4, right + 4, bottom + 4)))
+    found = dressed(lines, straight.ink(np.asarray(picture)))
+    assert [line.size / size for line in found] == pytest.approx([1, 1, 1], abs=0.1)
 
 
 def test_rows_go_by_what_stands_beside_each_other() -> None:

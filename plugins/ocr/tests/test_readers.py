@@ -41,7 +41,7 @@ class Says:
 
 
 class TestWhoIsAsked:
-    SURE: ClassVar = Block("sure", Box(0, 0, 90, 20), confidence=0.95)
+    SURE: ClassVar = Block("sure", Box(0, 0, 40, 20), confidence=0.95)
     UNREAD: ClassVar = Block("", Box(0, 40, 90, 60), confidence=0.0)
     picture = Image(png(Pictures.new("RGB", (100, 80), "white")))
 
@@ -64,7 +64,7 @@ class TestWhoIsAsked:
         assert self.see(Says([self.SURE]), second) == ["sure"] and not second.asked
 
     def test_the_more_confident_text_stays(self) -> None:
-        unsure = Block("first", Box(0, 0, 90, 20), confidence=0.7)
+        unsure = Block("first", Box(0, 0, 40, 20), confidence=0.7)
         worse = Says([Block("second", Box(0, 0, 90, 20), confidence=0.6)])
         assert self.see(Says([unsure]), worse) == ["first"]
 
@@ -74,6 +74,14 @@ class TestWhoIsAsked:
         assert self.see(Says([comma, self.SURE], ("all",)), second) == ["все люди", "sure"]
         mark = Block("!", Box(0, 0, 8, 20), confidence=0.95)
         assert self.see(Says([mark]), second) == ["!"]
+
+    def test_the_latin_part_of_a_line_is_not_taken_for_all_of_it(self) -> None:
+        part = Block("C.4.", Box(0, 0, 95, 10), confidence=0.97)
+        whole = Says([Block("C.4. 리눅스의 장치", Box(0, 0, 95, 10), confidence=0.8)], ("line",))
+        assert self.see(Says([part]), whole) == ["C.4. 리눅스의 장치"]
+        # Nor is a guess that is as short, however sure.
+        guess = Says([Block("C,4", Box(0, 0, 95, 10), confidence=0.99)], ("line",))
+        assert self.see(Says([part]), guess) == ["C.4."]
 
     def test_what_nobody_reads_is_left_out(self) -> None:
         assert self.see(Says([self.UNREAD], ("all",)), Says([])) == []
@@ -88,6 +96,19 @@ def test_a_page_of_two_scripts_is_read_by_the_one_that_knows_each() -> None:
     with agentkit.load(environ={}) as kit:
         (seen,) = kit.part("perception", "readers").see([Image(png(picture))])
     assert [block.text for block in seen.blocks] == [LATIN, KOREAN]
+
+
+@pytest.mark.slow
+def test_a_line_of_two_scripts_is_read_to_its_end() -> None:
+    """The first reader is sure of the number, and silent about the Hangul behind it."""
+    picture = Pictures.new("RGB", (900, 160), "white")
+    font = ImageFont.truetype(NANUM, 40)
+    ImageDraw.Draw(picture).text((30, 50), "C.4. 리눅스의 장치 이름", "black", font)
+    with agentkit.load(environ={}) as kit:
+        (first,) = kit.part("perception", "rapidocr").see([Image(png(picture))])
+        (seen,) = kit.part("perception", "readers").see([Image(png(picture))])
+    assert [block.text for block in first.blocks] == ["C.4."], "the case is no longer one"
+    assert character_error("C.4. 리눅스의 장치 이름", seen.blocks[0].text) <= 0.1
 
 
 # Article 1 of the Universal Declaration of Human Rights.

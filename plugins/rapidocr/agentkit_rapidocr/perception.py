@@ -18,6 +18,7 @@ from agentkit.errors import PluginError, UsageError
 from agentkit.kit import Parts
 from agentkit.pictures import decode
 from agentkit.settings import PartSettings
+from agentkit_rapidocr.ink import tight
 
 ALL = "all"
 
@@ -41,7 +42,8 @@ class Settings(PartSettings):
 
 
 class RapidOcr:
-    """A block a line of text, in reading order: top to bottom, then left to right.
+    """A block a line of text, its box around the ink, in reading order: top to bottom, then left to
+    right.
 
     Mode "all" gives also the lines that it found and could not read, whatever `confidence` says:
     those of scripts that it does not know have text "" and confidence 0.
@@ -84,6 +86,7 @@ class RapidOcr:
 
     def _one(self, picture: Any, everything: bool) -> Seen:
         """The steps of `RapidOCR.__call__`, which throws away what it could not read."""
+        import cv2
         from rapidocr.utils.process_img import map_boxes_to_original
 
         height, width = picture.shape[:2]
@@ -92,6 +95,7 @@ class RapidOcr:
         if lines.boxes is None or texts.txts is None:  # nothing is written there
             return Seen(())
         blocks = []
+        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         corners = map_boxes_to_original(lines.boxes, steps, height, width)
         for points, text, score in zip(corners, texts.txts, texts.scores, strict=True):
             confidence = min(1.0, float(score)) if text.strip() else 0.0
@@ -99,8 +103,9 @@ class RapidOcr:
                 continue
             left, top = (max(0, int(side)) for side in points.min(axis=0))
             right, bottom = (int(side) + 1 for side in points.max(axis=0))
-            box = Box(left, top, min(width, right), min(height, bottom))
-            if box.left < box.right and box.top < box.bottom:
+            right, bottom = min(width, right), min(height, bottom)
+            if left < right and top < bottom:
+                box = Box(*tight(grey, (left, top, right, bottom)))
                 blocks.append(Block(text.strip(), box, confidence=confidence))
         return Seen(tuple(blocks))
 

@@ -85,14 +85,14 @@ class Tesseract:
         if "osd" in self._installed:
             found = program.script(self._settings.command, picture, self._settings.timeout)
         models = models_of(found, self._installed)
-        return models or (self._tried(lines) if lines else self._settings.otherwise)
+        return self._tried(lines, found) if lines else models or self._settings.otherwise
 
-    def _tried(self, lines: Sequence[Picture]) -> tuple[str, ...]:
-        """The models that read the widest lines with most confidence; few words do not tell their
-        script otherwise."""
+    def _tried(self, lines: Sequence[Picture], found: str) -> tuple[str, ...]:
+        """The models that read the widest lines with most confidence, those of the script that was
+        found first: few lines do not tell their script, and it may be mistaken."""
         widest = sorted(lines, key=lambda line: line.width)[-TRIED:]
         best = (0.0, self._settings.otherwise)
-        for script in COMMON:
+        for script in dict.fromkeys((found, *COMMON)):
             if not (models := models_of(script, self._installed)):
                 continue
             blocks = [b for seen in self._read(widest, models[:1], "line") for b in seen.blocks]

@@ -61,6 +61,15 @@ def test_its_script_is_found(reader: Any, lines: tuple[str, ...]) -> None:
     assert texts(reader, page(lines)) == [list(lines)]
 
 
+def test_lines_whose_script_was_mistaken_are_read(
+    reader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stands for a mistake that Tesseract makes with few lines, or blurred ones."""
+    monkeypatch.setattr("agentkit_tesseract.program.script", lambda *_: "Latin")
+    lines = [page((line,), NANUM) for line in KOREAN]
+    assert texts(reader, *lines, mode="line") == [[line] for line in KOREAN]
+
+
 def test_korean_keeps_its_blanks(reader: Any) -> None:
     with agentkit.load(environ={}) as kit:
         kit.define("perception", "korean", use="tesseract", languages=["kor"])

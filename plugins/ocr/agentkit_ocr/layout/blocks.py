@@ -16,6 +16,7 @@ SURE_BULLET = re.compile(r"^[•●○◦▪■□·∙‣*◆]")
 NUMBER = re.compile(
     r"^(\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)])\s+(?=\S)|^(\d{1,2}\.)(?=[A-Z\uac00-\ud7a3])"
 )
+SECTION = re.compile(r"^(?:\d{1,2}|[A-Z])(?:\.\d{1,2}){1,4}[.,]?\s+\S")
 SIGN = re.compile(r"[#$=<>{}();|\\/_@~]|^\W")  # of code, in few rows of which letters tell little
 LARGER, BOLD_LARGER = 1.17, 0.9  # a heading's size in parts of the text's, if bold
 ENDS = (".", ",", ";", ":", "。", "!", "?")
@@ -156,17 +157,28 @@ def _kind(
     text = row.text
     larger = row.size / style.size
     short = len(text) < 120 and not text.endswith((".", ",", ";"))
-    if larger > LARGER and short and any(c.isalpha() for c in text) and len(text) > 1:
+    before = rows[number - 1] if number else None
+    # A few letters are measured badly: what follows text as its next line is no heading.
+    next_line = (
+        before and _near(before, row, 1.2 * style.pitch) and before.size < LARGER * style.size
+    )
+    if larger > LARGER and short and not next_line and len(text) > 1 and _worded(text):
         return "heading"
-    if row.bold and larger > BOLD_LARGER and short and not text.endswith(":") and len(text) > 2:
-        # Bold at the text's own size is a heading where it stands alone and below some air.
-        above = number == 0 or not _near(rows[number - 1], row, 1.25 * style.pitch)
+    marked = row.bold or (larger > 1.0 and SECTION.match(text))
+    if marked and larger > BOLD_LARGER and short and not text.endswith(":") and len(text) > 2:
+        # Bold, or a section's number, at the text's own size is a heading where it stands alone and
+        # below some air.
+        above = before is None or not _near(before, row, 1.25 * style.pitch)
         full = row.box[2] > sides[1] - 0.08 * (sides[1] - sides[0])
         if above and not full and not SURE_BULLET.match(text):
             return "heading"
     if BULLET.match(text) or NUMBER.match(text):
         return "list"
     return "paragraph"
+
+
+def _worded(text: str) -> bool:
+    return any(letter.isalpha() for letter in text)
 
 
 def _goes_on(
@@ -182,7 +194,7 @@ def _goes_on(
     if kind == "code" or now == "code":
         return kind == now and _near(last, row, 2.6 * style.pitch)
     if kind == "heading":
-        same = abs(row.size - last.size) < 0.15 * last.size and row.bold == last.bold
+        same = abs(row.size - last.size) < 0.15 * last.size
         alike = now == "heading" or (row.bold and last.bold)
         return alike and same and _near(last, row, 1.9 * max(last.size, style.pitch / 1.3))
     if now == "heading":

@@ -29,9 +29,11 @@ WIDTHS = (
 BLANK, OTHER, WIDE = 0.26, 0.53, 0.95  # of an em
 LONG = 8  # letters, of which it can be told whether they are equally wide
 BOLD, MONO_WIDER = 1.22, 1.11  # strokes, and letters for their height, in parts of what is usual
-X_HEIGHT, CAP_HEIGHT, WIDE_HEIGHT = 0.49, 0.69, 0.85
+X_HEIGHT, CAP_HEIGHT, WIDE_HEIGHT, DESCENT = 0.49, 0.69, 0.95, 0.21
 GAP = 1.15  # of a line's size
-BAND = 0.4  # of the fullest row's ink, in the rows that count as the band
+BAND, WIDE_BAND = 0.4, 0.15
+"""Of the fullest rows' ink, in the rows that count as the band. Letters of East Asian scripts have
+strokes at all heights, some rows of them full and others nearly empty."""
 
 
 def dressed(lines: Sequence[Line], mask: Any) -> list[Line]:
@@ -41,7 +43,7 @@ def dressed(lines: Sequence[Line], mask: Any) -> list[Line]:
     letters = [len(line.text) for line in lines]
     strokes = [(stroke, n) for n, (stroke, _) in zip(letters, measured) if stroke > 0]
     usual = weighted_median(*zip(*strokes)) if strokes else 0.0
-    wide = [_em(line.text) for line in lines]
+    wide = [ems(line.text) for line in lines]
     ratios = [
         (line.width / em / height, len(line.text))
         for line, em, (_, height) in zip(lines, wide, measured)
@@ -94,7 +96,7 @@ def _pieces(line: Line, mask: Any) -> list[Line]:
         return []
     white = sum(b - a for a, b in gaps)
     start, end = int(filled[0]), int(filled[-1]) + 1
-    scale = (end - start - white) / max(_em(line.text) - BLANK * len(gaps), 0.2)
+    scale = (end - start - white) / max(ems(line.text) - BLANK * len(gaps), 0.2)
     pieces, begin, used = [], 0, start
     passed = 0.0
     for gap in [*gaps, None]:
@@ -114,7 +116,7 @@ def _pieces(line: Line, mask: Any) -> list[Line]:
 
 def _letter_at(text: str, em: float) -> int:
     """The place in a text that lies `em` from its beginning, at a blank where one is near."""
-    widths = np.cumsum([_em(letter) if letter != " " else BLANK for letter in text])
+    widths = np.cumsum([ems(letter) if letter != " " else BLANK for letter in text])
     at = int(np.searchsorted(widths, em - 0.25)) + 1
     near = [n for n in range(max(0, at - 2), min(len(text), at + 3)) if text[n] == " "]
     return min(near, key=lambda n: abs(n - at)) if near else min(at, len(text))
@@ -132,7 +134,7 @@ def is_wide(letter: str) -> bool:
     return unicodedata.east_asian_width(letter) in "WF"
 
 
-def _em(text: str) -> float:
+def ems(text: str) -> float:
     """Width of a text in an ordinary font of size 1."""
     total = 0.0
     for letter in text:
@@ -144,6 +146,15 @@ def _em(text: str) -> float:
         else:
             total += WIDE if is_wide(letter) else OTHER
     return max(total, 0.2)
+
+
+def tallness(text: str) -> float:
+    """Height of a text's ink in an ordinary font of size 1."""
+    if any(map(is_wide, text)):
+        return WIDE_HEIGHT
+    low = any(letter in "gjpqy,;()[]{}/|" for letter in text)
+    tall = any(not letter.islower() or letter in "bdfhijklt" for letter in text if letter != " ")
+    return (CAP_HEIGHT if tall else X_HEIGHT) + (DESCENT if low else 0.0)
 
 
 def _tight(line: Line, mask: Any) -> Line:
@@ -164,28 +175,39 @@ def _measure(line: Line, mask: Any) -> tuple[float, float]:
     cut = mask[max(0, top) : bottom, max(0, left) : right]
     if cut.size == 0 or not line.text:
         return 0.0, 0.0
-    band = _band(cut)
+    letters = [c for c in line.text if not c.isspace()]
+    wide = sum(map(is_wide, letters))
+    mostly = wide > len(letters) / 2
+    band = _band(cut, WIDE_BAND if mostly else BAND)
     if not band:
         return 0.0, 0.0
-    letters = [c for c in line.text if not c.isspace()]
-    if sum(map(is_wide, letters)) > len(letters) / 2:
-        size = band / WIDE_HEIGHT
+    if wide and not mostly:
+        size = band / _part(line, band)
     else:
-        low = sum(c.islower() for c in letters)
-        size = band / (X_HEIGHT if low >= 0.5 * len(letters) else CAP_HEIGHT)
+        low = sum(c.islower() for c in letters) >= 0.5 * len(letters)
+        size = band / (WIDE_HEIGHT if mostly else X_HEIGHT if low else CAP_HEIGHT)
     area = cv2.countNonZero(cut)
     core = cv2.countNonZero(cv2.erode(cut, np.ones((3, 3), np.uint8), borderValue=0))
     edge = max(1, area - core)
     return 2 * area / edge / size, size
 
 
-def _band(cut: Any) -> float:
+def _part(line: Line, band: float) -> float:
+    """How high the band of a line of two scripts is, in parts of its size. Letters of either may
+    make it, and some are misread: it is that by which the size comes nearest to what the line's
+    width says."""
+    said = band * ems(line.text) / max(line.width, 1.0)
+    parts = (X_HEIGHT, CAP_HEIGHT, WIDE_HEIGHT)
+    return min(parts, key=lambda part: abs(math.log(part / said)))
+
+
+def _band(cut: Any, part: float) -> float:
     """Height in pixels, with a fraction, of the rows around the fullest one that have much ink."""
     rows = cut.sum(axis=1, dtype=np.float64) / 255
     if rows.max() <= 0:
         return 0.0
     rows = np.convolve(rows, (0.25, 0.5, 0.25), "same")
-    level = BAND * float(np.percentile(rows, 90))
+    level = part * float(np.percentile(rows, 90))
     top = bottom = int(rows.argmax())
     while top > 0 and rows[top - 1] >= level:
         top -= 1
