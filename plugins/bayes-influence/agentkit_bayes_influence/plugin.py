@@ -27,5 +27,6 @@ def agentkit_register(registry: Registry) -> None:
         ("influence-why", "why:WHY", "taught facts, found in none of the question's words"),
         ("influence-duplicates", "duplicates:DUPLICATES", "repeated and poisoned examples"),
         ("influence-glyphs", "glyphs:GLYPHS", "the tree of scripts, letters and fonts"),
+        ("influence-pairs", "pairs:PAIRS_EXPERIMENT", "synonyms, spellings, translations"),
     ):
         registry.experiment(name, f"agentkit_bayes_influence.bench.{target}", summary=summary)
