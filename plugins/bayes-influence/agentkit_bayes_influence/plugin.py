@@ -28,5 +28,6 @@ def agentkit_register(registry: Registry) -> None:
         ("influence-duplicates", "duplicates:DUPLICATES", "repeated and poisoned examples"),
         ("influence-glyphs", "glyphs:GLYPHS", "the tree of scripts, letters and fonts"),
         ("influence-pairs", "pairs:PAIRS_EXPERIMENT", "synonyms, spellings, translations"),
+        ("influence-peers", "beside:PEERS", "time and numbers beside devinterp and kronfluence"),
     ):
         registry.experiment(name, f"agentkit_bayes_influence.bench.{target}", summary=summary)
