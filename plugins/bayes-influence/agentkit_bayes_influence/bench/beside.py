@@ -30,12 +30,13 @@ OURS, DEVINTERP, EKFAC = "here", "devinterp", "EK-FAC (kronfluence)"
 TOKENWISE = "EK-FAC (kronfluence), every token a query"
 SAMPLING = Sampling(chains=4, draws=40, thin=2, batch=32, step=2.0, radius=0.2)
 FIRST, EACH = "CPU seconds to the first answer", "CPU seconds for a further query"
+AHEAD = "queries from which it is ahead of the chains here"
 OTHER = 1000  # added to a seed for chains that are only to agree with the first ones
 
 
 def peers(bench: Bench) -> Result:
     quick = bench.scale == "quick"
-    n, counts, steps = (32, (1, 8), 20) if quick else (64, (1, 32), 200)
+    n, counts, steps = (32, (1, 16), 20) if quick else (64, (1, 32), 200)
     draws = int(bench.options.get("draws", 4 if quick else SAMPLING.draws))
     there = [name for name in ("devinterp", "kronfluence") if importlib.util.find_spec(name)]
     seeds = bench.seeds[:1] if quick else bench.seeds
@@ -54,6 +55,9 @@ def peers(bench: Bench) -> Result:
         for who in metrics
         if who in (EKFAC, TOKENWISE)
     }
+    for who, found in crossings.items():
+        if math.isfinite(found.value):
+            metrics[who][AHEAD] = found
     return Result(
         own,
         _verdict(own, metrics, crossings, runs, there),
