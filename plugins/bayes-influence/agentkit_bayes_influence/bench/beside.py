@@ -27,7 +27,7 @@ from agentkit_bayes_influence.exact import similarity
 from agentkit_bayes_influence.sampling import Sampling, resolve
 
 OURS, DEVINTERP, EKFAC = "here", "devinterp", "EK-FAC (kronfluence)"
-TOKENWISE = "EK-FAC (kronfluence), every token a query"
+TOKENWISE = "EK-FAC (kronfluence), each token of a query asked"
 SAMPLING = Sampling(chains=4, draws=40, thin=2, batch=32, step=2.0, radius=0.2)
 FIRST, EACH = "CPU seconds to the first answer", "CPU seconds for a further query"
 AHEAD = "queries from which it is ahead of the chains here"
