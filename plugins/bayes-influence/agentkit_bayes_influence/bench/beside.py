@@ -28,7 +28,9 @@ from agentkit_bayes_influence.sampling import Sampling, resolve
 
 OURS, DEVINTERP, EKFAC = "here", "devinterp", "EK-FAC (kronfluence)"
 TOKENWISE = "EK-FAC (kronfluence), each token of a query asked"
-SAMPLING = Sampling(chains=4, draws=40, thin=2, batch=32, step=2.0, radius=0.2)
+SAMPLING = Sampling(chains=4, draws=30, thin=2, batch=32, step=2.0, radius=0.03)
+"""Near w*: at a radius of 0.2 the pull was a fiftieth of the sharpest curvature, for which no chain
+of this length settles."""
 FIRST, EACH = "CPU seconds to the first answer", "CPU seconds for a further query"
 AHEAD = "queries from which it is ahead of the chains here"
 OTHER = 1000  # added to a seed for chains that are only to agree with the first ones

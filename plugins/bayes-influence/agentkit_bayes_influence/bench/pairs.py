@@ -30,8 +30,11 @@ from agentkit_bayes_influence.tail import shortened
 from agentkit_bayes_influence.traces import Traces, TraceStore
 
 OURS = "influence"
-SAMPLING = Sampling(chains=4, draws=30, thin=2, batch=4, step=1.5)
+SAMPLING = Sampling(chains=4, draws=20, thin=2, batch=4, step=2.0, radius=0.02)
+"""Near w*, by the default radius's fifth: at 0.1 the pull was an eighth of the sharpest curvature,
+and sixty steps of a chain were three draws that count."""
 LONGEST = 40  # tokens of a sentence
+FEWEST = 4  # settled pairs of a kind that figures are made of
 AREA = "{}: share of other pairs' words that it beats"
 OTHERS = "{}: pairs above the median of other pairs' words"
 CONTEXTS = "{}: pairs above the same words in shuffled contexts"
@@ -50,27 +53,22 @@ def pairs(bench: Bench) -> Result:
             return one_run(bench, kinds, draws, seed, quick)
 
         runs.append(bench.once(f"{seed} {draws}", measure))
-    kept = runs[0]["left out"]
     own: dict[str, Metric] = {}
     others: dict[str, dict[str, Metric]] = {}
     for kind in kinds:
+        if min(len(run["words"].get(kind, ())) for run in runs) < FEWEST:
+            continue  # nothing is told of what has not settled
         for who in runs[0]["grids"]:
-            grids = [np.array(run["grids"][who][kind]["own"]) for run in runs]
-            value = np.mean(grids, axis=0)
-            found = {AREA.format(kind): interval(beaten(value), center="mean")}
-            above = [bool(v > m) for v, m in zip(value.diagonal(), _median(value))]
-            found[OTHERS.format(kind)] = proportion(sum(above), len(above))
-            if "shuffled" in runs[0]["grids"][who][kind]:
-                moved = [np.diagonal(run["grids"][who][kind]["shuffled"]) for run in runs]
-                higher = value.diagonal() > np.mean(moved, axis=0)
-                found[CONTEXTS.format(kind)] = proportion(int(higher.sum()), len(higher))
+            found = _figures([run["grids"][who][kind] for run in runs], kind)
             if who == OURS:
                 first = [hit for run in runs for hit in run["first"][kind]]
-                found[FIRST.format(kind)] = proportion(sum(first), len(first))
-                own |= found
+                own |= found | {FIRST.format(kind): proportion(sum(first), len(first))}
             else:
                 others.setdefault(who, {}).update(found)
     own |= {
+        "pairs whose words all pass the gate": interval(
+            [r["pairs settled"] for r in runs], center="mean"
+        ),
         "words that pass the gate": interval([r["settled"] for r in runs], center="mean"),
         "median R-hat of words": interval([r["rhat"] for r in runs], center="mean"),
         "draws that count": interval([r["ess"] for r in runs], center="mean"),
@@ -79,11 +77,30 @@ def pairs(bench: Bench) -> Result:
     }
     return Result(
         own,
-        _verdict(own, others, runs, kept, quick),
+        _verdict(own, others, runs, quick),
         baselines=others,
         tables=[_shown(runs[0], kinds)],
         figures=[Figure("influence of words on words", _plot(runs[0]["grids"][OURS], kinds))],
     )
+
+
+def _figures(grids: Sequence[Mapping[str, Any]], kind: str) -> dict[str, Metric]:
+    beats: list[float] = []
+    above: list[bool] = []
+    higher: list[bool] = []
+    for found in grids:
+        grid = np.array(found["own"])
+        beats += beaten(grid)
+        above += [bool(v > m) for v, m in zip(grid.diagonal(), _median(grid))]
+        if "shuffled" in found:
+            higher += (grid.diagonal() > np.diagonal(found["shuffled"])).tolist()
+    figures = {
+        AREA.format(kind): interval(beats, center="mean"),
+        OTHERS.format(kind): proportion(sum(above), len(above)),
+    }
+    if higher:
+        figures[CONTEXTS.format(kind)] = proportion(sum(higher), len(higher))
+    return figures
 
 
 def one_run(
@@ -132,17 +149,20 @@ def one_run(
         "gradient cosine": {name: gram[::2, 1::2] for name, gram in grams.items()},
         "MiniLM, the words alone": {"own": _embedded(bench, [pair for _, pair in flat])},
     }
-    cuts = _cuts(kinds)
+    # Of pairs whose words all pass the gate, in their contexts and in the shuffled ones.
+    fine = np.array([not fault for fault in Gate().faults(state)]).reshape(2, -1, 2).all((0, 2))
+    told = {kind: np.flatnonzero(fine[cut]) + cut.start for kind, cut in _cuts(kinds).items()}
+    firsts = _first(traces, [pair for _, pair in flat], tokens)
     return {
         "grids": {
             who: {
-                kind: {name: grid[cut, cut].tolist() for name, grid in found.items()}
-                for kind, cut in cuts.items()
+                kind: {name: grid[np.ix_(rows, rows)].tolist() for name, grid in found.items()}
+                for kind, rows in told.items()
             }
             for who, found in likeness.items()
         },
-        "words": {kind: [list(pair.words) for pair in some] for kind, some in kinds.items()},
-        "first": _first(traces, pieces, kinds, tokens),
+        "words": {kind: [list(flat[n][1].words) for n in rows] for kind, rows in told.items()},
+        "first": {kind: [h for n in rows for h in firsts[n]] for kind, rows in told.items()},
         "chance": _lengths(pieces),
         "left out": left,
         "settled": float(np.mean([not fault for fault in Gate().faults(state)])),
@@ -151,6 +171,7 @@ def one_run(
         "ess": float(np.median(state.ess)),
         "error": float(np.median(np.diagonal(measured["own"][1]))),
         "seconds": seconds,
+        "pairs settled": float(fine.mean()),
         "told": Resolved(**traces.used).told(),
         "sampled": f"{at.dimension:,} weights, {at.names[0]} and {len(at.names) - 1} more",
     }
@@ -234,28 +255,23 @@ def _cuts(kinds: Mapping[str, Sequence[Pair]]) -> dict[str, slice]:
     return cuts
 
 
-def _first(
-    traces: Traces,
-    pieces: Sequence[Sequence[str]],
-    kinds: Mapping[str, Sequence[Pair]],
-    tokens: Tokens,
-) -> dict[str, list[bool]]:
-    """By kind, twice a pair: is, of all tokens of the other sentence, one of its word the one that
-    the last token of this word is most influenced by? Of the token-by-token matrix."""
-    found: dict[str, list[bool]] = {}
-    row = 0
-    for kind, some in kinds.items():
-        for pair in some:
-            series, ends = [], []
-            for side in (0, 1):
-                mask = traces.train_mask[row + side]
-                series.append(traces.train[:, :, row + side][:, :, mask])
-                ends.append(len(tokens.encode(f" {pair.words[side]}")))
-            block = Attribution(*series, kind="correlation").matrix()[0]
-            hits = found.setdefault(kind, [])
-            hits.append(bool(block[-1].argmax() >= block.shape[1] - ends[1]))
-            hits.append(bool(block[:, -1].argmax() >= block.shape[0] - ends[0]))
-            row += 2
+def _first(traces: Traces, some: Sequence[Pair], tokens: Tokens) -> list[tuple[bool, bool]]:
+    """For each pair, both ways: is, of all tokens of the other sentence, one of its word the one
+    that the last token of this word is most influenced by? Of the token-by-token matrix."""
+    found = []
+    for n, pair in enumerate(some):
+        series, ends = [], []
+        for side in (0, 1):
+            mask = traces.train_mask[2 * n + side]
+            series.append(traces.train[:, :, 2 * n + side][:, :, mask])
+            ends.append(len(tokens.encode(f" {pair.words[side]}")))
+        block = Attribution(*series, kind="correlation").matrix()[0]
+        found.append(
+            (
+                bool(block[-1].argmax() >= block.shape[1] - ends[1]),
+                bool(block[:, -1].argmax() >= block.shape[0] - ends[0]),
+            )
+        )
     return found
 
 
@@ -271,6 +287,8 @@ def _faults(state: Health) -> list[str]:
 def _shown(run: Mapping[str, Any], kinds: Mapping[str, Sequence[Pair]]) -> Table:
     rows = []
     for kind in kinds:
+        if len(run["words"].get(kind, ())) < FEWEST:
+            continue
         grid = np.array(run["grids"][OURS][kind]["own"])
         moved = np.diagonal(run["grids"][OURS][kind]["shuffled"])
         for n, words in enumerate(run["words"][kind]):
@@ -286,14 +304,18 @@ def _shown(run: Mapping[str, Any], kinds: Mapping[str, Sequence[Pair]]) -> Table
 
 def _plot(grids: Mapping[str, Any], kinds: Mapping[str, Sequence[Pair]]) -> Any:
     def draw(axes: Any) -> None:
-        blocks = [np.array(grids[kind]["own"]) for kind in kinds]
-        shown = np.full((max(map(len, blocks)), sum(len(b) + 1 for b in blocks) - 1), np.nan)
+        blocks = {kind: np.array(grids[kind]["own"]) for kind in kinds if kind in grids}
+        blocks = {kind: b for kind, b in blocks.items() if len(b) >= FEWEST}
+        if not blocks:
+            return
+        wide = sum(len(b) + 1 for b in blocks.values()) - 1
+        shown = np.full((max(map(len, blocks.values())), wide), np.nan)
         start = 0
-        for kind, block in zip(kinds, blocks):
+        for kind, block in blocks.items():
             shown[: len(block), start : start + len(block)] = block
             axes.text(start, -1, kind, fontsize="small")
             start += len(block) + 1
-        limit = float(np.nanmax(np.abs(shown)))
+        limit = float(np.nanmax(np.abs(shown))) or 1.0
         axes.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
         axes.set_xlabel("second words; the diagonal of each block holds the pairs")
         axes.set_ylabel("first words")
@@ -307,7 +329,6 @@ def _verdict(
     own: Mapping[str, Metric],
     others: Mapping[str, Mapping[str, Metric]],
     runs: Sequence[Mapping[str, Any]],
-    left: Sequence[str],
     quick: bool,
 ) -> str:
     def said(found: Mapping[str, Metric], form: str) -> str:
@@ -315,17 +336,24 @@ def _verdict(
         return ", ".join(f"{found[n].value:.2f}" for n in names if n in found)
 
     run = runs[0]
+    left = run["left out"]
     model = "A tiny model with random weights, which shows that it runs" if quick else "The model"
     areas = "; ".join(f"{who} {said(found, AREA)}" for who, found in others.items())
-    return (
-        f"{model}: {run['sampled']}; {run['told']}. "
-        f"{own['words that pass the gate'].value:.0%} of the words pass the gate of reports"
-        f"{' (else: ' + '; '.join(run['faults']) + ')' if run['faults'] else ''}. "
-        f"For {', '.join(PAIRS)} a pair's words beat the words of other pairs in "
+    kinds = [kind for kind in PAIRS if AREA.format(kind) in own]
+    seen = (
+        f"For {', '.join(kinds)} a pair's words beat the words of other pairs in "
         f"{said(own, AREA)} of cases (0.50 is chance; {areas}). Above the same two words in "
         f"shuffled contexts are {said(own, CONTEXTS)} of the pairs: where that is near a half, it "
         "is the words that are alike, and not what was said with them. Of all tokens of the other "
         f"sentence the pair's word comes first in {said(own, FIRST)} (chance {run['chance']:.2f}). "
+        if kinds
+        else "No kind has enough of them: nothing is told. "
+    )
+    return (
+        f"{model}: {run['sampled']}; {run['told']}. "
+        f"{own['pairs whose words all pass the gate'].value:.0%} of the pairs pass the gate of "
+        f"reports with all their words, and figures are of these alone"
+        f"{' (else: ' + '; '.join(run['faults']) + ')' if run['faults'] else ''}. {seen}"
         f"{'Left out, as they share a token: ' + ', '.join(left) + '. ' if left else ''}"
         "Influence is that of the sampled layer alone. The paper shows single such pairs as heat "
         "maps and gives no shares."
