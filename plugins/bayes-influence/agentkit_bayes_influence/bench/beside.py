@@ -279,7 +279,7 @@ PEERS = Experiment(
     question="What do answers cost beside devinterp and kronfluence, and do the chains agree?",
     run=peers,
     claim="Pythia-2.8B: two orders of magnitude faster than EK-FAC (arXiv 2509.26544)",
-    seeds=(0, 1),
+    seeds=(0,),
     needs={
         "normal": Needs(data=("extra `bench`",), memory=2 << 30, hours=0.3),
         "quick": Needs(data=("extra `bench`",), memory=1 << 30, hours=0.02),
