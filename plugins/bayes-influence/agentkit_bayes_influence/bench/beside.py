@@ -240,7 +240,7 @@ def _verdict(
         f"first answer, and for each further query: {said(OURS, own)}"
         + "".join(f"; {said(who, found)}" for who, found in others.items())
         + ". Times are those of the processor, since the machine may be busy; the table has the "
-        "clock's. "
+        "clock's; each is of one call, so that hundredths of a second are noise. "
     )
     for who, number in crossings.items():
         unit = "passages, all tokens of each asked" if who == TOKENWISE else "queries"
@@ -249,7 +249,7 @@ def _verdict(
         elif math.isinf(number.value):
             text += f"{who} is never ahead. "
         elif math.isnan(number.value):
-            text += f"{who} is ahead at few {unit} alone. "
+            text += f"{who} is ahead at first, though a further one costs it no less. "
         else:
             text += f"{who} is ahead from {number.value:.0f} {unit} on. "
     if DEVINTERP in others:
@@ -263,7 +263,9 @@ def _verdict(
             f"{theirs['correlation with the covariances here'].value:.2f}, those of two runs here "
             f"at {own['correlation with its own covariances, other noise'].value:.2f}; "
             f"{theirs['covariances within two errors of those here'].value:.0%} lie within two "
-            "errors of one another. "
+            "errors of one another. It goes through its minibatches in one order, again and again, "
+            "where they are drawn anew at each step here; and the coefficient that it tells is of "
+            "the losses of minibatches before their steps. "
         )
     absent = [name for name in ("devinterp", "kronfluence") if name not in there]
     if absent:
