@@ -150,7 +150,8 @@ def one_run(
         "MiniLM, the words alone": {"own": _embedded(bench, [pair for _, pair in flat])},
     }
     # Of pairs whose words all pass the gate, in their contexts and in the shuffled ones.
-    fine = np.array([not fault for fault in Gate().faults(state)]).reshape(2, -1, 2).all((0, 2))
+    passed = np.array([not fault for fault in Gate().faults(state)]).reshape(2, -1, 2)
+    fine: NDArray[np.bool_] = passed[0].all(1) & passed[1].all(1)
     told = {kind: np.flatnonzero(fine[cut]) + cut.start for kind, cut in _cuts(kinds).items()}
     firsts = _first(traces, [pair for _, pair in flat], tokens)
     return {
