@@ -26,5 +26,8 @@ def agentkit_register(registry: Registry) -> None:
         ("influence-lds", "lds:LDS", "does influence predict what a retrained model does?"),
         ("influence-why", "why:WHY", "taught facts, found in none of the question's words"),
         ("influence-duplicates", "duplicates:DUPLICATES", "repeated and poisoned examples"),
+        ("influence-glyphs", "glyphs:GLYPHS", "the tree of scripts, letters and fonts"),
+        ("influence-pairs", "pairs:PAIRS_EXPERIMENT", "synonyms, spellings, translations"),
+        ("influence-peers", "beside:PEERS", "time and numbers beside devinterp and kronfluence"),
     ):
         registry.experiment(name, f"agentkit_bayes_influence.bench.{target}", summary=summary)
