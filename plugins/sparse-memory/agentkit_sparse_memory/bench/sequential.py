@@ -196,7 +196,7 @@ SEQUENTIAL = Experiment(
     run=sequential,
     seeds=(0,),
     needs={
-        "normal": Needs(weights=("smollm2-135m",), memory=6 << 30, hours=0.5),
+        "normal": Needs(weights=("smollm2-135m",), memory=6 << 30, hours=2.5),
         "quick": Needs(memory=2 << 30, hours=0.02),
     },
 )

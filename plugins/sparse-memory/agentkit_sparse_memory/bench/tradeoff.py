@@ -143,6 +143,7 @@ def _plot(
     model: str,
 ) -> Callable[[Any], None]:
     def plot(axes: Any) -> None:
+        axes.set_prop_cycle(color=[*(f"C{n}" for n in range(10)), "black", "gold"])
         for (who, name), runs in ways.items():
             if who == model:
                 means = [_mean(runs, starts[model], n) for n in range(len(runs[0]))]
@@ -195,7 +196,7 @@ TRADEOFF = Experiment(
     claim="NaturalQuestions F1 drops by 89 % (full), 71 % (LoRA), 11 % (sparse memory)",
     seeds=(0, 1, 2),
     needs={
-        "normal": Needs(weights=("smollm2-135m",), memory=6 << 30, hours=0.5),
+        "normal": Needs(weights=("smollm2-135m",), memory=6 << 30, hours=2.5),
         "quick": Needs(memory=2 << 30, hours=0.02),
     },
 )
