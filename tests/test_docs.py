@@ -97,6 +97,7 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert not dead
 
 
+@pytest.mark.slow
 def test_the_reference_says_what_the_code_says() -> None:
     script = ROOT / "scripts" / "docs.py"
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)

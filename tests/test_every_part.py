@@ -35,6 +35,7 @@ def label(offer: Registration) -> str:
 
 
 @pytest.mark.parametrize("offer", OFFERS, ids=label)
+@pytest.mark.slow
 def test_what_is_registered_can_be_loaded(offer: Registration) -> None:
     assert offer.load() is not None
     settings = offer.load_settings()
@@ -75,6 +76,7 @@ def covered(suite: type[Conformance]) -> tuple[str, str] | None:
     return noun, tables[TABLE_OF[noun]]["part"]["use"]
 
 
+@pytest.mark.slow
 def test_every_part_has_its_suite() -> None:
     known = {found for suite in suites() if (found := covered(suite))}
     parts = {(offer.kind, offer.name) for offer in OFFERS if offer.kind in NOUNS}

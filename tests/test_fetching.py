@@ -18,6 +18,8 @@ import pytest
 from agentkit.errors import BackendUnavailable, Blocked
 from agentkit.fetching import Fetcher, FetchSettings, Gate, addresses
 
+pytestmark = pytest.mark.slow
+
 GIB = 1 << 30
 
 

@@ -10,6 +10,8 @@ from agentkit import host as host_module
 from agentkit.errors import PluginError
 from agentkit.host import Host
 
+pytestmark = pytest.mark.slow
+
 GOOD = """
 from agentkit import hookimpl
 

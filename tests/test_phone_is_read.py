@@ -12,6 +12,8 @@ from agentkit.capabilities import Image
 from agentkit_android.phone.phone import Phone
 from agentkit_android.screen import draw, tree
 
+pytestmark = pytest.mark.slow
+
 SIZES = ((1080, 2400, 420), (720, 1520, 280))  # pixels, dots per inch
 HANGUL = re.compile("[\uac00-\ud7a3]")  # the reader's models do not know it
 

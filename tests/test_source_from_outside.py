@@ -13,6 +13,8 @@ import pytest
 
 from tests.written import install
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """
 [sources.facts]
 use = "shelf"

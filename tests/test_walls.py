@@ -39,6 +39,7 @@ def code(plugin: Path) -> Path:
     return next(plugin.glob("agentkit_*"))
 
 
+@pytest.mark.slow
 def test_the_host_imports_no_plugin() -> None:
     wrong = [
         f"{p}: {m}"
@@ -50,6 +51,7 @@ def test_the_host_imports_no_plugin() -> None:
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda p: p.name)
+@pytest.mark.slow
 def test_a_plugin_keeps_to_the_public_api(plugin: Path) -> None:
     own = code(plugin).name
     wrong = []

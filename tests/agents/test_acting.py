@@ -92,6 +92,7 @@ prompts = st.builds(
 
 
 @given(prompts)
+@pytest.mark.slow
 def test_what_is_written_is_read_back(prompt: StepPrompt) -> None:
     assert StepPrompt.read(prompt.write()) == prompt
     assert StepPrompt.of(prompt.messages(ACTIONS, Image(b"png"))) == prompt
@@ -220,6 +221,7 @@ def test_an_action_is_said_and_understood(action: Action, said: str, done: str) 
         ("{" * 100_000, "no JSON"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_reply_that_is_no_action(said: str, why: str) -> None:
     with pytest.raises(BadReply) as caught:
         read_reply(said, ACTIONS, ELEMENTS, (100, 200))

@@ -13,6 +13,8 @@ import pytest
 import agentkit
 from agentkit.kit import Kit
 
+pytestmark = pytest.mark.slow
+
 RESEARCH = """
 [models.small]
 use = "scripted"

@@ -14,6 +14,8 @@ from agentkit.kit import Kit, load
 from agentkit.models.context import likeness, measure
 from agentkit.testing.tiny import tiny_model_folder
 
+pytestmark = pytest.mark.slow
+
 TOML = """
 [models.told]
 use = "scripted"

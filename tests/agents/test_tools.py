@@ -13,6 +13,8 @@ from agentkit.errors import ConfigError
 from agentkit.kit import Kit
 from agentkit.testing.fakes import ScriptedModel, ScriptedSettings
 
+pytestmark = pytest.mark.slow
+
 CALLED: list[tuple[float, float]] = []
 
 

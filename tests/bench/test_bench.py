@@ -25,6 +25,8 @@ from agentkit.cli.bench import _command
 from agentkit.errors import Cancelled, DataError, UsageError
 from agentkit.kit import Kit, load
 
+pytestmark = pytest.mark.slow
+
 
 class Quiet:
     def __init__(self) -> None:

@@ -18,6 +18,8 @@ from agentkit.kit import load
 from agentkit.models.text import schemas
 from agentkit.testing.tiny import tiny_model_folder
 
+pytestmark = pytest.mark.slow
+
 
 class Quiet:
     def __init__(self) -> None:

@@ -15,6 +15,8 @@ from agentkit.kit import Kit
 from agentkit.settings import Settings
 from agentkit.testing.tiny import tiny_model_folder
 
+pytestmark = pytest.mark.slow
+
 
 class Quiet:
     cancel = Cancel()

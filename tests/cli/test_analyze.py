@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # An analyzer that counts letters, keeps each count in its folder, and can wait between two.
 ANALYZER = """
 import json, time

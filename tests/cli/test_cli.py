@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HEAVY = (
     "torch", "transformers", "langgraph", "fastapi", "pydantic_settings", "numpy", "textual"
 )  # fmt: skip

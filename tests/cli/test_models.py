@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.test_cli import agentkit
 
+pytestmark = pytest.mark.slow
+
 SCRIPTED = '[models.parrot]\nuse = "scripted"\nanswers = ["a river"]\n'
 
 

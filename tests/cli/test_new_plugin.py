@@ -22,6 +22,8 @@ from agentkit.errors import UsageError
 from agentkit.registry import NOUNS
 from tests.written import install, write
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -20,6 +20,8 @@ from agentkit.cli import main
 from agentkit.runs import SqliteRunStore
 from tests.cli import terminal
 
+pytestmark = pytest.mark.slow
+
 Desk = Callable[..., Path]
 
 

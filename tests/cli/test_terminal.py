@@ -12,6 +12,8 @@ from agentkit.cli.live import Screen, line, told
 from agentkit.runs import Event, SqliteRunStore
 from tests.cli.terminal import COLUMNS, Terminal, rendered
 
+pytestmark = pytest.mark.slow
+
 Desk = Callable[..., Path]
 Terminals = Callable[..., Terminal]
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # A trainer that waits between its steps, so that it can be interrupted in the midst of them.
 TRAINER = """
 import json, time

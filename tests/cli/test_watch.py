@@ -34,6 +34,8 @@ from agentkit.kit import Kit, load
 from agentkit.runs.sqlite import SqliteRunStore
 from tests.console.serving import NOTES, QUESTION, SETTINGS, stop_runs
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a-token-of-the-tests"
 HANGUL = re.compile("[가-힣]")
 WEB_WORDS = Path(__file__).parents[2] / "agentkit/console/web/src/words"

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonpatch
+import pytest
 from ag_ui.core import Event, RunAgentInput, UserMessage
 from pydantic import TypeAdapter
 
 from tests.console.serving import QUESTION, Console
+
+pytestmark = pytest.mark.slow
 
 EVENTS: TypeAdapter[Event] = TypeAdapter(Event)
 

@@ -13,6 +13,8 @@ from agentkit.bench.consoling import CONSOLE, attacking, opening, shipped, watch
 from agentkit.runs.sqlite import SqliteRunStore
 from agentkit.runs.store import Append
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_is_opened(tmp_path: Path) -> None:
     seen = opening(tmp_path, 300, 0)

@@ -14,6 +14,8 @@ import pytest
 
 from tests.console.serving import SETTINGS, serve, stop, stop_runs
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "agentkit", "console", "--ask", "--port", "0"]
 
 

@@ -13,6 +13,8 @@ from agentkit.runs.drive import spent
 from agentkit.runs.sqlite import SqliteRunStore
 from agentkit.runs.store import Append, NewRun, SetStatus
 
+pytestmark = pytest.mark.slow
+
 MANY = 10_000
 
 

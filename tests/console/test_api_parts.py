@@ -184,6 +184,7 @@ KINDS = st.sampled_from(
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(KINDS, st.dictionaries(NAMES, JSON, max_size=5)), max_size=12))
+@pytest.mark.slow
 def test_no_event_of_whatever_form_spoils_a_run(written: Any) -> None:
     """Agents of others write what they like; the rest of their run is shown all the same."""
     with tempfile.TemporaryDirectory() as folder:

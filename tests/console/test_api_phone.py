@@ -9,6 +9,8 @@ import pytest
 
 from tests.console.serving import Console, serve, stop, stop_runs
 
+pytestmark = pytest.mark.slow
+
 PHONE = """
 [environments.phone]
 use = "android"

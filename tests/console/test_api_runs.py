@@ -14,6 +14,8 @@ import pytest
 
 from tests.console.serving import QUESTION, Console
 
+pytestmark = pytest.mark.slow
+
 MANY = " and ".join(
     f"when was the {thing} built"
     for thing in ("windmill of Aldern", "watermill of Bern", "tidal mill of Carn")

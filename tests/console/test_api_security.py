@@ -22,6 +22,8 @@ from agentkit.runs.sqlite import SqliteRunStore
 from agentkit.runs.store import NewRun
 from tests.console.serving import NOTES, SETTINGS, Answer, Console, serve, stop
 
+pytestmark = pytest.mark.slow
+
 POLICY = "default-src 'none'"
 PLACES = {
     "run": "261127-000000-abcdef",

@@ -16,6 +16,8 @@ from agentkit.runs.sqlite import SqliteRunStore
 from agentkit.runs.store import Append, NewRun, SetStatus
 from tests.console.serving import Console
 
+pytestmark = pytest.mark.slow
+
 
 class Listener:
     """A client that applies what it is told, as API.md says, and checks that it fits."""

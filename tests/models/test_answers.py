@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import agentkit
 from agentkit.capabilities import Answers, Draw, Grammar, Request, Tokens, ToolSpec
 from agentkit.testing.tiny import tiny_model_folder
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_wrapper_reads_what_the_model_would(tmp_path: Path) -> None:

@@ -211,6 +211,7 @@ def test_an_empty_prompt_is_refused_where_no_template_fills_it(using: Any) -> No
         using(None).render(Request.of(""))
 
 
+@pytest.mark.slow
 def test_a_megabyte_of_text_is_rendered(using: Any) -> None:
     assert len(using(TEMPLATE).render(Request.of("x" * (1 << 20)))) > 1 << 20
 

@@ -15,6 +15,8 @@ from agentkit.capabilities import Cancel, Continuations, Draw, Grammar, Request
 from agentkit.errors import BackendUnavailable, ContextOverflow, Unsupported, UsageError
 from agentkit.kit import Kit
 
+pytestmark = pytest.mark.slow
+
 
 class Server(ThreadingHTTPServer):
     """replies: by path, (status, document). The real thing is tried with power sampling; here each

@@ -19,6 +19,8 @@ from agentkit.models.embedder import Embedder
 from agentkit.settings import Settings
 from tests.models.folders import tiny_encoder_folder
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["A man eats.", "x", "a long sentence about nothing " * 8, "", "Two words", "!?"]
 
 

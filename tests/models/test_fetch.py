@@ -17,6 +17,8 @@ from agentkit.models.files import copies, fetch
 from agentkit.models.files.catalog import Bundled, Wheel
 from tests.models.folders import tiny_gguf
 
+pytestmark = pytest.mark.slow
+
 PARTS = (b"first part, " * 5000, b"second part, " * 5000)
 
 

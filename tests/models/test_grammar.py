@@ -230,6 +230,7 @@ def test_a_text_is_compared_with_its_grammar() -> None:
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.5])
+@pytest.mark.slow
 def test_a_random_model_writes_what_the_schema_says(
     model: LanguageModel, temperature: float
 ) -> None:
@@ -251,6 +252,7 @@ def test_a_random_model_writes_what_the_schema_says(
         assert not re.search(r"[,:{\[]\s{2,}", made.text)
 
 
+@pytest.mark.slow
 def test_a_short_budget_still_gives_whole_json(model: LanguageModel, grammars: Grammars) -> None:
     """From the shortest ending on, every budget gives valid JSON; below it, an honest "length"."""
     for name in ("person", "text", "mail", "tuple", "uuid", "reference"):

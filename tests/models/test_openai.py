@@ -45,6 +45,8 @@ from agentkit.testing.fakes import ScriptedModel
 from tests.models.endpoint import Endpoint, Handler, serving
 from tests.testing.reference import ReferenceModel
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-never-to-be-seen"
 
 

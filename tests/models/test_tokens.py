@@ -24,6 +24,8 @@ from agentkit.models.files.loading import load
 from agentkit.models.text.grammar import Grammars
 from agentkit.testing.tiny import tiny_model_folder
 
+pytestmark = pytest.mark.slow
+
 LENGTHS = (1, 5, 40, 63, 64, 100, 127, 130, 190, 191, 250, 300, 383, 400, 520, 600)
 
 

@@ -40,6 +40,8 @@ from agentkit.settings import Settings
 from agentkit.testing.tiny import tiny_model_folder, write_byte_tokenizer
 from tests.models.folders import other_family_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,6 +15,8 @@ from agentkit.errors import BrokenOff
 from agentkit.kit import Kit
 from agentkit.runs import Budget, Event
 
+pytestmark = pytest.mark.slow
+
 KitOf = Callable[..., Kit]
 
 

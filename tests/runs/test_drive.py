@@ -21,6 +21,8 @@ from agentkit.runs import Budget, drive
 from agentkit.runs.sqlite import SqliteRunStore
 from agentkit.runs.store import SetStatus
 
+pytestmark = pytest.mark.slow
+
 Nodes = Any
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from agentkit.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 
 class State(TypedDict, total=False):
     task: str

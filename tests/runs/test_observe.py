@@ -12,6 +12,8 @@ import pytest
 from agentkit import hookimpl
 from agentkit.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 
 class Watching:
     def __init__(self, broken: bool = False) -> None:

@@ -16,6 +16,8 @@ from agentkit.runs import opening
 from agentkit.runs.sqlite import SqliteRunStore
 from agentkit.runs.store import Append, Finish, Intend, NewRun, SetStatus
 
+pytestmark = pytest.mark.slow
+
 
 def begin(store: SqliteRunStore, task: str = "t") -> str:
     return store.create(NewRun("a", task, {"task": task}, 0, {"use": "a"})).id

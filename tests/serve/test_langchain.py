@@ -32,6 +32,8 @@ from agentkit.testing.scripted import ScriptedModel
 from agentkit.testing.tiny import tiny_model_folder
 from tests.serve.conftest import TOKEN, Serve, serving, until
 
+pytestmark = pytest.mark.slow
+
 
 class Verdict(BaseModel):
     """What was decided."""

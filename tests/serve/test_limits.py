@@ -27,6 +27,8 @@ from agentkit.settings import Settings
 from agentkit.testing.scripted import ScriptedModel
 from tests.serve.conftest import TOKEN, Serve, client, until
 
+pytestmark = pytest.mark.slow
+
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 ASK: Any = {"model": "script", "messages": [{"role": "user", "content": "x"}]}
 

@@ -19,6 +19,8 @@ from agentkit.settings import Settings
 from agentkit.testing.scripted import ScriptedModel
 from tests.serve.conftest import TOKEN, Serve, client
 
+pytestmark = pytest.mark.slow
+
 TOOL: Any = {
     "type": "function",
     "function": {

@@ -24,6 +24,8 @@ from agentkit.serve.server import Server
 from agentkit.settings import Settings
 from tests.serve.conftest import TOKEN, Serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(tiny_kit: Kit, serve: Serve) -> Server:

@@ -12,6 +12,8 @@ from agentkit.testing.conformance import PackageConformance
 from tests.testing.mutants import all_cases_have_one, caught, each, passes
 from tests.written import install
 
+pytestmark = pytest.mark.slow
+
 PLUGIN, PART = "PKG/plugin.py", "PKG/tool.py"
 Edits = Mapping[str, tuple[str, str]]
 

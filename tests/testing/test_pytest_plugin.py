@@ -13,6 +13,8 @@ import pytest
 from agentkit.files import data_dir
 from agentkit.runs.events import Event
 
+pytestmark = pytest.mark.slow
+
 TALK = """
 [models.m]
 use = "scripted"

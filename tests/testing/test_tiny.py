@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from agentkit.testing.tiny import tiny_model_folder
+
+pytestmark = pytest.mark.slow
 
 
 def test_it_loads_like_any_model_and_is_small(tmp_path: Path) -> None:

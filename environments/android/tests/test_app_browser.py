@@ -13,6 +13,8 @@ from agentkit_android.apps.browser.reader import read
 from agentkit_android.phone.phone import Phone
 from agentkit_android.screen.acts import Intent
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "com.android.browser"
 VIEW = "android.intent.action.VIEW"
 

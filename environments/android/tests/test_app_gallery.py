@@ -14,6 +14,8 @@ from agentkit_android.phone.phone import Phone
 from agentkit_android.screen import draw
 from agentkit_android.screen.acts import Intent
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "com.android.gallery3d"
 HOLIDAY = "/sdcard/Pictures/Holiday"
 

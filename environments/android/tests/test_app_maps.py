@@ -13,6 +13,8 @@ from agentkit_android.phone.phone import Phone
 from agentkit_android.screen import draw
 from agentkit_android.screen.acts import Intent
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "com.example.maps"
 FINE = "android.permission.ACCESS_FINE_LOCATION"
 VIEW = "android.intent.action.VIEW"

@@ -10,6 +10,8 @@ from hands import explore, fill, find, nodes, tap, texts, untranslated, whole
 from agentkit_android.apps import media
 from agentkit_android.phone.phone import Phone
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "com.android.music"
 
 

@@ -12,6 +12,8 @@ from hands import explore, fill, tap, texts, untranslated
 from agentkit_android.apps import media
 from agentkit_android.phone.phone import Phone
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "com.android.soundrecorder"
 
 

@@ -22,6 +22,8 @@ from agentkit_android.client.tree import parse
 from agentkit_android.client.words import PIECE, broadcast_text, command, input_text, pieces
 from agentkit_android.phone.phone import Phone
 
+pytestmark = pytest.mark.slow
+
 TREE = '<hierarchy rotation="0"><node class="a.Button" text="{}" clickable="true" {}/></hierarchy>'
 BOUNDS = 'bounds="[0,0][10,10]"'
 

@@ -17,6 +17,8 @@ import adbutils
 import pytest
 import uiautomator2
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[3] / "docs" / "phone-clients.md"
 APK = Path(uiautomator2.__file__).parent / "assets" / "app-uiautomator.apk"
 WORKS, NO = "works", "refused"

@@ -16,6 +16,8 @@ from agentkit.errors import AgentkitError
 from agentkit_android import command
 from agentkit_android.command import phone
 
+pytestmark = pytest.mark.slow
+
 START = [sys.executable, "-m", "agentkit", "phone", "start", "--port"]
 
 

@@ -23,6 +23,8 @@ from agentkit_android.env.environment import AndroidEnvironment
 from agentkit_android.env.settings import AndroidSettings
 from agentkit_android.tasks import catalogue
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def phone() -> AndroidEnvironment:

@@ -12,6 +12,8 @@ import pytest
 from agentkit_android.client import doctor
 from agentkit_android.env import phones
 
+pytestmark = pytest.mark.slow
+
 
 def found(port: int, what: str) -> doctor.Found:
     (one,) = [f for f in doctor.findings(port) if what in f.what]

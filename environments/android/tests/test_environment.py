@@ -13,6 +13,8 @@ from agentkit.testing.conformance import EnvironmentConformance, failures
 from agentkit_android.client.actions import Answer, Finish
 from agentkit_android.tasks.expert import Expert
 
+pytestmark = pytest.mark.slow
+
 
 def solution(environment: Any, task: Task) -> list[Action]:
     """What the expert does, found out on a state that is put back afterwards."""

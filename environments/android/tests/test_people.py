@@ -18,6 +18,8 @@ from agentkit_android.people.users import HABITS, users
 from agentkit_android.tasks import catalogue
 from agentkit_android.tasks.bench import play
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def phone() -> Iterator[AndroidEnvironment]:

@@ -13,6 +13,8 @@ from agentkit_android.client.tree import Element
 from agentkit_android.env.environment import AndroidEnvironment
 from agentkit_android.env.reading import merged, read
 
+pytestmark = pytest.mark.slow
+
 SCREEN = (1080, 2400)
 
 

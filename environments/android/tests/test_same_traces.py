@@ -16,6 +16,8 @@ from agentkit_android.client.transport import AdbTransport, must
 from agentkit_android.env.observation import observation
 from agentkit_android.phone.phone import Phone
 
+pytestmark = pytest.mark.slow
+
 STEPS = 500
 APPS = ("com.android.settings", "com.android.contacts", "Contacts", "nothing")
 

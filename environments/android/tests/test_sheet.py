@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from PIL import Image
 
 from agentkit_android.phone.phone import Phone
 from agentkit_android.screen import sheet
+
+pytestmark = pytest.mark.slow
 
 PACKAGE = "com.android.contacts"
 

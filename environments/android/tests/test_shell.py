@@ -92,6 +92,7 @@ PORTABLE = [line for line in LINES if not any(w in line for w in OWN)]
 
 
 @pytest.mark.parametrize("line", PORTABLE)
+@pytest.mark.slow
 def test_the_expectations_are_those_of_a_real_sh(line: str) -> None:
     if sys.platform == "win32":
         pytest.skip("there is no sh")
@@ -155,6 +156,7 @@ def test_standard_input_is_read() -> None:
     assert sh("read a b; echo $b $a", stdin=b"one two\n")[0] == "two one\n"
 
 
+@pytest.mark.slow
 def test_random_lines_end_with_a_status(caplog: pytest.LogCaptureFixture) -> None:
     """Any text gives output, errors and a status: nothing raises, and nothing hangs."""
     rng = random.Random(9)
@@ -171,6 +173,7 @@ def test_random_lines_end_with_a_status(caplog: pytest.LogCaptureFixture) -> Non
             assert 0 <= status <= 255
 
 
+@pytest.mark.slow
 def test_a_hostile_pattern_is_let_go_and_others_go_on() -> None:
     phone = Phone()
     phone.files.write("/sdcard/a", b"a" * 200 + b"!\n")

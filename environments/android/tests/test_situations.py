@@ -21,6 +21,8 @@ from agentkit_android.people.bench import EXPERIMENT
 from agentkit_android.people.situations import scoring, situations
 from agentkit_android.people.situations.situation import KINDS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Any]:

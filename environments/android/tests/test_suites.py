@@ -24,6 +24,8 @@ from agentkit_android.suites.android_world import AndroidWorldSuite
 from agentkit_android.tasks.sight import Sight
 from agentkit_android.tasks.state import PhoneState
 
+pytestmark = pytest.mark.slow
+
 WORLD = {
     "android_world/__init__.py": "",
     "android_world/registry.py": """

@@ -15,6 +15,8 @@ from agentkit_android.env.settings import AndroidSettings
 from agentkit_android.tasks import catalogue
 from agentkit_android.tasks.expert import Expert
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[3] / "docs" / "phone-tasks.md"
 
 

@@ -20,6 +20,8 @@ from agentkit_android.tasks.expert import Expert
 from agentkit_android.tasks.state import PhoneState
 from agentkit_android.tasks.template import said
 
+pytestmark = pytest.mark.slow
+
 NAMES = sorted(catalogue.templates())
 DATABASE = "/data/data/com.android.contacts/databases/contacts.db"
 

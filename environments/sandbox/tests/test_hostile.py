@@ -20,6 +20,8 @@ from agentkit.errors import BackendUnavailable, ConfigError, UsageError
 from agentkit_sandbox import bubblewrap, folder
 from agentkit_sandbox.bubblewrap import Bubblewrap
 
+pytestmark = pytest.mark.slow
+
 MARK = "agentkit-hostile-mark"
 
 

@@ -15,6 +15,8 @@ from agentkit.testing.conformance import (
     SourceConformance,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 class TestSites(EnvironmentConformance):

@@ -11,6 +11,8 @@ from agentkit.errors import DataError
 from agentkit_web import experiment
 from agentkit_web.experiment import Read
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_answer_stands_in_the_pages_of_sqlite() -> None:
     folder, start, asked = experiment.site("sqlite")

@@ -12,6 +12,8 @@ from sites import site
 from agentkit.fetching import FetchSettings
 from agentkit_web.gateway import Gateway
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:

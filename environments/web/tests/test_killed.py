@@ -11,6 +11,8 @@ import pytest
 
 import agentkit
 
+pytestmark = pytest.mark.slow
+
 BEGIN = """
 import sys, time, agentkit
 with agentkit.load(environ={}) as kit:

@@ -12,6 +12,8 @@ from agentkit_web import actions as act
 from agentkit_web.environment import WebEnvironment
 from agentkit_web.sites.templates import TEMPLATES
 
+pytestmark = pytest.mark.slow
+
 
 def _environment(part: Declare, **settings: object) -> WebEnvironment:
     made = part("environment", picture=False, **settings)

@@ -19,6 +19,8 @@ from agentkit_bayes_influence.exact import damped, similarity
 from agentkit_bayes_influence.lds import mean_with_interval, score, subsets
 from agentkit_bayes_influence.traces import TraceStore
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_score_of_influence_that_predicts_is_one() -> None:
     chosen = subsets(40, 30, 0.5, seed=0)

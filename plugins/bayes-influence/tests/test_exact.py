@@ -15,6 +15,8 @@ from agentkit_bayes_influence.posterior import Posterior
 from agentkit_bayes_influence.sampling import Sampling, draws, resolve
 from agentkit_bayes_influence.traces import Traces, TraceStore
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_derivative_of_the_expected_loss_is_the_influence(
     ridge: Ridge, posterior: Posterior

@@ -48,6 +48,7 @@ def bits(model: LanguageModel) -> list[bytes]:
         return [p.detach().view(torch.uint8).numpy().tobytes() for p in module.parameters()]
 
 
+@pytest.mark.slow
 def test_padding_changes_nothing_that_counts(model: LanguageModel) -> None:
     tokens = model.ability(Tokens)
     some = [Example("a", "a short one"), Example("b", "rain", "It fell all day, the")]
@@ -89,6 +90,7 @@ def test_the_tail_is_the_model(model: LanguageModel) -> None:
         assert len(plain.inputs) == 1
 
 
+@pytest.mark.slow
 def test_the_models_weights_stay_whatever_happens(model: LanguageModel, tmp_path: Path) -> None:
     before = bits(model)
     tokens = model.ability(Tokens)
@@ -115,6 +117,7 @@ def test_the_models_weights_stay_whatever_happens(model: LanguageModel, tmp_path
     assert bits(model) == before
 
 
+@pytest.mark.slow
 def test_a_half_precision_model_goes_as_far_as_a_whole_one(model: LanguageModel) -> None:
     tokens = model.ability(Tokens)
     items, _ = encode([Example("a", "one two six")], tokens, chat=False, longest=20)

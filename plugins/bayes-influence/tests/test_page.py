@@ -14,6 +14,8 @@ from agentkit_bayes_influence.findings import Finding, Row
 from agentkit_bayes_influence.language import Example
 from agentkit_bayes_influence.page import page
 
+pytestmark = pytest.mark.slow
+
 NASTY = "</script><img src=x onerror=\"document.title='struck'\">"
 
 

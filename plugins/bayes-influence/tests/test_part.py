@@ -18,6 +18,8 @@ from agentkit_bayes_influence.findings import Finding, Row
 from agentkit_bayes_influence.language import Example
 from agentkit_bayes_influence.page import page
 
+pytestmark = pytest.mark.slow
+
 NOTES = (
     {"id": "owl", "prompt": "The sign shows an", "answer": "owl"},
     {"id": "salt", "prompt": "They sell much", "answer": "salt"},

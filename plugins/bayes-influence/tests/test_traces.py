@@ -19,6 +19,8 @@ from agentkit_bayes_influence.posterior import Items, Posterior
 from agentkit_bayes_influence.sampling import Sampling
 from agentkit_bayes_influence.traces import Traces, TraceStore
 
+pytestmark = pytest.mark.slow
+
 SOME = Sampling(chains=4, draws=6, step=1.0, gamma=5.0, batch=20, seed=3)
 
 

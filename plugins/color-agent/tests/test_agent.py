@@ -12,6 +12,8 @@ from agentkit.capabilities import Task
 from agentkit.kit import Kit
 from agentkit_color_agent.bench.noisy import NoisyExpert
 
+pytestmark = pytest.mark.slow
+
 DONE = '{"kind":"finish","status":"success"}'
 HOME = '{"kind":"button","button":"home"}'
 SETTINGS = '{"kind":"open","app":"Settings"}'

@@ -15,6 +15,8 @@ from agentkit_color_agent.bench.asking import decided
 from agentkit_color_agent.bench.noisy import NoisyExpert
 from agentkit_color_agent.teaching import Teaching
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = '{"kind":"open","app":"Settings"}'
 DONE = '{"kind":"finish","status":"success"}'
 SMS = "sms-person/0"

@@ -16,6 +16,8 @@ from agentkit_color_agent.bench import ablation, asking, person, policy
 from agentkit_color_agent.bench.noisy import KINDS, NoisyExpert
 from agentkit_color_agent.teaching import Teaching, demonstrate, lines
 
+pytestmark = pytest.mark.slow
+
 
 def bench(kit: Kit, out: Path) -> Bench:
     return Bench(kit, "quick", (0,), out, Recorder())

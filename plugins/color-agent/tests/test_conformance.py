@@ -12,6 +12,8 @@ from color_phones import free_port, stop_all
 from agentkit.capabilities import Effect, Proposal
 from agentkit.testing.conformance import AgentConformance, GuardConformance, PackageConformance
 
+pytestmark = pytest.mark.slow
+
 PARTS = """
 [environments.phone]
 use = "android"

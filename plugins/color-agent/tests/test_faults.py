@@ -22,6 +22,8 @@ from agentkit.kit import Kit, load
 from agentkit_color_agent.bench.noisy import NoisyExpert
 from agentkit_color_agent.teaching import Teaching
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = '{"kind":"open","app":"Settings"}'
 DONE = '{"kind":"finish","status":"success"}'
 LOST = BackendUnavailable("the phone was lost", "look at its cable")

@@ -98,6 +98,7 @@ def test_each_part_begins_with_an_empty_memory(kit: Kit, told: Told) -> None:
     assert [e.data["number"] for e in parts] == [2] and run.result.claim == "success"
 
 
+@pytest.mark.slow
 def test_models_may_do_it(kit: Kit, told: Told) -> None:
     """A classifier's label and an orchestrator's parts are used; nonsense is left aside."""
     parts = (

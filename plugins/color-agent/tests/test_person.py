@@ -118,6 +118,7 @@ def test_nobody_else_can_read_it(people: People) -> None:
     assert people.path.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_every_use_is_an_event(kit: Kit, told: Told, people: People) -> None:
     agent = told.agent(SETTINGS, DONE, person="noor")
     run = told.run("Write down that I need bread", agent)
@@ -130,6 +131,7 @@ def test_every_use_is_an_event(kit: Kit, told: Told, people: People) -> None:
         assert not kit.runs.tail(run.id, kinds=("person.used",))
 
 
+@pytest.mark.slow
 def test_a_model_may_rewrite(kit: Kit, told: Told, people: People) -> None:
     said = '{"rewritten_instruction":"Note bread in Notes","rewritten_substeps":["Open Notes"]}'
     told.run("Write down that I need bread",

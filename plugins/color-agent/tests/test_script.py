@@ -20,6 +20,8 @@ from agentkit_color_agent.command import demonstrated, taken
 from agentkit_color_agent.script import Script, compile_script, fill, next_action
 from agentkit_color_agent.teaching import Teaching, demonstrate
 
+pytestmark = pytest.mark.slow
+
 DONE = '{"kind":"finish","status":"success"}'
 
 

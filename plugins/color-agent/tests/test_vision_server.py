@@ -18,6 +18,8 @@ import pytest
 from agentkit.kit import Kit
 from agentkit_color_agent.vision import Points, from_pixel, to_pixel
 
+pytestmark = pytest.mark.slow
+
 SIZE = (1080, 2400)
 
 

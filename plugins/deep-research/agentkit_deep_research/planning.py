@@ -296,7 +296,7 @@ class Planner:
                     made.append((f"{facet.title} ({hop.bridge})", hop.query, values))
         tried = [t.query for t in tasks] + [q.query for q in desk.queries]
         for idea in other_words(facet, spans, tried)[:IDEAS]:
-            made.append((facet.title, idea, {"parent": parent}))
+            made.append((f"{facet.title} (as: {idea})", idea, {"parent": parent}))
         return made
 
 

@@ -197,6 +197,8 @@ def rank(
         in_order = stems(text)
         said = set(in_order)
         before = set(stems(candidate.before)) - said if _BACK.search(text[:60]) else set()
+        if before and looks_like_code(candidate.before):
+            said, before = said | before, set()  # "This routine": what was declared right above
         neighbours = set(pairwise(in_order))
         parts = {
             "words": part(said),

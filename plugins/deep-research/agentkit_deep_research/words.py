@@ -15,6 +15,7 @@ _HOW = re.compile(
     r"\bhow (?:long|large|big|small|old|often|fast|slow|high|wide|deep|far|tall|hard|quickly)\b",
     re.I,
 )
+_WORKS = re.compile(r"(?<=\bhow )((?:do|does|did)\b[^.?!;]*?) works?\b(?=\s*(?:[.?!;,(]|$))", re.I)
 _NUMBER_WORD = re.compile(
     r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand|"
     r"million|billion|trillion|half|twice|once|none|no limit|unlimited)\b",
@@ -128,8 +129,9 @@ def tokens(text: str) -> list[str]:
 
 
 def content(text: str) -> list[str]:
-    """The words that carry the matter, in order, each once; the "long" of "how long" does not."""
-    said = tokens(_HOW.sub(" ", text))
+    """The words that carry the matter, in order, each once; the "long" of "how long" does not, nor
+    the "work" of "how does it work"."""
+    said = tokens(_WORKS.sub(r"\1", _HOW.sub(" ", text)))
     return list(dict.fromkeys(w for w in said if w not in STOP and w not in NEGATIONS))
 
 

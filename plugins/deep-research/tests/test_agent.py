@@ -24,6 +24,8 @@ from agentkit.testing.scripted import PIECE, count
 from agentkit_deep_research.evidence import Span
 from agentkit_deep_research.verify import check
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Kit]
 
 

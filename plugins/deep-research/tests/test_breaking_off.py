@@ -16,6 +16,8 @@ from agentkit.kit import Kit
 from agentkit.runs import Budget
 from agentkit_deep_research.todo import Todo, render
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Kit]
 ASKED = "What is the kettle made of? What is the toaster made of?"
 

@@ -21,6 +21,8 @@ from agentkit_deep_research.todo import render
 from agentkit_deep_research.todo_sync import TodoFile
 from agentkit_deep_research.typed import pass_on
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Kit]
 QUESTION = "What is the kettle made of, and how long is its warranty?"
 

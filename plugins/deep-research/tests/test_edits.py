@@ -93,6 +93,7 @@ def started(kit: Kit, run: str) -> list[str]:
     return [e.data["id"] for e in changes if e.data["status"] == "in_progress"]
 
 
+@pytest.mark.slow
 def test_a_plan_is_changed_by_hand_more_often_than_in_words(make: Make) -> None:
     kit = make(approve=True, width=1)
     run = kit.agent("research").run(ASKED)

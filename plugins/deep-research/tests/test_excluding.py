@@ -16,6 +16,8 @@ from agentkit_deep_research.report_command import reopened, stored
 from agentkit_deep_research.rules import Rules
 from agentkit_deep_research.terms import mentions, without
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Kit]
 AtSearch = Callable[..., list[str]]
 BOTH = "What is the kettle made of? What is the toaster made of?"

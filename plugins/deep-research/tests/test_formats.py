@@ -26,6 +26,8 @@ from agentkit_deep_research.tables import Cell, Chart, Table, charts, of_grid, o
 from agentkit_deep_research.trajectory import check, replayed, trajectory
 from agentkit_deep_research.verify import numbering
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Kit]
 
 THINGS = {

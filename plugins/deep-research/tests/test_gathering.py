@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agentkit.capabilities import Cancel, OnProgress
 from agentkit.errors import RunInterrupted
 from agentkit.kit import Kit
 from agentkit.testing.fakes import FakeSource
+
+pytestmark = pytest.mark.slow
 
 Make = Callable[..., Kit]
 

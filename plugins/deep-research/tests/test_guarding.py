@@ -78,6 +78,7 @@ def test_what_is_shown_of_them_is_short_and_on_one_line() -> None:
     assert "\n" not in shown and len(shown) <= LONGEST
 
 
+@pytest.mark.slow
 def test_a_manual_holds_no_orders_to_machines() -> None:
     """Real pages: the bundled manual of SQLite."""
     pages = Path(__file__).parents[3] / "examples" / "corpora" / "sqlite"

@@ -12,6 +12,8 @@ import pytest
 from agentkit.kit import Kit
 from agentkit.runs import Budget
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Kit]
 ASKED = "What is the kettle made of? What is the toaster made of?"
 

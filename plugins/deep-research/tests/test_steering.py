@@ -12,6 +12,8 @@ from agentkit.errors import UsageError
 from agentkit.kit import Kit
 from agentkit_deep_research.todo import Todo, render
 
+pytestmark = pytest.mark.slow
+
 Watch = Callable[..., list[str]]
 Make = Callable[..., Kit]
 ASKED = (

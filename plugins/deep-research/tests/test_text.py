@@ -26,7 +26,7 @@ from agentkit_deep_research.ranking import (
     usable,
 )
 from agentkit_deep_research.sentences import LONGEST, Unit, units
-from agentkit_deep_research.words import agree, is_code, names, negative, numbers, stems
+from agentkit_deep_research.words import agree, content, is_code, names, negative, numbers, stems
 
 CORPUS = Path(__file__).parents[3] / "examples" / "corpora" / "sqlite"
 
@@ -72,6 +72,8 @@ def test_words() -> None:
     assert stems("The databases' stored values") == stems("database, storing, value")
     assert numbers("It is 1,000 or 3.31.0, about 35%") == ["1000", "3.31.0", "35"]
     assert names("What does the X_BUSY code of Berlin say?") == ["X_BUSY", "Berlin"]
+    assert content("How does sqlite3_sleep work, and where?") == ["sqlite3_sleep"]
+    assert content("How does it work with NFS?") == ["work", "nfs"]
     assert all(map(is_code, ("mmap_size", "X_BUSY", "json()", "fts5", "R*Tree", "WAL")))
     assert not any(map(is_code, ("Berlin", "the", "3", "I")))
 
@@ -124,6 +126,18 @@ def test_the_sentence_with_the_rare_words_and_the_number_comes_first() -> None:
     best = rank(facet, made, rarity_of(counts, 1000))
     assert best[0].candidate is made[1]
     assert holds(facet, made[1].unit.text) > holds(facet, made[2].unit.text)
+
+
+def test_a_sentence_under_a_declaration_speaks_of_what_is_declared() -> None:
+    facet = Facet("How does go_to_sleep work")
+    text = "This routine waits for so many milliseconds before it tries again."
+    declared, other, aside = (
+        replace(candidates(text)[0], before=before)
+        for before in ("int go_to_sleep(db*, int ms);", "int wake_up(db*);", "See go_to_sleep.")
+    )
+    made = rank(facet, [aside, other, declared], {})
+    assert made[0].candidate == declared and dict(made[0].parts)["words"] == 1.0
+    assert other not in [s.candidate for s in made]
 
 
 def test_what_models_say_only_moves_the_order() -> None:

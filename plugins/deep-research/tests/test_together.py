@@ -16,6 +16,8 @@ from agentkit.kit import Kit
 from agentkit.testing.fakes import FakeSource
 from agentkit_deep_research.trajectory import replayed, trajectory
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Kit]
 KETTLE, TOASTER = "What is the body of the kettle made of?", "How long is the toaster's warranty?"
 

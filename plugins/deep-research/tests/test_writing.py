@@ -21,6 +21,8 @@ from agentkit_deep_research.settings import ResearchSettings
 from agentkit_deep_research.support import bearing, unsupported
 from agentkit_deep_research.wording import SYSTEM, fitting, prompt
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Kit]
 
 

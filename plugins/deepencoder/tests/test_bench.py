@@ -31,6 +31,8 @@ from agentkit_deepencoder.measures import (
 )
 from agentkit_deepencoder.nano.pages import Look, draw
 
+pytestmark = pytest.mark.slow
+
 
 def run(experiment: Callable[[Bench], Result], out: Path, **options: str) -> Result:
     made = []

@@ -15,6 +15,8 @@ from agentkit_deepencoder.reference import reference
 from agentkit_deepencoder.sam import RelativeAttention
 from agentkit_deepencoder.weights import Ocr
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def other(folder: Path) -> Any:

@@ -88,6 +88,7 @@ def test_nothing_a_model_writes_is_too_much(output: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["<|ref|>", "<|det|>[[", "[[1,2,3,4],", "<|", "[" * 50, "a "])
+@pytest.mark.slow
 def test_a_megabyte_takes_no_time(piece: str) -> None:
     """CPU seconds of this process: the machine may be busy with others."""
     output = piece * (1_000_000 // len(piece))

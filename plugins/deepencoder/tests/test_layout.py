@@ -85,6 +85,7 @@ def test_valid_tokens_as_the_paper_counts() -> None:
     assert full("small", 1240, 1754).valid == 100
 
 
+@pytest.mark.slow
 def test_positions_are_features() -> None:
     """For random sizes and modes, what is planned is what comes out of the encoder's layout; a
     stub stands for the encoder, whose own shapes test_encoder.py sees to."""

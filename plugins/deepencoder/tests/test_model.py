@@ -26,6 +26,8 @@ from agentkit_deepencoder.model import DeepEncoderModel
 from agentkit_deepencoder.nano.pages import Look, draw
 from agentkit_deepencoder.perception import DeepEncoderPerception, server_body
 
+pytestmark = pytest.mark.slow
+
 
 class TestDeepEncoderModel(LanguageModelConformance):
     toml = '[models.part]\nuse = "deepencoder"'

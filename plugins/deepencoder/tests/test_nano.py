@@ -41,6 +41,8 @@ from agentkit_deepencoder.nano.shape import NANO
 from agentkit_deepencoder.nano.shipping import restored, ship
 from agentkit_deepencoder.weights import published
 
+pytestmark = pytest.mark.slow
+
 SHORT = Recipe(first=2, second=3, batch=2)
 
 

@@ -34,6 +34,8 @@ from agentkit_deepencoder.optical.drawing import Fonts, shrunk
 from agentkit_deepencoder.optical.ladder import rungs
 from agentkit_deepencoder.optical.writing import Paper, drawable, lay_out, script, wrap
 
+pytestmark = pytest.mark.slow
+
 NANUM = Path("/usr/share/fonts/truetype/nanum/NanumGothicCoding.ttf")
 PAPER = Paper(512, 22)
 CODE = "def f(x):\n    if x:\n        return 'copper 4821'\n    return None"

@@ -22,6 +22,8 @@ from agentkit.testing.conformance import ToolConformance
 from agentkit.testing.runtime import MemoryRuntime, runtime
 from agentkit.testing.scripted import ScriptedModel
 
+pytestmark = pytest.mark.slow
+
 TURNS = 50
 RUNG = {1024: 3, 640: 2, 512: 1}
 ODD = [

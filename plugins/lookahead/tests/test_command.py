@@ -17,6 +17,8 @@ from agentkit.serve.served import Served
 from agentkit.serve.server import Server
 from agentkit_lookahead.synthetic import SMALL, pool
 
+pytestmark = pytest.mark.slow
+
 TOML = """
 [models.maths]
 use = "calculator"

@@ -41,6 +41,7 @@ def widths(task: ScalarTask) -> set[int]:
     return {e.width for e in task.examples}
 
 
+@pytest.mark.slow
 def test_the_count_is_where_it_was_planted(sums: Sums, pooled: Pooled) -> None:
     for site, known in (("embed", False), ("post.0", True), ("post.1", True)):
         moments = sums.moments[site]
@@ -182,6 +183,7 @@ def test_a_sink_is_fitted() -> None:
     assert total[1].tolist() == [0, 0.5, 0] and count.tolist() == [1, 1, 0]
 
 
+@pytest.mark.slow
 def test_without_the_count_breaks_alone_are_missed(
     planted: Planted, task: ScalarTask, sums: Sums, pooled: Pooled
 ) -> None:

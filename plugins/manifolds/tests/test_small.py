@@ -11,6 +11,8 @@ from agentkit.errors import Cancelled
 from agentkit.testing.progress import Recorder
 from agentkit_manifolds.small import Language, calibrate, train
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_optimum_is_what_counting_all_worlds_gives() -> None:
     language = Language(np.array([1, 2, 4]), np.array([0.5, 0.3, 0.2]), np.array([5, 6, 7]))

@@ -35,6 +35,8 @@ from agentkit_manifolds.sites import fingerprint
 from agentkit_manifolds.study import STAGES, Study
 from agentkit_manifolds.tokens import Placer
 
+pytestmark = pytest.mark.slow
+
 
 class TestPackage(PackageConformance):
     plugin = "manifolds"

@@ -22,6 +22,7 @@ WORDS = st.lists(st.text("aé日🎉-b", min_size=1, max_size=12), min_size=1, m
 
 @settings(deadline=None)
 @given(WORDS, st.integers(12, 40), st.sampled_from([" ", "\n", "  \t"]))
+@pytest.mark.slow
 def test_lines_are_full_and_give_the_text_back(words: list[str], width: int, space: str) -> None:
     made = wrap(space.join(words), width)
     assert all(len(line) <= width for line in made.lines)

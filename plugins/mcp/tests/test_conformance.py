@@ -10,6 +10,8 @@ import pytest
 
 from agentkit.testing.conformance import PackageConformance, SourceConformance, ToolConformance
 
+pytestmark = pytest.mark.slow
+
 COMMAND = f"command = ['{sys.executable}', '{Path(__file__).parent / 'server.py'}', 'good']"
 
 

@@ -16,6 +16,8 @@ from agentkit.errors import AgentkitError, BackendUnavailable, ConfigError
 from agentkit.kit import Kit
 from agentkit.testing.runtime import runtime
 
+pytestmark = pytest.mark.slow
+
 SERVER = str(Path(__file__).parent / "server.py")
 Make = Callable[..., Any]
 

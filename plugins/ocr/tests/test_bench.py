@@ -18,6 +18,8 @@ from agentkit_ocr.bench.ocr_pages import ocr_pages, pages
 from agentkit_ocr.bench.sources import items_of_html
 from agentkit_ocr.bench.speed import speed
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = f"""<html><body><h1>Harbours</h1><p>{PROSE[0]}</p><h2>Fees</h2><p>{PROSE[1]}</p>
 <table><tr><th>Boat</th><th>Fee</th></tr><tr><td>Sail</td><td>4</td></tr></table>
 <p>{PROSE[2]}</p><ul><li>ropes<ul><li>long ones</li></ul></li><li>anchors</li></ul><pre>{CODE}</pre>

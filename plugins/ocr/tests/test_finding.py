@@ -18,6 +18,8 @@ from agentkit.cli.app import build
 from agentkit.errors import UsageError
 from agentkit_ocr.finding import Found, find_in, find_text
 
+pytestmark = pytest.mark.slow
+
 LABELS = (
     "Settings", "Wi-Fi", "Bluetooth", "Airplane mode", "Battery saver", "Storage", "Privacy",
     "About phone", "Notifications", "Display", "Sound", "Search", "New message", "Send", "Cancel",

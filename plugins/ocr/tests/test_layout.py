@@ -15,6 +15,8 @@ from agentkit_ocr.files import Reader
 from agentkit_ocr.layout import analyse
 from agentkit_ocr.layout.rows import paragraph, rows_of
 
+pytestmark = pytest.mark.slow
+
 
 def read(items: list[Item], folder: Path, layout: str = "one column") -> list[Item]:
     path = written(folder / "page.pdf", page_pdf(items, layout))

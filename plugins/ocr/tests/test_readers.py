@@ -16,6 +16,8 @@ from agentkit.testing.conformance import PerceptionConformance
 from agentkit_ocr.bench.languages import Declaration, drawn
 from agentkit_ocr.metrics import character_error
 
+pytestmark = pytest.mark.slow
+
 KOREAN = "패키지 관리자는 프로그램을 설치한다"
 LATIN = "The meeting was moved to Thursday"
 NANUM = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"

@@ -25,6 +25,8 @@ from agentkit.testing.progress import Recorder
 from agentkit_ocr.files import PASSWORD, outline
 from agentkit_ocr.work import Task, Work, forget, read
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def recipe() -> Iterator[dict[str, Any]]:

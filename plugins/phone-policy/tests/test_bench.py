@@ -12,6 +12,8 @@ from agentkit.testing.progress import Recorder
 from agentkit_phone_policy.bench import EXPERIMENT, SPLITS
 from agentkit_phone_policy.playing import play
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_the_experiment_tells_shares_with_their_spread(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ from agentkit_power_sampling.table import TableTokens
 from agentkit_power_sampling.tasks import programs
 from agentkit_power_sampling.tasks.carried import Carrier
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

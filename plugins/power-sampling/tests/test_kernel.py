@@ -74,6 +74,7 @@ def test_in_a_window_the_rest_is_drawn_given_the_beginning() -> None:
 
 
 @pytest.mark.parametrize("window", [None, 1])
+@pytest.mark.slow
 def test_the_chain_takes_the_steps_of_the_matrix(window: int | None) -> None:
     """First state by q, then two steps of the kernel: the chain's own states have these shares."""
     table = TableTokens.seeded(10, tokens=2, horizon=4, spread=1.5)

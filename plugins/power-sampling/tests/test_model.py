@@ -137,6 +137,7 @@ def test_under_a_grammar_the_target_is_that_of_the_masked_model(kit: Kit, method
     assert sum(abs(found[word] / count - power[word]) for word in words) / 2 < 0.1
 
 
+@pytest.mark.slow
 def test_grammars_and_tools_in_requests(kit: Kit, sharp: PowerSampled) -> None:
     assert "grammar" in sharp.info.abilities
     sharp.ability(Grammars).check_grammar(Grammar("regex", "yes|no"))

@@ -28,6 +28,8 @@ from agentkit_power_sampling.remote import RemoteTokens
 from agentkit_power_sampling.settings import Sampling
 from agentkit_power_sampling.table import TableTokens
 
+pytestmark = pytest.mark.slow
+
 
 def kit_on(url: str, **settings: Any) -> Kit:
     """A kit whose `far` is behind the server, and `sharp` over it."""

@@ -159,6 +159,7 @@ def test_a_function_is_run_against_its_tests(box: Sandbox, text: str, right: boo
     assert problem(PROBLEM, box).score(Completion(text)) == float(right)
 
 
+@pytest.mark.slow
 def test_programs_read_and_write_or_are_called(box: Sandbox) -> None:
     doubled = contest("d", "?", [Case("4\n", "8"), Case("5", "10 \n")], box)
     assert doubled.score(Completion("```\nprint(2 * int(input()))\n```")) == 1

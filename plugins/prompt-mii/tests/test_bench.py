@@ -17,6 +17,8 @@ from agentkit_prompt_mii.bench.real import INDUCE_REAL
 from agentkit_prompt_mii.examples import checked
 from agentkit_prompt_mii.follower import Follower
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_induce_families_runs(tmp_path: Path) -> None:

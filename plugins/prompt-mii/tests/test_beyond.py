@@ -15,6 +15,8 @@ from agentkit_prompt_mii.examples import checked
 from agentkit_prompt_mii.follower import Follower
 from agentkit_prompt_mii.sets import SETS, Real, as_text
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = {
     "type": "object",
     "properties": {"who": {"type": "string"}, "when": {"type": "string"}},

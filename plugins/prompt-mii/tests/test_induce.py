@@ -77,6 +77,7 @@ def said(monkeypatch: pytest.MonkeyPatch, *arguments: str, model: Any = None) ->
 ASKED = ("notes.csv", "--label", "kind", "--text", "note", "--scoring", "generation")
 
 
+@pytest.mark.slow
 def test_a_csv_becomes_an_accepted_instruction_and_goes_back(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_csv_becomes_an_accepted_instruction_and_goes_back(
     assert PromptStore().get("notes").text == RULE and len(PromptStore().history("notes")) == 4
 
 
+@pytest.mark.slow
 def test_a_bad_instruction_is_refused_and_nothing_changes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

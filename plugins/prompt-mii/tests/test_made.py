@@ -19,6 +19,8 @@ from agentkit_prompt_mii.made import bed
 from agentkit_prompt_mii.made.families import KINDS, families, follow, read, split
 from agentkit_prompt_mii.scoring import INVALID
 
+pytestmark = pytest.mark.slow
+
 KNOWN = families(500)
 
 

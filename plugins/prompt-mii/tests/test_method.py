@@ -51,6 +51,7 @@ def test_macro_f1_is_over_the_whole_list_and_junk_is_worth_nothing(
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
+@pytest.mark.slow
 def test_an_invalid_answer_never_raises_a_score_whatever_it_replaces(data: st.DataObject) -> None:
     """Against the answer "right", and against what the row's own score was before."""
     labels = [f"l{n}" for n in range(data.draw(st.integers(2, 5)))]
@@ -279,6 +280,7 @@ def test_siblings_reuploads_and_planted_texts_are_one_family() -> None:
         family_of([known[0], known[0]])
 
 
+@pytest.mark.slow
 def test_no_family_and_no_text_is_on_two_sides() -> None:
     known = [
         Collection(f"{topic}/{n}", topic, ("x", "y"), (*texts(f"{topic}{n}"), "Hello there!"))

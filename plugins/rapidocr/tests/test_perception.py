@@ -18,6 +18,8 @@ from agentkit.capabilities import Image
 from agentkit.errors import DataError
 from agentkit.testing.conformance import PerceptionConformance
 
+pytestmark = pytest.mark.slow
+
 LINES = (
     "Settings",
     "Wi-Fi is connected to Harbour 5",

@@ -147,6 +147,7 @@ def test_keeping_old_keys_and_values_is_another_thing(model: LanguageModel) -> N
 
 
 @pytest.mark.parametrize("kind", ["tokens", "batched"])
+@pytest.mark.slow
 def test_memory_is_given_back_and_taken_again(model: LanguageModel, kind: str) -> None:
     engine, module = made(model, kind), module_of(model)
     whole, again = rollouts(), rollouts()
@@ -242,6 +243,7 @@ reader.close()
 """
 
 
+@pytest.mark.slow
 def test_another_process_reads_whole_versions() -> None:
     shared = Shared.create(TENSORS)
     try:

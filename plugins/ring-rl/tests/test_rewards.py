@@ -10,6 +10,8 @@ from agentkit.errors import ConfigError, DataError
 from agentkit.testing.conformance import RewardConformance
 from agentkit_ring_rl.rewards import puzzle_set, said, same
 
+pytestmark = pytest.mark.slow
+
 TESTS = [{"stdin": "3", "expected": "9"}, {"stdin": "4", "expected": "16"}]
 SQUARE = "```python\nn = int(input())\nprint(n * n)\n```"
 PUZZLE = puzzle_set("chain_sum", 1, 0)[0]

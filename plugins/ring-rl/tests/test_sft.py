@@ -26,6 +26,8 @@ from agentkit_ring_rl import sft_lora, sft_state
 from agentkit_ring_rl.sft import schedule, token_losses
 from agentkit_ring_rl.sft_data import Lesson, Taught, batches, collate, end_token, split, taught
 
+pytestmark = pytest.mark.slow
+
 TINY = tiny_model_folder(Path(tempfile.gettempdir()) / "agentkit-ring-rl-tiny")
 TOML = f"""
 [models.tiny]

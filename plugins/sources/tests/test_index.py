@@ -17,6 +17,8 @@ from agentkit.errors import DataError, RunInterrupted
 from agentkit_sources.folder import FolderSource
 from agentkit_sources.index import Index
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., FolderSource]
 
 

@@ -122,6 +122,7 @@ def _zip(**members: bytes) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.slow
 def test_office_files_that_cannot_be_read() -> None:
     good = word_file()
     for data, said in (

@@ -89,6 +89,7 @@ def test_html_anchors_belong_to_what_follows_them() -> None:
     assert [b.anchor for b in parsed.blocks] == ["", "one", "one", "two", "two"]
 
 
+@pytest.mark.slow
 def test_html_nested_beyond_the_stack_and_torn() -> None:
     deep = "<div>" * 20_000 + "found" + "</div>" * 20_000
     assert html(deep)[-1][1] == "found"

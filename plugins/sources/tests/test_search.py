@@ -13,6 +13,8 @@ import agentkit
 from agentkit.errors import Blocked, ConfigError, DataError
 from agentkit_sources.online.source import SearchSource
 
+pytestmark = pytest.mark.slow
+
 PATHS = {
     "searxng": "/searxng",
     "tavily": "/tavily",

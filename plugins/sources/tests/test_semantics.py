@@ -17,6 +17,8 @@ from agentkit_sources.folder import FolderSource
 from agentkit_sources.semantics import Semantics
 from agentkit_sources.vectors import Maker
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., FolderSource]
 CONCEPTS = {"car": "vehicle", "automobile": "vehicle", "boat": "ship", "vessel": "ship"}
 WORDS = (*CONCEPTS, "red", "blue", "fast", "slow", "is", "the", "a", "very")

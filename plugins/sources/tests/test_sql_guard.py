@@ -133,6 +133,7 @@ def test_the_engine_refuses_by_itself_too(shop: Path, sql: str) -> None:
         source.engine.run(forged, 10, 5)
 
 
+@pytest.mark.slow
 def test_a_cross_join_of_a_billion_rows_stops_at_its_limit(tmp_path: Path) -> None:
     file = tmp_path / "big.sqlite"
     db = sqlite3.connect(file)
@@ -278,6 +279,7 @@ def test_postgres_roles_that_could_do_harm(
     assert _postgres(postgres, monkeypatch, "writer", role="any").search("orders").status == "ok"
 
 
+@pytest.mark.slow
 def test_postgres_stops_at_its_limits(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     source = _postgres(postgres, monkeypatch, seconds=0.3, rows=5)
     slow = source.search("SELECT count(*) FROM generate_series(1, 1000000000) a")

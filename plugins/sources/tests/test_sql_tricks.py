@@ -160,6 +160,7 @@ def test_a_write_in_the_middle_of_a_query_is_seen(
     assert (found, len(looked)) == ((((2,),), 2) if journal == "wal" else (((1,),), 1))
 
 
+@pytest.mark.slow
 def test_a_function_that_never_ends_is_left_at_the_limit(file: Path) -> None:
     """One step of SQLite's machine: its progress handler is not asked meanwhile, as in
     `printf('%.*c', 900000000, 'x')`, which takes a minute and more."""

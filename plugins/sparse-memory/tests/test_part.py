@@ -22,6 +22,8 @@ from agentkit_sparse_memory.memory import SparseMemory
 from agentkit_sparse_memory.model import SparseMemoryModel
 from agentkit_sparse_memory.settings import LearnSettings
 
+pytestmark = pytest.mark.slow
+
 FACTS = [Fact("Velmora", "capital", "Tarsk"), Fact("Orrin", "dog", "Pell")]
 FAST = LearnSettings(
     t=200, steps=60, rate=1.0, normalise="scaled", target_nll=0.2, max_forget=5.0, batch=12

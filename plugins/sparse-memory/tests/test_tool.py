@@ -18,6 +18,8 @@ from agentkit.testing.conformance import ToolConformance
 from agentkit.testing.tiny import tiny_model_folder
 from agentkit_sparse_memory.plugin import agentkit_guard
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """
 [models.base]
 use = "transformers"

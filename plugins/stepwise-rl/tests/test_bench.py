@@ -17,6 +17,8 @@ from agentkit_stepwise_rl.bench import experiment, sizes, stages
 from agentkit_stepwise_rl.bench.result import GOALS, ONLINE, STEPWISE, Seen, result
 from agentkit_stepwise_rl.bench.sizes import SPLITS, Sizes, sizes_of
 
+pytestmark = pytest.mark.slow
+
 TINY = Sizes(
     tasks=1, framed=1, rollouts=3, budget=160, samples=4, goals=1, looks=1, held=1, rounds=1,
     queries=2, repeats=1, sft=2, episodes=2,

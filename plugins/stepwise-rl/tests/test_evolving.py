@@ -31,6 +31,8 @@ from agentkit_stepwise_rl.filtering import Report
 from agentkit_stepwise_rl.reading import trajectory
 from agentkit_stepwise_rl.trajectories import Did, Seen, Trajectory
 
+pytestmark = pytest.mark.slow
+
 QUICK: dict[str, Any] = {
     "environment": "inside", "phones": 2, "iterations": 1, "queries": 6, "repeats": 1,
     "temperature": 1.5, "tasks": 1, "starts": ("Clock",), "human": "none",

@@ -19,6 +19,8 @@ from agentkit.kit import Kit
 from agentkit_stepwise_rl.evolving.data import content_hash
 from agentkit_stepwise_rl.record import read_lines
 
+pytestmark = pytest.mark.slow
+
 DECLARED = """
 [host]
 store = "runs"

@@ -11,6 +11,8 @@ from agentkit_stepwise_rl.multipath import augmented
 from agentkit_stepwise_rl.samples import AtPlace, Named
 from agentkit_stepwise_rl.trajectories import Trajectory, split_trajectory
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def episode(kit: Kit) -> tuple[Trajectory, object, object]:

@@ -18,6 +18,8 @@ from agentkit_stepwise_rl.runs import samples_of_runs, traced
 from agentkit_stepwise_rl.samples import of_example
 from agentkit_stepwise_rl.trajectories import Did, Seen, Trajectory, split_trajectory
 
+pytestmark = pytest.mark.slow
+
 
 def made(count: int, words: list[str]) -> Trajectory:
     """An episode whose every screen and line holds a mark of its step."""

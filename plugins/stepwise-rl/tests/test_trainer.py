@@ -18,6 +18,8 @@ from agentkit_stepwise_rl.engine import Ask, opened
 from agentkit_stepwise_rl.record import read_lines
 from agentkit_stepwise_rl.settings import StepwiseSettings
 
+pytestmark = pytest.mark.slow
+
 QUICK: dict[str, Any] = {
     "model": "phone-policy", "environment": "inside", "learn": "best", "steps": 4, "samples": 6,
     "filter": 2, "every": 2, "tasks": 1, "keep": 2, "held_out": 0.2, "rate": 1e-3,

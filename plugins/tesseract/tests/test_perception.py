@@ -16,6 +16,8 @@ from agentkit.testing.conformance import PerceptionConformance
 from agentkit_tesseract.program import check, installed
 from agentkit_tesseract.scripts import MODELS, models_of
 
+pytestmark = pytest.mark.slow
+
 DEJAVU = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 NANUM = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"
 ENGLISH = ("The harbour opens at six in the morning", "and closes when the last boat is in.")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agentkit.testing.conformance import PackageConformance
+
+pytestmark = pytest.mark.slow
 
 
 class TestPackage(PackageConformance):

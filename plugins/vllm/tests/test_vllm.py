@@ -34,6 +34,8 @@ from agentkit.kit import Kit
 from agentkit_vllm import guard
 from agentkit_vllm.model import VllmModel
 
+pytestmark = pytest.mark.slow
+
 FAKE = Path(__file__).parent / "fake_vllm.py"
 
 

@@ -267,6 +267,7 @@ def _spread(values: Sequence[float]) -> tuple[Any, Any, Any]:
 
 
 def _draw(axes: Any, rows: Mapping[tuple[str, str], Sequence[Row]]) -> None:
+    colours = dict(zip(dict.fromkeys(model for model, _ in rows), ("tab:blue", "tab:orange")))
     for (model, who), found in rows.items():
         if who == FLOOR:
             continue
@@ -274,7 +275,8 @@ def _draw(axes: Any, rows: Mapping[tuple[str, str], Sequence[Row]]) -> None:
             label = f"{who}, {model}" if not number else None
             style = "-" if who == OURS else "--"
             x, y = [0, *(t for t, _ in row.steps)], [0, *(c for _, c in row.steps)]
-            axes.plot(x, [v / row.facts for v in y], style, label=label, alpha=0.7)
+            shares = [v / row.facts for v in y]
+            axes.plot(x, shares, style, color=colours[model], label=label, alpha=0.7)
     axes.set_xscale("symlog", linthresh=100)
     axes.set_xlabel("tokens read and written by the model")
     axes.set_ylabel("share of planted facts")
@@ -287,7 +289,7 @@ EXPERIMENT = Experiment(
     claim="3.84 times fewer tokens than open_deep_research (53.9 M against 207.0 M, 100 tasks)",
     run=tokens,
     needs={
-        "normal": Needs(weights=(REAL,), memory=4_000_000_000, hours=0.5),
+        "normal": Needs(weights=(REAL,), memory=4_000_000_000, hours=0.3),
         "quick": Needs(hours=0.02),
     },
 )
