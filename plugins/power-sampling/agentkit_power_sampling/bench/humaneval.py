@@ -28,6 +28,7 @@ from agentkit_power_sampling.measures import pass_at_k
 from agentkit_power_sampling.tasks.programs import humaneval
 
 ALPHA = 4.0
+ROWS = 64  # requests at once: hundreds of answers a method, so that a large batch stays full
 CHOSEN = (PLAIN, LOW, "mh", "smc")
 OPTIONS = {
     "model": "a configured model, a bundled one or a folder",
@@ -55,7 +56,7 @@ def power_humaneval(bench: Bench) -> Result:
     tasks = humaneval(box, size, bench.options.get("wheel", ""))
     settings = methods(budget * tokens, tokens, ALPHA)
     often = {name: tries if name in (PLAIN, LOW) else max(2, tries // budget) for name in CHOSEN}
-    total, done = sum(groups(tasks, often[name]) for name in CHOSEN), 0
+    total, done = sum(groups(tasks, often[name], ROWS) for name in CHOSEN), 0
 
     def step() -> None:
         nonlocal done
@@ -64,7 +65,13 @@ def power_humaneval(bench: Bench) -> Result:
 
     found: Found = {
         name: solve(
-            bench, f"{base} {name}", sharp, tasks, Ask(tokens, often[name], settings[name]), step
+            bench,
+            f"{base} {name}",
+            sharp,
+            tasks,
+            Ask(tokens, often[name], settings[name]),
+            step,
+            ROWS,
         )
         for name in CHOSEN
     }

@@ -47,14 +47,16 @@ def solve(
     tasks: Sequence[Task],
     ask: Ask,
     step: Callable[[], None] = lambda: None,
+    rows: int = ROWS,
 ) -> dict[str, list[Try]]:
     """By task, its tries. Each group of tasks is one unit of work, measured once.
 
     Args:
         label: stands for model and settings in what is kept.
         step: called after each group.
+        rows: requests put to the model at once.
     """
-    size = max(1, ROWS // ask.tries)
+    size = max(1, rows // ask.tries)
     found: dict[str, list[Try]] = {}
     for start in range(0, len(tasks), size):
         group = tasks[start : start + size]
@@ -101,9 +103,9 @@ def _answers(
     return [tries[n : n + ask.tries] for n in range(0, len(tries), ask.tries)]
 
 
-def groups(tasks: Sequence[Task], tries: int) -> int:
+def groups(tasks: Sequence[Task], tries: int, rows: int = ROWS) -> int:
     """How many units of work that is."""
-    size = max(1, ROWS // tries)
+    size = max(1, rows // tries)
     return -(-len(tasks) // size)
 
 
