@@ -18,9 +18,9 @@ from agentkit.runs.export import export
 from agentkit.runs.store import RunStore
 
 PLAIN = {
-    "jsonl": ("Events, JSONL", "application/jsonl"),
-    "md": ("Run, Markdown", "text/markdown"),
-    "html": ("Run, HTML", "text/html"),
+    "jsonl": ("Events, JSONL", "이벤트, JSONL", "application/jsonl"),
+    "md": ("Run, Markdown", "실행, Markdown", "text/markdown"),
+    "html": ("Run, HTML", "실행, HTML", "text/html"),
 }
 LOG = logging.getLogger("agentkit.console")
 T = TypeVar("T")
@@ -114,8 +114,14 @@ class Offers:
 
     def _plain(self, run: str, form: str) -> Export:
         """The run itself in one of the host's own formats."""
-        title, media = PLAIN[form]
-        return Export(f"run.{form}", title, media, lambda: export(self._store, run, form).encode())
+        title, korean, media = PLAIN[form]
+        return Export(
+            f"run.{form}",
+            title,
+            media,
+            lambda: export(self._store, run, form).encode(),
+            {"ko": korean},
+        )
 
     def screens(self, run: str) -> dict[str, Screen]:
         found: dict[str, Screen] = {}

@@ -135,7 +135,12 @@ class OneRun:
         found = await in_thread(self.desk.views.exports, await self.id(request))
         return {
             "exports": [
-                {"name": e.name, "title": e.title, "media_type": e.media_type}
+                {
+                    "name": e.name,
+                    "title": e.title,
+                    "titles": dict(e.titles),
+                    "media_type": e.media_type,
+                }
                 for e in found.values()
             ]
         }

@@ -64,12 +64,14 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A file that can be made of a run. make: its content."""
+    """A file that can be made of a run. make: its content. titles: in other languages, by their
+    tags."""
 
     name: str
     title: str
     media_type: str
     make: Callable[[], bytes]
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

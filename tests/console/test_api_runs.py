@@ -117,7 +117,9 @@ def test_a_page_that_changed_is_not_shown_as_the_quoted_one(console: Console) ->
 
 
 def test_exports_open_again(console: Console, done: str) -> None:
-    names = {e["name"] for e in console.get(f"/api/runs/{done}/exports")["exports"]}
+    offered = console.get(f"/api/runs/{done}/exports")["exports"]
+    assert all(e["title"] != e["titles"]["ko"] for e in offered)
+    names = {e["name"] for e in offered}
     files = {}
     for name in names:
         answer = console.ask("GET", f"/api/runs/{done}/exports/{name}")

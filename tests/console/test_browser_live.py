@@ -115,6 +115,7 @@ def test_a_guard_asks_in_the_inbox_and_is_answered_there(live: Desk) -> None:
     with live.page() as page:
         run = new_run(page, "use the tool", agent="wiper")
         state_is(page, "waiting")
+        expect(page.locator(".pane")).to_have_count(1)  # it plans nothing and quotes nobody
         assert not (live.console.folder / "wiped").exists()
         page.get_by_role("link", name="Inbox").click()
         card = page.locator(".question")

@@ -39,8 +39,16 @@ class ResearchViews(Views):
         if run.use != USE:
             return ()
         made = [
-            Export("todo.md", "Todo list", "text/markdown", lambda: _todo(run)),
-            Export("evidence.csv", "Evidence, CSV", "text/csv", lambda: _evidence(run)),
+            Export(
+                "todo.md", "Todo list", "text/markdown", lambda: _todo(run), {"ko": "할 일 목록"}
+            ),
+            Export(
+                "evidence.csv",
+                "Evidence, CSV",
+                "text/csv",
+                lambda: _evidence(run),
+                {"ko": "근거, CSV"},
+            ),
         ]
         if _written(run):
             made += [_rendered(run, form) for form in MEDIA]
@@ -50,6 +58,7 @@ class ResearchViews(Views):
                     "Training data, JSONL",
                     "application/jsonl",
                     lambda: _trajectory(run),
+                    {"ko": "학습 자료, JSONL"},
                 )
             )
         return made
@@ -98,7 +107,8 @@ def _rendered(run: Look, form: str) -> Export:
 
         return render(stored(run.store, run.row.id), form, run.row.id)
 
-    return Export(f"report.{form}", f"Report, {title}", media, make)
+    korean = f"보고서, {title.split(',')[0]}"
+    return Export(f"report.{form}", f"Report, {title}", media, make, {"ko": korean})
 
 
 def _todo(run: Look) -> bytes:

@@ -2,12 +2,13 @@
 import { Problem, When } from "../parts/basics";
 import { Icon } from "../parts/icon";
 import { useGet } from "../parts/load";
-import { shown, t } from "../words";
+import { language, shown, t, type Language } from "../words";
 import { useRun } from "./context";
 
 interface Export {
   name: string;
   title: string;
+  titles: Partial<Record<Language, string>>;
   media_type: string;
 }
 
@@ -32,7 +33,7 @@ export function Files() {
                 download={`${run.id}-${one.name}`}
               >
                 <Icon name="save" />
-                {one.title}
+                {one.titles[language.value] ?? one.title}
               </a>
             </li>
           ))}

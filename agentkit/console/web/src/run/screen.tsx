@@ -80,48 +80,46 @@ function Panes({ run }: { run: RunView }) {
       requestAnimationFrame(() => document.getElementById(`pane-${name}`)?.focus());
     });
   });
-  if (state.run.noun !== "agent") {
-    return (
-      <div class="run alone" data-pane="work">
-        <Head />
-        <section class="pane work" id="pane-work" tabIndex={-1} aria-label={t("work")}>
-          <Work />
-        </section>
-      </div>
-    );
-  }
+  const agent = state.run.noun === "agent"; // else a training, which plans and steers nothing
+  const alone = !agent || (!found && !state.report && !Object.keys(state.tasks).length);
   const style: Record<string, string> = {};
   if (size.value.plan) style["--plan"] = `${size.value.plan}px`;
   if (size.value.evidence) style["--evidence"] = `${size.value.evidence}px`;
   return (
-    <div class="run" data-pane={pane} style={style}>
+    <div class={alone ? "run alone" : "run"} data-pane={alone ? "work" : pane} style={style}>
       <Head />
-      <div class="pane-tabs">
-        <Tabs
-          label={t("panes")}
-          of={[
-            ["plan", open ? `${t("plan")} (${open})` : t("plan")],
-            ["work", t("work")],
-            ["evidence", found ? `${t("evidence")} (${found})` : t("evidence")],
-          ]}
-          now={pane}
-          choose={show}
-          panel={`pane-${pane}`}
-        />
-      </div>
-      <section class="pane" id="pane-plan" tabIndex={-1} aria-label={t("plan")}>
-        <Plan />
-      </section>
-      <Grip side="plan" size={size} />
+      {!alone && (
+        <div class="pane-tabs">
+          <Tabs
+            label={t("panes")}
+            of={[
+              ["plan", open ? `${t("plan")} (${open})` : t("plan")],
+              ["work", t("work")],
+              ["evidence", found ? `${t("evidence")} (${found})` : t("evidence")],
+            ]}
+            now={pane}
+            choose={show}
+            panel={`pane-${pane}`}
+          />
+        </div>
+      )}
+      {!alone && (
+        <section class="pane" id="pane-plan" tabIndex={-1} aria-label={t("plan")}>
+          <Plan />
+        </section>
+      )}
+      {!alone && <Grip side="plan" size={size} />}
       <section class="pane work" id="pane-work" tabIndex={-1} aria-label={t("work")}>
         <Work />
-        <OpenQuestions />
-        <Steer />
+        {agent && <OpenQuestions />}
+        {agent && <Steer />}
       </section>
-      <Grip side="evidence" size={size} />
-      <section class="pane" id="pane-evidence" tabIndex={-1} aria-label={t("evidence")}>
-        <Evidence />
-      </section>
+      {!alone && <Grip side="evidence" size={size} />}
+      {!alone && (
+        <section class="pane" id="pane-evidence" tabIndex={-1} aria-label={t("evidence")}>
+          <Evidence />
+        </section>
+      )}
     </div>
   );
 }

@@ -265,11 +265,12 @@ function Line({ index, row, before, chosen }: LineProps) {
   );
 }
 
-/** A state that a run is in by now is said in the words of the page; what else it says is its own. */
+/** A state is said in the words of the page; what else it says is its own. What a run waits for is
+ * in the question's row. */
 function textOf(row: Row): string {
   if (row.kind !== "run.status") return row.text;
   const [state = "", ...note] = row.text.split(" ");
-  return [tk("state", state), ...note].join(" ");
+  return [tk("state", state), ...(state === "waiting" ? [] : note)].join(" ");
 }
 
 function Detail({ run, seq }: { run: RunView; seq: number }) {

@@ -107,7 +107,7 @@ function PartsTable({ parts }: { parts: Parts }) {
   );
   return (
     <div class="scroll-x" tabIndex={0} role="group" aria-label={t("settings.parts")}>
-      <table>
+      <table class="parts">
         <thead>
           <tr>
             <th>{t("parts.noun")}</th>
