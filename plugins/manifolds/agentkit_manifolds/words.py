@@ -10,6 +10,7 @@ from agentkit.capabilities import Table
 Found = Mapping[str, Mapping[str, Any]]
 GAP, AUC = 0.4, 0.92  # of newline mass at breaks and elsewhere, for "it breaks lines"
 KNOWN = 0.1  # R² beyond the controls, for "it knows the count"
+MORE = 0.1  # of reliability than the embedding has
 ODDS = 0.5  # fall of the log-odds, for an illusion
 
 
@@ -59,11 +60,19 @@ def _probe(s: Mapping[str, Any]) -> str:
     return "; ".join(told)
 
 
+def has_curve(stage: Mapping[str, Any], site: str) -> bool:
+    """Whether the count has a curve at a site that is clearly more than the embedding's: that one
+    comes of the lengths of words, which the model did not have to count."""
+    rows = {r["site"]: r for r in stage["rows"] if r["curve"] == "count"}
+    here, embed = rows[site], rows["embed"]
+    return bool(here["found"] and here["reliability"] > embed["reliability"] + MORE)
+
+
 def _geometry(s: Mapping[str, Any]) -> str:
     rows = {(r["site"], r["curve"]): r for r in s["rows"]}
     here, embed = rows[s["site"], "count"], rows["embed", "count"]
     shuffled = rows[s["site"], "shuffled"]
-    real = here["found"] and here["reliability"] > embed["reliability"] + 0.1
+    real = has_curve(s, s["site"])
     ring = "rings" if s["rings"] else "does not ring"
     return (
         f"at {s['site']} {here['verdict']} (embedding {embed['reliability']:.2f}, dealt out at "

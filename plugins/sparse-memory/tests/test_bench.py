@@ -11,11 +11,12 @@ import torch
 import agentkit
 from agentkit.bench import Bench, Result
 from agentkit.capabilities import Weights
-from agentkit.errors import DataError, UsageError
+from agentkit.errors import Cancelled, DataError, UsageError
 from agentkit.testing.progress import Recorder
 from agentkit_sparse_memory.background import hash_of
 from agentkit_sparse_memory.bench import documents as documents_module
 from agentkit_sparse_memory.bench import full
+from agentkit_sparse_memory.bench import sequential as sequential_module
 from agentkit_sparse_memory.bench.bed import Bed
 from agentkit_sparse_memory.bench.core import core
 from agentkit_sparse_memory.bench.facts import facts
@@ -85,6 +86,24 @@ def test_facts_one_after_another(out: Path) -> None:
     result = run(sequential, out, facts="3", steps="2")
     assert {row[0] for row in result.tables[0].rows} == set(RULES)
     assert [row[1] for row in result.tables[0].rows if row[0] == "lora"] == [1, 3]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_stopped_walk_goes_on_to_the_same_curve(
+    out: Path, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sequential_module, "KEPT", 1)
+    told, kept = invented(3, 0), out / "kept.safetensors"
+    with agentkit.load(environ={}) as kit:
+        bench = Bench(kit, "quick", (0,), out, Recorder(), {})
+        stopped = Bench(kit, "quick", (0,), out, Recorder(stop_at=2), {})
+        bed = Bed(bench, "small")
+        whole = sequential_module.curve_of(bed, told, rule, 2, bench, out / "none.safetensors")
+        (out / "none.safetensors").unlink()
+        with pytest.raises(Cancelled):
+            sequential_module.curve_of(bed, told, rule, 2, stopped, kept)
+        assert sequential_module.curve_of(bed, told, rule, 2, bench, kept) == whole
+        kept.unlink()
 
 
 def test_what_a_step_costs(out: Path) -> None:

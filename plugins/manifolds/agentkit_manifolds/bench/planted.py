@@ -59,7 +59,8 @@ def planted(bench: Bench) -> Result:
         gone = made["patch"]["ablation"]
         slope = sum(made["patch"]["sweeps"][0]["slopes"]) / made["patch"]["places"]
         rows.append(
-            (name, here["reliability"], here["found"], here["dimension"], first["head"],
+            (name, here["reliability"], words.has_curve(made["geometry"], "post.0"),
+             here["dimension"], first["head"],
              first["offset"], first["found"], gone["count"]["newline"], gone["found"], slope)
         )  # fmt: skip
         found[name] = made

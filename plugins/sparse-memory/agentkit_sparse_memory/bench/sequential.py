@@ -6,13 +6,18 @@ may be shared, rows of earlier facts are left alone, and LoRA for comparison.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from agentkit.bench import Bench, Experiment, Figure, Metric, Needs, Result, interval
 from agentkit.capabilities.analyzer import Table
+from agentkit.errors import Cancelled
 from agentkit_sparse_memory.batches import Batch, Trunk, measure
 from agentkit_sparse_memory.bench.bed import Bed, right
 from agentkit_sparse_memory.bench.methods import forgotten
@@ -21,6 +26,7 @@ from agentkit_sparse_memory.invented import invented
 from agentkit_sparse_memory.learning import learn
 from agentkit_sparse_memory.settings import LearnSettings
 
+KEPT = 5  # facts from one state kept on disk to the next
 RULES = ("memory, rows shared", "memory, rows apart", "lora")
 Curve = list[dict[str, float]]  # after n facts: n, all, first, last, rose
 
@@ -37,12 +43,11 @@ def sequential(bench: Bench) -> Result:
     for number, seed in enumerate(seeds):
         facts = invented(count, seed)
         for rule in RULES:
-
-            def work(rule: str = rule, facts: Sequence[Fact] = facts) -> Curve:
-                return _curve(bed, facts, rule, steps, bench)
-
             key = f"{name} {rule} {count} {steps} {seed}"
+            kept = bench.out / f"{key.replace(' ', '-')}.safetensors"
+            work = partial(curve_of, bed, facts, rule, steps, bench, kept)
             curves.setdefault(rule, []).append(bench.once(key, work))
+            kept.unlink(missing_ok=True)
         bench.progress.update(number + 1, len(seeds))
     figures = {rule: _metrics(runs) for rule, runs in curves.items()}
     return Result(
@@ -54,13 +59,17 @@ def sequential(bench: Bench) -> Result:
     )
 
 
-def _curve(bed: Bed, facts: Sequence[Fact], rule: str, steps: int, bench: Bench) -> Curve:
+def curve_of(
+    bed: Bed, facts: Sequence[Fact], rule: str, steps: int, bench: Bench, kept: Path
+) -> Curve:
+    """What is known after n facts, by one of RULES. kept: where it stands, so that an interrupted
+    call goes on from there."""
     if rule == "lora":
         with bed.copied() as module:
-            return _walk(bed, facts, _Lora(bed, module, steps), bench)
+            return _walk(bed, facts, _Lora(bed, module, steps), bench, kept)
     memory = _Memory(bed, steps, apart="apart" in rule)
     try:
-        return _walk(bed, facts, memory, bench)
+        return _walk(bed, facts, memory, bench, kept)
     finally:
         with torch.no_grad():
             bed.memory.values.copy_(memory.start)
@@ -90,6 +99,14 @@ class _Memory:
         )
         self.taken = torch.cat([self.taken, made.rows]).unique()
 
+    def state(self) -> dict[str, Tensor]:
+        return {"values": self.bed.memory.values.detach(), "taken": self.taken}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        self.taken = state["taken"]
+        with torch.no_grad():
+            self.bed.memory.values.copy_(state["values"])
+
 
 class _Lora:
     def __init__(self, bed: Bed, module: Any, steps: int) -> None:
@@ -99,8 +116,8 @@ class _Lora:
         linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
         peft = get_peft_model(module, LoraConfig(r=8, lora_alpha=16, target_modules=linears))
         self.steps, self.trunk = steps, Trunk(module, 0)
-        trained = [p for p in peft.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(trained, lr=3e-4, weight_decay=0.0)
+        self.trained = [p for p in peft.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.trained, lr=3e-4, weight_decay=0.0)
 
     def learn(self, batches: list[Batch]) -> None:
         for number in range(self.steps):
@@ -109,14 +126,57 @@ class _Lora:
             loss.backward()
             self.optimizer.step()
 
+    def state(self) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        for number, weight in enumerate(self.trained):
+            found[f"{number}.weight"] = weight.detach()
+            found |= {f"{number}.{k}": v for k, v in self.optimizer.state[weight].items()}
+        return found
 
-def _walk(bed: Bed, facts: Sequence[Fact], learner: _Memory | _Lora, bench: Bench) -> Curve:
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        for name, value in state.items():
+            number, _, what = name.partition(".")
+            weight = self.trained[int(number)]
+            if what == "weight":
+                with torch.no_grad():
+                    weight.copy_(value)
+            else:
+                self.optimizer.state[weight][what] = value
+
+
+def _keep(path: Path, learner: _Memory | _Lora, n: int, curve: Curve) -> None:
+    """After n facts."""
+    from safetensors.torch import save_file
+
+    made = path.with_suffix(".part")
+    save_file(learner.state(), made, {"n": str(n), "curve": json.dumps(curve)})
+    made.replace(path)
+
+
+def _kept(path: Path, learner: _Memory | _Lora) -> tuple[int, Curve]:
+    """How many facts were learned in a call that was interrupted, and the curve up to there."""
+    from safetensors import safe_open
+
+    if not path.exists():
+        return 0, []
+    with safe_open(path, framework="pt") as file:
+        names = file.keys()
+        learner.restore({name: file.get_tensor(name) for name in names})
+        about = file.metadata()
+    return int(about["n"]), json.loads(about["curve"])
+
+
+def _walk(
+    bed: Bed, facts: Sequence[Fact], learner: _Memory | _Lora, bench: Bench, kept: Path
+) -> Curve:
     asked = [UNSEEN[0], UNSEEN[2]]
     held_out = [Batch(b.ids, b.mask, b.labels) for b in bed.held_out]
     before = measure(learner.trunk, held_out).nll
     looks = {1, len(facts) // 10, len(facts) // 4, len(facts) // 2, len(facts)}
-    curve: Curve = []
-    for n, fact in enumerate(facts, 1):
+    done, curve = _kept(kept, learner)
+    for n, fact in enumerate(facts[done:], done + 1):
+        if bench.progress.cancel:
+            raise Cancelled
         learner.learn(bed.encoder.batches(fact.phrasings(), 24))
         if n in looks:
             questions = [one for f in facts[:n] for one in f.phrasings(asked)]
@@ -132,6 +192,8 @@ def _walk(bed: Bed, facts: Sequence[Fact], learner: _Memory | _Lora, bench: Benc
                     "rose": forgotten(before, held),
                 }
             )
+        if n % KEPT == 0:
+            _keep(kept, learner, n, curve)
         bench.progress.update(n, len(facts))
     return curve
 
