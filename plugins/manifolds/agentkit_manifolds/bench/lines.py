@@ -18,8 +18,8 @@ QUICK: dict[str, Any] = {
     "ablated": 1, "draws": 4, "places": 2, "lines": 2, "illusions": 20, "features": 64,
 }  # fmt: skip
 NORMAL: dict[str, Any] = {
-    "texts": 48, "tokens": 256, "widths": (30, 40, 60, 80), "layers": 0.45, "heard": 8,
-    "ablated": 3, "draws": 10, "places": 6, "lines": 4,
+    "texts": 96, "tokens": 512, "widths": (30, 40, 60, 80, 100), "layers": 0.45, "heard": 40,
+    "ablated": 10, "draws": 20, "places": 20, "lines": 8,
 }  # fmt: skip
 FULL: dict[str, Any] = {
     "texts": 2000, "tokens": 512, "heard": 120, "ablated": 40, "places": 80, "lines": 40,
