@@ -101,7 +101,7 @@ class ColorAgent:
             "at": 0, "picture": "", "taken": 0, "action": None, "refused": "",
             "outcome": "A", "error": "", "skip": False, "notes": [], "tips": [], "history": [],
             "facts": [], "reading": {}, "read": [], "feedback": {}, "replies": [], "trail": [],
-            "looked": 0, "turn": 0,
+            "tried": {}, "looked": 0, "told": 0, "turn": 0,
             "idle": 0, "typed": [], "finishes": 0, "seen": [], "script_at": 0, "orders": [],
             "over": "", "answer": "", "claim": "", "sure": False, "reasons": [], "steps": 0,
             "calls": {}, "tokens": 0, "questions": 0, "warnings": [], "subtasks": [], "label": "D",
@@ -353,6 +353,8 @@ class ColorAgent:
                 feedback["action"] = f"{_named(outcome)}: {error}"
                 rt.emit("color.reflected", {"level": "action", "outcome": outcome, "told": error})
         out: State = {"feedback": feedback, "outcome": outcome, **calls.added(state)}
+        if "action" in feedback:
+            out["tried"] = self._useless(state, state["before"], error)
         if not state["skip"]:
             out["trail"] = [*state["trail"], self._taken(state, outcome)][-TRAIL:]
             out["turn"] = state["turn"] + 1
@@ -367,12 +369,14 @@ class ColorAgent:
     def reflect_trajectory(self, state: State, rt: Runtime) -> State:
         """Loops, standing still, failures in a row."""
         settings, calls, feedback = self.settings, Calls(), dict(state["feedback"])
-        steps = state["turn"]
+        steps, out = state["turn"], State()
+        told = state.get("told", 0)
         feedback.pop("trajectory", None)
         if not settings.reflect_trajectory or state["skip"]:
             return {"feedback": feedback}
-        since = state["trail"][-(steps - state["looked"]) :] if steps > state["looked"] else []
-        fault = reflection.trajectory_fault(since)
+        # A circle of six steps is longer than the way between two looks: the rules see all since
+        # the last fault.
+        fault = reflection.trajectory_fault(state["trail"][-(steps - told) :])
         looked = state["looked"]
         due = reflection.trajectory_due(
             steps, looked, fault, cold=settings.cold, every=settings.every
@@ -382,8 +386,19 @@ class ColorAgent:
             fault = fault or self.modules.trajectory(rt, calls, state)
             if fault:
                 feedback["trajectory"] = fault
+                told = steps
                 rt.emit("color.reflected", {"level": "trajectory", "told": fault})
-        return {"feedback": feedback, "looked": looked, **calls.added(state)}
+                out["tried"] = self._useless(state, state["before"], fault)
+        return {**out, "feedback": feedback, "looked": looked, "told": told, **calls.added(state)}
+
+    def _useless(self, state: State, screen: dict[str, Any], why: str) -> dict[str, dict[str, str]]:
+        """What was tried, with the last action on that screen: it is not taken there again, unless
+        nothing else comes. The paper only tells the operator."""
+        tried = state.get("tried", {})
+        if self.settings.mode == "paper" or state["action"] is None:
+            return tried
+        at, plain = digest(screen), acts.key(state["action"])
+        return {**tried, at: {**tried.get(at, {}), plain: why}}
 
     def finish_check(self, state: State, rt: Runtime) -> State:
         """Whether it is done: a wrong finish is undone, as often as the settings say."""
@@ -391,19 +406,21 @@ class ColorAgent:
         kind, calls = plain["kind"], Calls()
         status = str(plain.get("status", "answered"))
         out: State = {"claim": status, "sure": False, "skip": False}
-        tried = state["finishes"]
+        undone = state["finishes"]
         if self.settings.reflect_global and kind == "finish":
             chances = 1 if self.settings.mode == "paper" else self.settings.finishes
             found = reflection.Judgement("Uncertain")
-            if tried < chances:
-                found = self.modules.judge(rt, calls, state, status, tried)
+            if undone < chances:
+                found = self.modules.judge(rt, calls, state, status, undone)
                 told = {"level": "global", "outcome": found.done, "told": found.reason}
                 rt.emit("color.reflected", told)
-            out["finishes"] = tried + 1
+            out["finishes"] = undone + 1
             out["sure"] = found.done == "Success"
             if found.done == "Failed":
                 feedback = {**state["feedback"], "finish": f"not done: {found.reason}"}
-                return {**out, "feedback": feedback, "claim": "", **calls.added(state)}
+                tried = self._useless(state, state["screen"], found.reason)
+                return {**out, "feedback": feedback, "tried": tried, "claim": "",
+                        **calls.added(state)}  # fmt: skip
         more = state["at"] + 1 < len(state["subtasks"]) and status != "infeasible"
         return {**out, "over": "" if more else status, **calls.added(state)}
 
@@ -414,8 +431,9 @@ class ColorAgent:
         part, calls = state["subtasks"][state["at"]], Calls()
         if not part["wants"]:
             return {}
-        found = state["answer"] and (state["answer"], place(state["screen"]))
-        if not found:
+        said = orchestration.answered(part["wants"], state["answer"])
+        found = (said, place(state["screen"]))
+        if not said:
             seen = [*state["seen"], state["screen"]]
             found = self.modules.extract(rt, calls, part["wants"], seen, state["facts"])
         text, where = found
@@ -428,13 +446,13 @@ class ColorAgent:
         at, calls = state["at"] + 1, Calls()
         part, before = state["subtasks"][at], state["subtasks"][at - 1]
         found = state["facts"][-1]["text"] if before["wants"] and state["facts"] else ""
-        goal = self.modules.rewrite(rt, calls, part["goal"], found, before["app"])
+        goal = self.modules.rewrite(rt, calls, part["goal"], found, before["app"], before["wants"])
         rt.emit("color.part", {"number": at + 1, "of": len(state["subtasks"]), "goal": goal})
         rt.progress(f"part {at + 1}: {goal}")
         fresh: State = {
             "at": at, "instruction": goal, "history": [], "facts": [], "feedback": {}, "trail": [],
-            "reading": {}, "read": [], "looked": 0, "turn": 0, "idle": 0, "typed": [],
-            "finishes": 0, "seen": [], "action": None, "claim": "", "answer": "",
+            "tried": {}, "reading": {}, "read": [], "looked": 0, "told": 0, "turn": 0, "idle": 0,
+            "typed": [], "finishes": 0, "seen": [], "action": None, "claim": "", "answer": "",
         }  # fmt: skip
         prepared = self.modules.prepare(rt, calls, cast(State, {**state, **fresh}))
         return {**fresh, **prepared, **calls.added(state)}

@@ -18,7 +18,17 @@ from agentkit.agents.acting import (
 from agentkit.capabilities import Action, Grammar, Image, Message, Observation, Request
 from agentkit.errors import AgentkitError
 from agentkit_color_agent import vision
-from agentkit_color_agent.screens import elements, named, numbers, quoted, size, texts, words
+from agentkit_color_agent.acts import key
+from agentkit_color_agent.screens import (
+    digest,
+    elements,
+    named,
+    numbers,
+    quoted,
+    size,
+    texts,
+    words,
+)
 from agentkit_color_agent.state import State
 
 if TYPE_CHECKING:
@@ -115,8 +125,9 @@ def operate(
     *,
     grammar: bool,
 ) -> Action | None:
-    """The operator's next action: asked again, with what was wrong, as often as `retries` allows;
-    None where none came."""
+    """The operator's next action: asked again, with what was wrong, as often as `retries` allows.
+    What reflection found to be of no use on this very screen is wrong, too, unless the operator
+    says it again; None where no action came."""
     screen = state["screen"]
     listed = elements(screen)[: settings.elements]
     asked = prompt(state, settings)
@@ -132,6 +143,8 @@ def operate(
     rule = None
     if grammar and settings.dialect == "json":
         rule = Grammar("json", reply_schema(actions, listed))
+    useless = dict(state.get("tried", {}).get(digest(screen), {}))
+    made: Action | None = None
     for _ in range(settings.retries + 1):
         request = Request(tuple(messages), grammar=rule, max_tokens=TOKENS)
         try:
@@ -141,12 +154,18 @@ def operate(
             messages += [Message.assistant(""), Message.user(f"That failed: {error.message}")]
             continue
         try:
-            return understood(said, settings, actions, screen)
+            made = understood(said, settings, actions, screen)
+            did = key(made.model_dump(mode="json"))
+            reason = useless.pop(did, "")
+            if not reason:
+                return made  # it is new here, or insisted on
+            told = f"You did that on this screen before ({reason}). Say another action."
         except BadReply as error:
-            rt.emit("reply.rejected", {"reason": error.message, "said": said[:500]})
+            reason = error.message
             told = f"That is no action: {error.message}. {error.hint}."
-            messages += [Message.assistant(said[:2000]), Message.user(told)]
-    return None
+        rt.emit("reply.rejected", {"reason": reason, "said": said[:500]})
+        messages += [Message.assistant(said[:2000]), Message.user(told)]
+    return made
 
 
 def understood(

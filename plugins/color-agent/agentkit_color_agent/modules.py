@@ -133,10 +133,12 @@ class Modules:
         stands = any(text and text in t for s in seen for t in texts(s))
         return (text, place(seen[-1])) if stands else ("", "")
 
-    def rewrite(self, rt: Runtime, calls: Calls, goal: str, found: str, app: str) -> str:
-        if not found and orchestration.FOUND not in goal:
-            return goal
-        plain = orchestration.rewrite(goal, found, app)
+    def rewrite(
+        self, rt: Runtime, calls: Calls, goal: str, found: str, app: str, wants: str
+    ) -> str:
+        plain = orchestration.rewrite(goal, found, app, wants)
+        if not found:
+            return plain
         said = self._asked(
             rt,
             calls,

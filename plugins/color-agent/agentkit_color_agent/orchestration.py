@@ -94,16 +94,16 @@ def orchestrate(goal: str, label: Label, mode: str = "ours") -> list[Subtask]:
         for pattern in _MOVE:
             if match := pattern.match(goal):
                 what, who = match["what"], match["who"]
-                find = f"Find the {what} of {who}, and stay on the page that shows it"
+                find = f"What is the {what} of {who}?"
                 use = f"{match['verb'].capitalize()} {FOUND} {match['to']}"
                 return [part(find, wants=f"{what} of {who}"), part(use)]
         if match := _HAS.match(goal):
             app, where, what, who = (match[k] for k in ("app", "where", "what", "who"))
-            find = f"Open the {app} {where}, which has the {what} of {who}"
+            find = f"What is the {what} of {who}? The {app} {where} has it."
             use = re.sub(r"\bwith it\b", f"with the {what} {FOUND}", match["then"])
             return [part(find, app, f"{what} of {who}"), part(use)]
         if match := _IS.match(goal):
-            find = f"Find the {match['what']} of {match['where']} in {match['app']}"
+            find = f"What is the {match['what']} of {match['where']}, in {match['app']}?"
             wants = f"{match['what']} of {match['where']}"
             return [part(find, match["app"], wants), part(f"{match['then']} ({FOUND})")]
     if label == "E" and mode != "paper":
@@ -156,8 +156,19 @@ def extract(wants: str, seen: Sequence[Screen]) -> tuple[str, str]:
     return (best[2], best[3]) if best else ("", "")
 
 
-def rewrite(goal: str, found: str, app: str) -> str:
-    """The next part with the data itself in it, and without the app that it came from."""
+def answered(wants: str, answer: str) -> str:
+    """What is wanted, in an answer that says more."""
+    what = wants.partition(" of ")[0].casefold().replace("-", "")
+    pattern = next((p for kind, p in _KINDS.items() if kind in what), None)
+    match = re.search(pattern, answer) if pattern else None
+    return match.group().strip() if match else answer
+
+
+def rewrite(goal: str, found: str, app: str, wants: str = "") -> str:
+    """The next part with the data itself in it, and without the app that it came from; where
+    nothing was found, with what was wanted."""
+    if not found:
+        return goal.replace(FOUND, f"the {wants}".strip())
     text = goal.replace(FOUND, f"“{found}”") if FOUND in goal else f"{goal} (“{found}”)"
     if app:
         text = re.sub(rf"\b(?:from|in|of) (?:the )?{re.escape(app)}\b", "", text, flags=re.I)

@@ -7,6 +7,7 @@ cannot tell, and a model may be asked then. Nothing here calls one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -32,6 +33,10 @@ SAME = 3
 """So many equal actions, screens or failures in a row are a fault."""
 SAVES = ("save", "done", "send", "send sms", "저장", "완료", "보내기")
 """Labels of what ends a form."""
+HARMLESS = (*EXEMPT, "open", "button")
+"""Kinds of actions that only look."""
+LOOKS = ("open", "launch", "show", "go", "view", "see", "look", "find", "wait")
+"""What a goal begins with that such actions can reach."""
 SWITCHES = {"on": True, "off": False, "enable": True, "disable": False, "켜": True, "꺼": False}
 
 
@@ -179,6 +184,8 @@ def finish_judgement(
     switch = _switch(goal, screens[-1], history)
     if switch is not None:
         return switch
+    if status == "success" and not _changed(goal, history):
+        return Judgement("Failed", "nothing was touched yet")
     if status == "success":
         done = " ".join(words(" ".join(history)))
         for text in [*quoted(goal), *(n for n in numbers(goal) if len(n) > 3)]:
@@ -209,6 +216,13 @@ def _switch(goal: str, screen: Screen, history: Sequence[str]) -> Judgement | No
     if named and not any(w in touched for w in named):
         return Judgement("Failed", f"nothing that says “{' '.join(named)}” was touched or seen")
     return None
+
+
+def _changed(goal: str, history: Sequence[str]) -> bool:
+    """Whether anything was done that could change something, where the goal is no mere look."""
+    first = next(iter(words(goal)), "")
+    looks = not re.match("[a-z]", first) or first in LOOKS or goal.rstrip().endswith("?")
+    return looks or any(line.partition(" ")[0] not in HARMLESS for line in history)
 
 
 def _unsaved(element: Mapping[str, Any], done: str) -> bool:

@@ -114,7 +114,9 @@ class State(TypedDict, total=False):
     replies: list[dict[str, str]]
     # what the rules keep
     trail: list[Taken]
+    tried: dict[str, dict[str, str]]  # screen, action: why it was of no use there
     looked: int
+    told: int
     turn: int
     idle: int
     typed: list[int]

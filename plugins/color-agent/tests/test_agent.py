@@ -58,6 +58,39 @@ def test_a_bad_reply_is_told_and_asked_again(kit: Kit, told: Told) -> None:
     assert [e.data["said"] for e in rejected] == bad[:2]
 
 
+def test_what_was_of_no_use_on_a_screen_is_not_done_there_again(kit: Kit, told: Told) -> None:
+    """The operator is told so, and says another action; if it insists, it may."""
+    text = '{"kind":"tap","element":0}'  # a heading, which does nothing
+    run = told.run("Open the settings", told.agent(SETTINGS, text, text, "x", DONE, retries=2))
+    assert run.result.steps == 2 and run.result.claim == "success"
+    assert "You did that on this screen before" in told.prompts()[3]
+    again = told.run("Open the settings", told.agent(SETTINGS, text, text, text, DONE))
+    assert again.result.steps == 3
+    paper = told.agent(SETTINGS, text, text, DONE, mode="paper")
+    assert told.run("Open the settings", paper).result.steps == 3
+    assert "You did that" not in "".join(told.prompts())
+
+
+def test_a_finish_that_was_undone_is_not_said_again_on_that_screen(kit: Kit, told: Told) -> None:
+    wifi = '{"kind":"tap","element":2}'
+    agent = told.agent(SETTINGS, DONE, DONE, wifi, DONE)
+    run = told.run("Change the name of this phone", agent)
+    assert run.result.steps == 2 and run.result.claim == "success"
+    undone = [e.data["told"] for e in kit.runs.tail(run.id, kinds=("color.reflected",))]
+    assert undone[0] == "nothing was touched yet"
+
+
+def test_a_circle_longer_than_the_way_between_two_looks_is_seen(kit: Kit, told: Told) -> None:
+    ways = [f'{{"kind":"open","app":"{app}"}}' for app in ("Settings", "Clock", "Notes")]
+    run = told.run("Look at everything", told.agent(*ways * 3, DONE))
+    (seen,) = [
+        e.data["told"]
+        for e in kit.runs.tail(run.id, kinds=("color.reflected",))
+        if e.data["level"] == "trajectory"
+    ]
+    assert seen.startswith("the last 6 actions go in a circle")
+
+
 def test_replies_that_are_none_end_in_giving_up(kit: Kit, told: Told) -> None:
     run = told.run("Look at the settings", told.agent("nothing", retries=1))
     assert run.result.claim == "gave up" and run.result.steps == 0
@@ -115,7 +148,7 @@ def test_only_b_and_c_reach_the_operator(kit: Kit, told: Told) -> None:
 
 def test_a_wrong_finish_is_undone(kit: Kit, told: Told) -> None:
     """Acceptance 4: at first "Failed" cancels; in `paper` mode a second finish is accepted."""
-    for mode, calls in (("paper", 2), ("ours", 3)):
+    for mode, calls in (("paper", 2), ("ours", 5)):
         run = told.run("Turn on airplane mode", told.agent(DONE, DONE, DONE, DONE, mode=mode))
         assert run.result.claim == "success" and run.result.calls == {"model": calls}
         assert not run.result.success and not run.result.sure
@@ -125,7 +158,7 @@ def test_a_wrong_finish_is_undone(kit: Kit, told: Told) -> None:
 def test_giving_up_at_once_is_not_believed(kit: Kit, told: Told) -> None:
     no = '{"kind":"finish","status":"infeasible"}'
     run = told.run("Play chess with me", told.agent(no))
-    assert run.result.claim == "infeasible" and run.result.calls == {"model": 2}
+    assert run.result.claim == "infeasible" and run.result.calls == {"model": 3}
 
 
 def test_a_judge_is_asked_where_rules_cannot_tell(kit: Kit, told: Told) -> None:
@@ -145,7 +178,7 @@ def test_a_judge_is_asked_where_rules_cannot_tell(kit: Kit, told: Told) -> None:
 )  # fmt: skip
 def test_each_level_can_be_switched_off(kit: Kit, told: Told, module: str, level: str) -> None:
     """Acceptance 10."""
-    replies = [SETTINGS, NOTHING, NOTHING, NOTHING, NOTHING, DONE, DONE, DONE]
+    replies = [SETTINGS, *[NOTHING] * 8, *[DONE] * 5]  # insisting on each
 
     def levels(**settings: bool) -> set[str]:
         run = told.run("Turn on airplane mode", told.agent(*replies, **settings))

@@ -83,7 +83,7 @@ def test_a_question_of_the_model_is_the_owners(kit: Kit, told: Told) -> None:
     """Asked once a step; the answer is in the next prompt, where `ask` is not offered."""
     ask = '{"kind":"ask","question":"Which Alex?","scenario":"Multiple choices"}'
     run = told.run("Call Alex", told.agent(ask, ask, SETTINGS, DONE), ["Alex Berg"])
-    first, second, third, _ = told.prompts()
+    first, second, third, *_ = told.prompts()
     assert "asked:" not in first
     assert "Note: asked: Which Alex? answer: Alex Berg" in second
     assert "no action 'ask'" in third

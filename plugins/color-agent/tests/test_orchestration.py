@@ -8,7 +8,14 @@ import pytest
 from color_told import Told
 
 from agentkit.kit import Kit
-from agentkit_color_agent.orchestration import classify, extract, orchestrate, pieces, rewrite
+from agentkit_color_agent.orchestration import (
+    answered,
+    classify,
+    extract,
+    orchestrate,
+    pieces,
+    rewrite,
+)
 
 SETTINGS = '{"kind":"open","app":"Settings"}'
 DONE = '{"kind":"finish","status":"success"}'
@@ -81,6 +88,10 @@ def test_the_next_part_holds_the_data_and_not_the_app() -> None:
     text = rewrite(second["goal"], "+1 555 010 0101", first["app"])
     assert "+1 555 010 0101" in text and "note" not in text.casefold()
     assert rewrite("Add it from the note", "7", "note") == "Add it (“7”)"
+    sent = rewrite("Send {found} to Mia", "", "maps", "address of Blue Cup")
+    assert sent == "Send the address of Blue Cup to Mia", "where it was not found"
+    assert answered("phone number of Dana", "Dana Berg, +1 555 010 0101") == "+1 555 010 0101"
+    assert answered("place of Chess club", "North School") == "North School"
 
 
 def test_each_part_begins_with_an_empty_memory(kit: Kit, told: Told) -> None:

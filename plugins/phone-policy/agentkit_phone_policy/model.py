@@ -31,6 +31,7 @@ from agentkit.capabilities import (
 from agentkit.errors import AgentkitError, ContextOverflow, DataError, Unsupported
 from agentkit.seeds import derive
 from agentkit_phone_policy.encoding import Encoded
+from agentkit_phone_policy.refusing import Said, left, refused
 from agentkit_phone_policy.settings import PolicySettings
 from agentkit_phone_policy.tokens import CONTEXT, PolicyTokens, as_json
 from agentkit_phone_policy.words import END
@@ -109,7 +110,9 @@ class PhonePolicy:
             made.append(replace(choices[0], others=tuple(choices[1:])))
         return made
 
-    def _read(self, request: Request) -> tuple[Encoded, tuple[int, ...]] | AgentkitError:
+    def _read(
+        self, request: Request
+    ) -> tuple[Encoded, tuple[int, ...], frozenset[Said]] | AgentkitError:
         """Raises:
         ContextOverflow: for the whole batch, before anything is generated.
         """
@@ -125,19 +128,20 @@ class PhonePolicy:
                 f"models.{self._name}: the prompt has {len(prompt)} tokens, the model {CONTEXT}",
                 "show less of the screen",
             )
-        return encoded, prompt
+        return encoded, prompt, refused(encoded, request.messages)
 
     def _drawn(
         self,
         request: Request,
         encoded: Encoded,
         prompt: tuple[int, ...],
+        against: frozenset[Said],
         choice: int,
         cancel: Cancel | None,
         tell: Callable[[str], None] | None,
     ) -> Completion:
-        """One answer, token by token, of those that can be done on this screen. Likelihoods are
-        those of the network, before what cannot be done is left out."""
+        """One answer, token by token, of those that can be done on this screen and were not refused
+        (`against`). Likelihoods are those of the network, before anything is left out."""
         import torch
 
         seed = request.context.seed
@@ -151,7 +155,7 @@ class PhonePolicy:
             if cancel:
                 finish = "cancelled"
                 break
-            allowed = sorted(self.words.ids[t] for t in encoded.next(said))
+            allowed = sorted(self.words.ids[t] for t in left(encoded, said, against))
             ids = (*prompt, *(self.words.ids[t] for t in said))
             logits = self._tokens.logits(ids, 1)[0]
             token = allowed[_pick(logits[allowed], request.temperature, request.top_p, drawn)]

@@ -19,6 +19,7 @@ from agentkit.capabilities import (
     Draw,
     Image,
     LanguageModel,
+    Message,
     Request,
     Tokens,
     Weights,
@@ -28,6 +29,7 @@ from agentkit.kit import load
 from agentkit.testing.conformance import LanguageModelConformance
 from agentkit_phone_policy.encoding import Encoder, Unsayable
 from agentkit_phone_policy.folder import write_policy, write_weights
+from agentkit_phone_policy.refusing import left, refused
 from agentkit_phone_policy.vocabulary import encoder, vocabulary
 
 FORM = Screen(
@@ -192,3 +194,33 @@ def test_the_message_of_an_unknown_action_names_it() -> None:
     with pytest.raises(Unsayable, match="press-key"):
         encoded.say({"kind": "press-key", "key": "enter"})
     assert encoder(["<pad>"]).known == frozenset()
+
+
+def test_what_was_refused_is_not_said_again() -> None:
+    """Behind the prompt stands what was said and refused: the next likely answer comes, until every
+    one was."""
+    with load(environ={}) as kit:
+        model = kit.model("phone-policy")
+        first = list(prompt("Add Hana Berg to the contacts").messages(()))
+        said: list[str] = []
+        for _ in range(12):
+            messages = first + [
+                m for text in said for m in (Message.assistant(text), Message.user("No."))
+            ]
+            (made,) = model.generate([Request(tuple(messages), max_tokens=8)])
+            said.append(made.text)
+        assert len(set(said)) == len(said)
+        odd = [*first, Message.assistant("no JSON"), Message.assistant('{"kind":"fly"}')]
+        (made,) = model.generate([Request(tuple(odd), max_tokens=8)])
+        assert made.text == said[0]
+
+
+def test_who_may_not_finish_may_not_give_up_either() -> None:
+    with load(environ={}) as kit:
+        model = kit.model("phone-policy")
+        words = model.words
+        encoded, _ = words.read(asked("Add Hana Berg to the contacts"))
+        finish = Message.assistant('{"kind":"finish","status":"success"}')
+        against = refused(encoded, [finish])
+        assert "finish" in encoded.next(()) and "finish" not in left(encoded, (), against)
+        assert left(encoded, (), frozenset()) == encoded.next(())

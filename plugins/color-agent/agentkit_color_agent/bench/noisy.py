@@ -152,11 +152,11 @@ class NoisyExpert:
         return self._made("scroll", direction="down" if one.wrong % 2 else "up")
 
     def _parted(self, one: Episode, prompt: StepPrompt, right: Action) -> Action:
-        """In a part that only has to find something it ends where that is found; in another app it
-        knows of it only what its prompt says."""
+        """In a part that only has to find something it says what it found; in another app it knows
+        of it only what its prompt says."""
         facts = {k: str(v) for k, v in dict(one.memory.get("facts", {})).items() if v}
-        if prompt.goal != one.task.goal and prompt.goal.startswith(("Find ", "Open ")) and facts:
-            return self._made("finish", status="success")
+        if prompt.goal != one.task.goal and prompt.goal.startswith("What is ") and facts:
+            return self._made("answer", text=list(facts.values())[-1])
         if kind_of(type(right)) == "type" and one.rates.get("forget"):
             text = str(getattr(right, "text", ""))
             needed = [v for v in facts.values() if v in text]

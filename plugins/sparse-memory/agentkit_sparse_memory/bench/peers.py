@@ -20,6 +20,8 @@ from agentkit_sparse_memory.invented import invented
 from agentkit_sparse_memory.settings import LearnSettings
 
 NEAREST = 3  # facts that retrieval puts into a prompt
+FRAME = "Facts:\n{}\nAnswer from these facts."
+"""The best of five ways to put them, on seeds 11 to 13: 68 % right; as plain sentences, 15 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,9 @@ def peers(bench: Bench) -> Result:
     memory = LearnSettings(t=512, max_forget=1e9, target_nll=0.0, probe=10**6)
     trained = [
         Method("sparse memory", "memory", 0.3, memory),
-        Method("full finetuning, replay", "full", 1e-5, replay=True),
-        Method("lora, replay", "lora", 3e-4, replay=True),
+        # The rates that learn the facts in `memory-tradeoff`; a third of them teaches nothing.
+        Method("full finetuning, replay", "full", 3e-5, replay=True),
+        Method("lora, replay", "lora", 1e-3, replay=True),
     ]
     found: dict[str, list[Row]] = {}
     seeds = bench.seeds[: 1 if quick else None]
@@ -51,10 +54,10 @@ def peers(bench: Bench) -> Result:
         lesson = Lesson(bed, facts)
         plain = measure(bed.trunk(), bed.held_out).nll
         for method in trained:
-            key = f"{name} {method.name} {count} {steps} {seed}"
+            key = f"{name} {method.name} {method.rate} {count} {steps} {seed}"
             row = bench.once(key, _trained(bed, lesson, method, steps, plain))
             found.setdefault(method.name, []).append(Row(**row))
-        row = bench.once(f"{name} retrieval {count} {seed}", _retrieval(bed, bench, facts))
+        row = bench.once(f"{name} retrieval, listed {count} {seed}", _retrieval(bed, bench, facts))
         found.setdefault("retrieval", []).append(Row(**row))
         bench.progress.update(number + 1, len(seeds))
     figures = {who: _metrics(rows) for who, rows in found.items()}
@@ -85,26 +88,31 @@ def _trained(
 
 
 def _retrieval(bed: Bed, bench: Bench, facts: Sequence[Fact]) -> Callable[[], dict[str, float]]:
-    """The nearest facts, by embeddings, in the system message; weights as they are."""
+    """The nearest facts, by embeddings, before the question; weights as they are."""
 
     def work() -> dict[str, float]:
         kit = bench.kit
         if "memory-bench-minilm" not in kit.names("model"):
             kit.define("model", "memory-bench-minilm", use="embedder", model="minilm")
         embed = kit.model("memory-bench-minilm").ability(Embed).embed
-        kept = [f"{str(fact).capitalize()}." for fact in facts]
+        kept = [_sentence(fact) for fact in facts]
         asked = [p for fact in facts for p in fact.phrasings(UNSEEN)]
         near = embed([p.prompt for p in asked]) @ embed(kept).T
         told = []
         for phrasing, row in zip(asked, near):
-            best = np.argsort(-row)[:NEAREST]
-            told.append(_with(phrasing, " ".join(kept[n] for n in best)))
+            best = np.argsort(row)[-NEAREST:]  # the nearest last, where a small model looks first
+            told.append(_with(phrasing, FRAME.format("\n".join(f"- {kept[n]}" for n in best))))
         hits = right(bed.trunk(), bed.encoder.batches(told, 16))
         cloze = measure(bed.trunk(), bed.cloze).right if bed.cloze else 1.0
         share = sum(hits) / len(hits)
         return {"unseen": share, "rose": 0.0, "cloze": cloze, "tokens": _tokens(bed, told)}
 
     return work
+
+
+def _sentence(fact: Fact) -> str:
+    text = str(fact)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _with(phrasing: Phrasing, text: str) -> Phrasing:
@@ -157,7 +165,7 @@ PEERS = Experiment(
     run=peers,
     seeds=(0, 1, 2),
     needs={
-        "normal": Needs(weights=("smollm2-135m", "minilm"), memory=6 << 30, hours=0.4),
+        "normal": Needs(weights=("smollm2-135m", "minilm"), memory=6 << 30, hours=1.0),
         "quick": Needs(weights=("minilm",), memory=2 << 30, hours=0.02),
     },
 )
