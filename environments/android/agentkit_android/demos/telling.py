@@ -1,0 +1,289 @@
+"""The goal of a walk, written afterwards from what was touched.
+
+This is reverse task synthesis: first the moves, then the goal that they fulfil (OS-Genesis; Sun et
+al., arXiv 2412.19723; NNetNav; Murty et al., arXiv 2410.02907). There a large model writes the
+goals; here rules do, in many forms, from the labels, the texts and the states that the screens
+showed (`exploring.toml`). Nothing is taken from the task templates, the held-out ones least of all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from agentkit_android.demos.made_up import table
+from agentkit_android.demos.walking import SAVES, Move, Walk, is_menu, selecting
+
+LONGEST = 9  # words of a name
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a walk came to.
+
+    things: names of rows that were touched, in order. pages: tabs and rows that lead to pages.
+    presses: labels of icons, menu rows and buttons. written: (field, text). chosen: (row, option).
+    turned: (label, whether it is on, its thing).
+    """
+
+    things: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    presses: list[str] = field(default_factory=list)
+    written: list[tuple[str, str]] = field(default_factory=list)
+    chosen: list[tuple[str, str]] = field(default_factory=list)
+    turned: list[tuple[str, bool]] = field(default_factory=list)
+    sent: bool = False
+
+
+class Untold(ValueError):
+    """There are no words for this walk, or they would be of other walks as well."""
+
+
+def facts(walk: Walk, fixed: bool) -> Facts:
+    """fixed: whether the app's rows are its pages, the same on every phone.
+
+    Raises:
+        Untold: a row's name is that of others on the screen.
+    """
+    found = Facts()
+    row = ""  # that opened a dialog
+    for move in walk.moves:
+        name = first(move.label)
+        if move.kind in ("go", "hold", "tab"):
+            if sum(first(e.label) == name for e in move.look.elements if e.role == "row") > 1:
+                raise Untold(name)
+            parts = move.label.split(", ")
+            row = parts[-1] if len(parts) == 2 and _asks(move) else name
+            if move.kind == "tab" or fixed:
+                found.pages.append(name)
+            elif not _asks(move):
+                found.things.append(name)
+        elif move.kind == "press":
+            if move.label in SAVES or (found.presses and _again(found.presses[-1], move.label)):
+                found.sent |= move.label.startswith("Send")
+                continue
+            found.presses.append(move.label)
+            row = move.label if is_menu(move.look) else row
+        elif move.kind == "write":
+            found.written.append((move.name or row, move.text))
+        elif move.kind == "choose":
+            found.chosen.append((row, name))
+        elif move.kind == "turn" and move.element is not None:
+            found.turned.append((move.label, not move.element.checked))
+    if any(len(t.split()) > LONGEST or not t for t in (*found.things, *found.pages)):
+        raise Untold("a name is too long")
+    return found
+
+
+def first(label: str) -> str:
+    """What a row is called: what stands before its details."""
+    return " ".join(label.partition(", ")[0].split())
+
+
+def _asks(move: Move) -> bool:
+    """Whether a row opened a choice or a dialog: it names a setting then."""
+    return any(e.role == "radio" or e.label == "Cancel" for e in move.after.elements)
+
+
+def _again(label: str, other: str) -> bool:
+    """A button that says once more what was pressed before: `Delete` after `Delete event`."""
+    return other.casefold() in label.casefold() or other in ("Yes", "Clear data")
+
+
+# -- words ----------------------------------------------------------------------------------------
+
+
+class Teller:
+    """Args:
+    random: which forms and words are taken. app: what the app is called.
+    """
+
+    def __init__(self, random: Random, app: str) -> None:
+        self._random, self._app = random, app
+        self._placed = False  # whether the goal says already where it is
+
+    def goal(self, walk: Walk, found: Facts) -> str:
+        """What was done.
+
+        Raises:
+            Untold: there are no words for it.
+        """
+        made = self._done(walk, found)
+        return self.placed(made, found)
+
+    def _done(self, walk: Walk, found: Facts) -> str:
+        label = found.presses[-1] if found.presses else ""
+        thing = found.things[-1] if found.things else ""
+        if found.sent and len(found.written) == 1:
+            return self._form("send", value=self.quote(found.written[0][1]),
+                              name=self.plain(found.written[0][0]), to=self._to(thing))  # fmt: skip
+        if found.written:
+            return self._written(found, label, thing)
+        if found.chosen:
+            row, option = found.chosen[-1]
+            if not row:
+                raise Untold(option)
+            return self._form("choice", row=self.plain(row), option=self.name(option),
+                              of=self._of(thing))  # fmt: skip
+        if found.turned:
+            told = []
+            for what, on in found.turned[-2:]:
+                of = "" if what == thing else self._of(thing)
+                told.append(self._form("on" if on else "off", label=self.plain(what), of=of))
+            return told[0] if len(told) == 1 else self.both(*told)
+        if walk.end == "there" or not label:
+            return self._there(walk, found, label, thing)
+        return self._pressed(found, label, thing)
+
+    def _there(self, walk: Walk, found: Facts, label: str, thing: str) -> str:
+        if selecting(walk.last) or is_menu(walk.last):
+            raise Untold("nothing was done yet")
+        if walk.moves[-1].kind == "press":
+            return self._pressed(found, label, thing)
+        what = first(walk.moves[-1].label)
+        if not what or walk.moves[-1].kind not in ("go", "tab"):
+            raise Untold("nothing to be seen")
+        return self._form("there", what=self.plain(what) if what in found.pages else self.name(what))
+
+    def _pressed(self, found: Facts, label: str, thing: str) -> str:
+        """An icon, a menu's row or a button; with a thing, where one was touched before."""
+        verb, rest = self._verb(label)
+        embedded = next((t for t in found.things if t in rest), "")
+        if not thing or embedded:
+            return self._form("bare", verb=verb, rest=rest, label=self._label(label))
+        other = found.things[0] if len(found.things) > 1 else ""
+        if label.split()[0].casefold() in ("delete", "remove") and self._random.random() < 0.2:
+            return self._form("gone", thing=self.name(thing), noun=self._noun(label))
+        to = f" to {self.name(other)}" if False else ""
+        for word in ("to", "from", "as", "in"):
+            if f" {word} " in f" {rest} ":
+                return self._form("do", verb=verb, noun=self._noun(""), thing=self.name(thing),
+                                  rest=f" {self._low(rest.strip())}", label=self._label(label))  # fmt: skip
+        return self._form("do", verb=verb, noun=self._noun(label), thing=self.name(thing), rest=to,
+                          label=self._label(label))  # fmt: skip
+
+    def _written(self, found: Facts, label: str, thing: str) -> str:
+        (name, value), *more = found.written
+        others = "".join(self._form("more", name=self.plain(n), value=self.quote(v)) for n, v in more)
+        for row, option in found.chosen:
+            others += self._form("more", name=self.plain(row), value=self.name(option)) if row else ""
+        for what, on in found.turned:
+            others += f", {self.plain(what)} {'on' if on else 'off'}"
+        start, _, rest = label.partition(" ")
+        if start.casefold() in ("new", "add", "create", "start") and rest:
+            noun = rest.casefold()
+            what = f"{'an' if noun[0] in 'aeiou' else 'a'} {self._random.choice(('', '', 'new '))}{noun}"
+            what = what.replace("an new", "a new")
+            return self._form("make", verb=self._other(start), what=what, value=self.quote(value),
+                              more=others, name=self.plain(name), plural=plural(noun))  # fmt: skip
+        if thing and len(found.written) == 1 and "name" in f"{name} {label}".casefold():
+            verb = self._other(start) if start else "rename"
+            return self._form("named", verb=verb, noun=self._noun(""), thing=self.name(thing),
+                              value=self.quote(value))  # fmt: skip
+        if not name:
+            raise Untold(value)
+        told = self._form("write", value=self.quote(value), name=self.plain(name), to=self._of(thing))
+        return told + others
+
+    # Parts of a sentence.
+
+    def _form(self, kind: str, **words: str) -> str:
+        """One of the forms of that kind, filled in. A brace with a capital starts with one."""
+        form = self._random.choice(table()["forms"][kind])
+        return fill(form, words)
+
+    def _verb(self, label: str) -> tuple[str, str]:
+        """(a verb like a label's, what comes behind it with a space)."""
+        start, _, rest = label.partition(" ")
+        return self._other(start), f" {self._low(rest)}" if rest else ""
+
+    def _other(self, verb: str) -> str:
+        verb = verb.casefold()
+        others = table()["verbs"].get(verb, [])
+        if others and self._random.random() < (0.9 if verb == "new" else 0.5):
+            return str(self._random.choice(others))
+        return "make" if verb == "new" else verb
+
+    def _label(self, label: str) -> str:
+        return f"“{label}”" if self._random.random() < 0.4 else self._low(label)
+
+    def _low(self, text: str) -> str:
+        """Its first word small, as in a sentence, unless it is a name by the look of it."""
+        start, _, rest = text.partition(" ")
+        small = start[:1].isupper() and start[1:].islower() and "-" not in start
+        return f"{start.casefold() if small else start} {rest}".strip()
+
+    def plain(self, label: str) -> str:
+        """What a part of the screen is called, as people say it."""
+        drawn = self._random.random()
+        made = label.removeprefix("Use ") if drawn < 0.8 else label
+        if drawn < 0.1:
+            return f"“{label}”"
+        made = self._low(made) if drawn < 0.7 else made
+        return f"the {made}" if self._random.random() < 0.45 else made
+
+    def name(self, thing: str) -> str:
+        return f"“{thing}”" if self._random.random() < 0.6 or not thing[:1].isalnum() else thing
+
+    def quote(self, text: str) -> str:
+        bare = text[:1].isupper() or text[:1] in "+0123456789" or "@" in text
+        return text if bare and self._random.random() < 0.5 else f"“{text}”"
+
+    def _of(self, thing: str) -> str:
+        if not thing:
+            return ""
+        return f" {self._random.choice(('of', 'for', 'of', 'in', 'with'))} {self.name(thing)}"
+
+    def _to(self, thing: str) -> str:
+        return f" {self._random.choice(('to', 'to', 'for'))} {self.name(thing)}" if thing else ""
+
+    def _noun(self, label: str) -> str:
+        """What a thing is: as the label says, `Delete event`, or as the app is called."""
+        rest = label.partition(" ")[2].casefold()
+        noun = rest if rest and " " not in rest else singular(self._app).casefold()
+        drawn = self._random.random()
+        self._placed |= drawn < 0.5
+        return "" if drawn > 0.5 else f"the {noun} "
+
+    def both(self, one: str, other: str) -> str:
+        form = self._random.choice(table()["forms"]["both"])
+        return fill(form, {"one": one, "other": lowered(other)})
+
+    def placed(self, goal: str, found: Facts) -> str:
+        """With the app, and now and then the page, that it is in."""
+        drawn = self._random.random()
+        if found.pages and not self._placed and drawn < 0.25 and found.pages[-1] not in goal:
+            return f"{goal} {self._random.choice(('in', 'under', 'on the page'))} {self.plain(found.pages[-1])}"
+        if drawn < (0.35 if self._placed else 0.2 if found.pages else 0.9):
+            form = self._random.choice(table()["forms"]["inside"])
+            app = {"App": self._app, "app": self._app.casefold()}
+            made = form.replace("{App}", app["App"]).replace("{app}", app["app"])
+            return made.replace("{goal}", goal).replace("{low}", lowered(goal))
+        return goal
+
+
+def fill(form: str, words: dict[str, str]) -> str:
+    for key, value in words.items():
+        capital = value[:1].upper() + value[1:]
+        form = form.replace(f"{{{key}}}", value).replace(f"{{{key.capitalize()}}}", capital)
+    made = re.sub(r"\bthe the\b", "the", " ".join(form.split()))
+    return made[:1].upper() + made[1:]
+
+
+def lowered(goal: str) -> str:
+    start = goal.partition(" ")[0]
+    plain = start[:1].isupper() and start[1:].islower() and start.isalpha()
+    return goal[:1].casefold() + goal[1:] if plain else goal
+
+
+def plural(noun: str) -> str:
+    return noun[:-1] + "ies" if noun[-1:] == "y" and noun[-2:-1] not in "aeiou" else f"{noun}s"
+
+
+def singular(word: str) -> str:
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+
+
+Words = Sequence[str]
