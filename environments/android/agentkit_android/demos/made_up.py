@@ -20,13 +20,19 @@ def table() -> dict[str, Any]:
 def text_for(field: str, random: Random) -> str:
     """What may stand in a field of that name."""
     name = field.casefold()
+    if name in ("hour", "hours"):
+        return f"{random.randrange(24):02}"
+    if name in ("minute", "minutes", "second", "seconds"):
+        return f"{random.randrange(60):02}"
     if "phone" in name or "number" in name:
         return f"+{random.randrange(1, 99)} {random.randrange(100, 999)} {random.randrange(10_000, 99_999)}"
     if "mail" in name:
         return f"{random.choice(table()['things'])}{random.randrange(100)}@{random.choice(table()['things'])}.example"
     if name.replace(".", "").isdecimal() or "amount" in name or "price" in name:
         if "." not in name and name.isdecimal() and len(name) < 3:
-            return f"{random.randrange(1, 13):02}" if int(name) < 24 else f"{random.randrange(60):02}"
+            return (
+                f"{random.randrange(1, 13):02}" if int(name) < 24 else f"{random.randrange(60):02}"
+            )
         return f"{random.randrange(1, 400)}.{random.randrange(100):02}"
     if "name" in name and random.random() < 0.3:
         return f"{random.choice(table()['people'])} {random.choice(table()['families'])}"

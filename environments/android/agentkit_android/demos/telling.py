@@ -9,7 +9,6 @@ showed (`exploring.toml`). Nothing is taken from the task templates, the held-ou
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -17,6 +16,7 @@ from agentkit_android.demos.made_up import table
 from agentkit_android.demos.walking import SAVES, Move, Walk, is_menu, selecting
 
 LONGEST = 9  # words of a name
+NO_VERBS = ("I", "It", "There", "The", "No", "My", "For", "With", "Into", "Its", "In")
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class Facts:
     written: list[tuple[str, str]] = field(default_factory=list)
     chosen: list[tuple[str, str]] = field(default_factory=list)
     turned: list[tuple[str, bool]] = field(default_factory=list)
+    taken: int = 0  # how many things there were when something was first pressed
     sent: bool = False
 
 
@@ -58,16 +59,23 @@ def facts(walk: Walk, fixed: bool) -> Facts:
             row = parts[-1] if len(parts) == 2 and _asks(move) else name
             if move.kind == "tab" or fixed:
                 found.pages.append(name)
-            elif not _asks(move):
+            elif move.kind == "hold" or not _asks(move):
                 found.things.append(name)
         elif move.kind == "press":
             if move.label in SAVES or (found.presses and _again(found.presses[-1], move.label)):
                 found.sent |= move.label.startswith("Send")
                 continue
+            if (about := _about(move)) and move is not walk.moves[-1]:
+                found.things.append(about)  # it opened what can be done with that
+                continue
+            found.taken = found.taken or len(found.things)
             found.presses.append(move.label)
             row = move.label if is_menu(move.look) else row
         elif move.kind == "write":
-            found.written.append((move.name or row, move.text))
+            if _field(move, "").casefold() == "minute" and found.written:  # a time, said as one
+                found.written[-1] = (row, f"{found.written[-1][1]}:{move.text}")
+            else:
+                found.written.append((_field(move, row), move.text))
         elif move.kind == "choose":
             found.chosen.append((row, name))
         elif move.kind == "turn" and move.element is not None:
@@ -80,6 +88,23 @@ def facts(walk: Walk, fixed: bool) -> Facts:
 def first(label: str) -> str:
     """What a row is called: what stands before its details."""
     return " ".join(label.partition(", ")[0].split())
+
+
+def _about(move: Move) -> str:
+    """The row that an icon is about: `More about Attic`."""
+    names = [first(e.label) for e in move.look.elements if e.role in ("row", "text")]
+    return max((n for n in names if n and move.label.endswith(f" {n}")), key=len, default="")
+
+
+def _field(move: Move, row: str) -> str:
+    """What a field is called: what it says while it is empty, unless that is an example."""
+    resource = move.element.resource.replace("_", " ") if move.element else ""
+    if any(c.isdigit() for c in move.name):
+        return resource
+    alone = sum(e.editable for e in move.look.elements) == 1
+    return (
+        row if alone and row and any(e.label == "Cancel" for e in move.look.elements) else move.name
+    )
 
 
 def _asks(move: Move) -> bool:
@@ -110,8 +135,7 @@ class Teller:
         Raises:
             Untold: there are no words for it.
         """
-        made = self._done(walk, found)
-        return self.placed(made, found)
+        return self._done(walk, found)
 
     def _done(self, walk: Walk, found: Facts) -> str:
         label = found.presses[-1] if found.presses else ""
@@ -126,11 +150,11 @@ class Teller:
             if not row:
                 raise Untold(option)
             return self._form("choice", row=self.plain(row), option=self.name(option),
-                              of=self._of(thing))  # fmt: skip
+                              of=self.of(thing))  # fmt: skip
         if found.turned:
             told = []
             for what, on in found.turned[-2:]:
-                of = "" if what == thing else self._of(thing)
+                of = "" if what == thing else self.of(thing)
                 told.append(self._form("on" if on else "off", label=self.plain(what), of=of))
             return told[0] if len(told) == 1 else self.both(*told)
         if walk.end == "there" or not label:
@@ -145,7 +169,9 @@ class Teller:
         what = first(walk.moves[-1].label)
         if not what or walk.moves[-1].kind not in ("go", "tab"):
             raise Untold("nothing to be seen")
-        return self._form("there", what=self.plain(what) if what in found.pages else self.name(what))
+        return self._form(
+            "there", what=self.plain(what) if what in found.pages else self.name(what)
+        )
 
     def _pressed(self, found: Facts, label: str, thing: str) -> str:
         """An icon, a menu's row or a button; with a thing, where one was touched before."""
@@ -153,22 +179,31 @@ class Teller:
         embedded = next((t for t in found.things if t in rest), "")
         if not thing or embedded:
             return self._form("bare", verb=verb, rest=rest, label=self._label(label))
-        other = found.things[0] if len(found.things) > 1 else ""
+        if label.endswith(" here"):
+            return self._taken(found, label)
         if label.split()[0].casefold() in ("delete", "remove") and self._random.random() < 0.2:
             return self._form("gone", thing=self.name(thing), noun=self._noun(label))
-        to = f" to {self.name(other)}" if False else ""
         for word in ("to", "from", "as", "in"):
             if f" {word} " in f" {rest} ":
                 return self._form("do", verb=verb, noun=self._noun(""), thing=self.name(thing),
-                                  rest=f" {self._low(rest.strip())}", label=self._label(label))  # fmt: skip
-        return self._form("do", verb=verb, noun=self._noun(label), thing=self.name(thing), rest=to,
+                                  rest=rest, label=self._label(label))  # fmt: skip
+        return self._form("do", verb=verb, noun=self._noun(label), thing=self.name(thing), rest="",
                           label=self._label(label))  # fmt: skip
+
+    def _taken(self, found: Facts, label: str) -> str:
+        """From one place to another: what was chosen first, and where the walk went then."""
+        if not 0 < found.taken < len(found.things):
+            raise Untold("it stayed where it was")
+        *places, thing = found.things[: found.taken]
+        verb, _ = self._verb(label.removesuffix(" here"))
+        return self._form("take", verb=verb, noun=self._noun(""), thing=self.name(thing),
+                          to=self.name(found.things[-1]),
+                          out=f" from {self.name(places[-1])}" if places else "")  # fmt: skip
 
     def _written(self, found: Facts, label: str, thing: str) -> str:
         (name, value), *more = found.written
-        others = "".join(self._form("more", name=self.plain(n), value=self.quote(v)) for n, v in more)
-        for row, option in found.chosen:
-            others += self._form("more", name=self.plain(row), value=self.name(option)) if row else ""
+        others = "".join(self._more(n, self.quote(v)) for n, v in more)
+        others += "".join(self._more(row, self.name(option)) for row, option in found.chosen)
         for what, on in found.turned:
             others += f", {self.plain(what)} {'on' if on else 'off'}"
         start, _, rest = label.partition(" ")
@@ -184,8 +219,15 @@ class Teller:
                               value=self.quote(value))  # fmt: skip
         if not name:
             raise Untold(value)
-        told = self._form("write", value=self.quote(value), name=self.plain(name), to=self._of(thing))
+        told = self._form(
+            "write", value=self.quote(value), name=self.plain(name), to=self.of(thing)
+        )
         return told + others
+
+    def _more(self, name: str, value: str) -> str:
+        form = str(self._random.choice(table()["forms"]["more"]))
+        bare = self.plain(name).removeprefix("the ")
+        return form.replace("{name}", bare).replace("{value}", value)
 
     # Parts of a sentence.
 
@@ -197,7 +239,7 @@ class Teller:
     def _verb(self, label: str) -> tuple[str, str]:
         """(a verb like a label's, what comes behind it with a space)."""
         start, _, rest = label.partition(" ")
-        return self._other(start), f" {self._low(rest)}" if rest else ""
+        return self._other(start), f" {rest}" if rest else ""
 
     def _other(self, verb: str) -> str:
         verb = verb.casefold()
@@ -212,7 +254,7 @@ class Teller:
     def _low(self, text: str) -> str:
         """Its first word small, as in a sentence, unless it is a name by the look of it."""
         start, _, rest = text.partition(" ")
-        small = start[:1].isupper() and start[1:].islower() and "-" not in start
+        small = start[:1].isupper() and start[1:].islower() and rest == rest.casefold()
         return f"{start.casefold() if small else start} {rest}".strip()
 
     def plain(self, label: str) -> str:
@@ -231,7 +273,7 @@ class Teller:
         bare = text[:1].isupper() or text[:1] in "+0123456789" or "@" in text
         return text if bare and self._random.random() < 0.5 else f"“{text}”"
 
-    def _of(self, thing: str) -> str:
+    def of(self, thing: str) -> str:
         if not thing:
             return ""
         return f" {self._random.choice(('of', 'for', 'of', 'in', 'with'))} {self.name(thing)}"
@@ -248,16 +290,30 @@ class Teller:
         return "" if drawn > 0.5 else f"the {noun} "
 
     def both(self, one: str, other: str) -> str:
-        form = self._random.choice(table()["forms"]["both"])
+        forms = table()["forms"]["both"]
+        if one.partition(" ")[0] in NO_VERBS:
+            forms = [f for f in forms if f.startswith("{one}")]
+        form = self._random.choice(forms).replace("First {one}", f"First {lowered(one)}")
         return fill(form, {"one": one, "other": lowered(other)})
 
-    def placed(self, goal: str, found: Facts) -> str:
-        """With the app, and now and then the page, that it is in."""
-        drawn = self._random.random()
-        if found.pages and not self._placed and drawn < 0.25 and found.pages[-1] not in goal:
+    def placed(self, goal: str, found: Facts, *, always: bool = False) -> str:
+        """With the app, and now and then the page, that it is in.
+
+        Args:
+            always: the app, whatever else the goal says.
+        """
+        drawn = 0.0 if always else self._random.random()
+        if found.pages and not self._placed and 0 < drawn < 0.25 and found.pages[-1] not in goal:
             return f"{goal} {self._random.choice(('in', 'under', 'on the page'))} {self.plain(found.pages[-1])}"
+        if self._app in goal and not always:
+            return goal
         if drawn < (0.35 if self._placed else 0.2 if found.pages else 0.9):
-            form = self._random.choice(table()["forms"]["inside"])
+            forms = table()["forms"]["inside"]
+            if goal.endswith("?"):  # nothing comes behind it
+                forms = [f for f in forms if f.endswith(("}, {low}", ": {low}", ". {goal}"))]
+            elif goal.partition(" ")[0] in NO_VERBS or not goal[0].isalpha():
+                forms = [f for f in forms if not re.search(r"(and|to) \{low\}", f)]
+            form = self._random.choice(forms)
             app = {"App": self._app, "app": self._app.casefold()}
             made = form.replace("{App}", app["App"]).replace("{app}", app["app"])
             return made.replace("{goal}", goal).replace("{low}", lowered(goal))
@@ -284,6 +340,3 @@ def plural(noun: str) -> str:
 
 def singular(word: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
-
-
-Words = Sequence[str]

@@ -18,9 +18,12 @@ from agentkit_android.client.driver import Driver, Look, look_again
 from agentkit_android.client.errors import CommandFailed, DeviceError
 from agentkit_android.client.transport import run
 from agentkit_android.client.tree import Element
-from agentkit_android.demos.made_up import text_for
+from agentkit_android.demos.made_up import table, text_for
 
-Kind = Literal["open", "go", "tab", "hold", "press", "turn", "choose", "focus", "clear", "write"]
+Kind = Literal[
+    "open", "go", "tab", "hold", "press", "turn", "choose", "focus", "clear", "write", "scroll",
+    "stray", "back",
+]  # fmt: skip
 End = Literal["done", "there"]
 MOST = 14  # moves of a walk
 SAVES = ("Save", "Done", "OK", "Create", "Send", "Send SMS", "Rename", "Add")
@@ -33,6 +36,7 @@ class Move:
     """One move of a walk.
 
     Attributes:
+        kind: "stray" is a wrong one, which the next mends.
         look, after: the screen before it and behind it.
         element: what was touched.
         name: what a field is called that was written into. text: what was written.
@@ -65,14 +69,46 @@ class Walk:
         return self.moves[-1].after
 
 
-def walk(driver: Driver, app: str, random: Random) -> Walk | None:
-    """A walk through an app; None where it came to nothing, or left the app."""
+def walk(
+    driver: Driver, app: str, random: Random, others: Sequence[str] = (), *, home: bool = True
+) -> Walk | None:
+    """A walk through an app; None where it came to nothing, or left the app.
+
+    Args:
+        others: apps that are opened first by mistake, now and then. home: whether it begins on the
+            launcher, not on the screen as it is.
+    """
     run(driver.transport, "am", "force-stop", app)
-    driver.perform(act.Press(button="home"))
+    if home:
+        driver.perform(act.Press(button="home"))
     try:
-        return _Walker(driver, app, random).walk()
+        return _Walker(driver, app, random).walk(others)
     except (CommandFailed, DeviceError, _Nothing):
         return None
+
+
+def again(driver: Driver, walked: Walk) -> Walk | None:
+    """The same walk without its last move, now that this has been done."""
+    run(driver.transport, "am", "force-stop", walked.app)
+    driver.perform(act.Press(button="home"))
+    moves = []
+    look = look_again(driver, picture=False)
+    for move in walked.moves[:-1]:
+        element, action = move.element, move.action
+        if move.kind not in ("open", "go", "tab", "press"):
+            return None
+        if element is not None:
+            alike_here = [e for e in look.elements if e.role == element.role
+                          and e.label.partition(", ")[0] == element.label.partition(", ")[0]]  # fmt: skip
+            if not alike_here:
+                return None
+            element = alike_here[0]
+            action = tap(element)
+        driver.perform(action)
+        after = look_again(driver, picture=False)
+        moves.append(Move(move.kind, look, action, after, element))
+        look = after
+    return Walk(walked.app, tuple(moves), "done") if moves else None
 
 
 class _Nothing(Exception):
@@ -83,9 +119,13 @@ class _Walker:
     def __init__(self, driver: Driver, app: str, random: Random) -> None:
         self._driver, self._app, self._random = driver, app, random
         self._moves: list[Move] = []
+        self._old: set[str] = set()  # what could be seen before scrolling
 
-    def walk(self) -> Walk:
-        look = self._move("open", look_again(self._driver, picture=False), act.Open(app=self._app))
+    def walk(self, others: Sequence[str] = ()) -> Walk:
+        look = look_again(self._driver, picture=False)
+        if others and self._random.random() < 0.1:
+            look = self._move("stray", look, act.Open(app=self._random.choice(others)))
+        look = self._move("open", look, act.Open(app=self._app))
         while len(self._moves) < MOST:
             if look.package != self._app:
                 raise _Nothing
@@ -120,7 +160,34 @@ class _Walker:
             return self._form(look)
         if len(self._moves) > 1 and self._random.random() < (0.1 if selecting(look) else 0.3):
             return "there"
+        if self._random.random() < 0.12:
+            look = self._stray(look)
+        if self._random.random() < 0.2 and any(e.scrollable for e in look.elements):
+            look = self._scrolled(look)
         return self._page(look)
+
+    def _stray(self, look: Look) -> Look:
+        """A wrong way and back, where that leads back."""
+        some = [e for e in look.elements if e.clickable and e.role in ("row", "icon") and e.label]
+        if not some or selecting(look):
+            return look
+        wrong = self._random.choice(some)
+        away = self._move("stray", look, tap(wrong), wrong)
+        if alike(look, away) or away.package != self._app or is_menu(away):
+            raise _Nothing
+        back = self._move("back", away, act.Press(button="back"))
+        if not alike(look, back):
+            raise _Nothing
+        return back
+
+    def _scrolled(self, look: Look) -> Look:
+        """Further down, where what comes into sight was not to be seen before."""
+        before = {e.label for e in look.elements}
+        after = self._move("scroll", look, act.Scroll(direction="down"))
+        self._old = before
+        if alike(look, after) or not {e.label for e in after.elements if e.role == "row"} - before:
+            raise _Nothing
+        return after
 
     # One screen.
 
@@ -184,7 +251,9 @@ class _Walker:
         else:
             top = next(e.bounds[1] for e in rows if e.selected)
             tabs = [e for e in rows if e.bounds[1] == top and not e.selected]
-        data = [e for e in rows if e not in tabs and not e.selected]
+        rows = [e for e in rows if e not in tabs and not e.selected]
+        doing = [e for e in rows if does(e)]
+        data = [e for e in rows if e not in doing]
         icons = [e for e in look.elements if e.role == "icon" and e.label not in UP]
         buttons = [e for e in look.elements if e.role == "button" and e.label not in UP]
         turns = [e for e in look.elements if _turns(e)]
@@ -192,16 +261,21 @@ class _Walker:
         groups: list[tuple[float, Kind, Sequence[Element]]] = [
             (3.0, "go", data),
             (0.8, "hold", [e for e in data if e.long_clickable]),
-            (2.2, "press", [e for e in icons if e.clickable and e.label]),
+            (2.2, "press", [*(e for e in icons if e.clickable and e.label), *doing]),
             (2.5, "turn", turns),
             (1.0, "tab", tabs),
             (0.8, "press", [e for e in plain if len(e.label) > 2 and e.label != "delete"]),
         ]
         if selecting(look):  # something is chosen: now what is done with it
             groups = [g for g in groups if g[1] == "press"]
+        if self._moves[-1].kind == "turn":  # and another one, on the same page
+            label = self._moves[-1].label
+            groups = [(1.0, "turn", [e for e in turns if e.label != label])]
+        if self._moves[-1].kind == "scroll":
+            groups = [(w, k, [e for e in of if e.label not in self._old]) for w, k, of in groups]
         groups = [g for g in groups if g[2]]
         if not groups:
-            return None
+            raise _Nothing
         _, kind, found = random.choices(groups, [g[0] for g in groups])[0]
         element = random.choice(found)
         if kind == "press":
@@ -282,6 +356,11 @@ def is_menu(look: Look) -> bool:
     )
 
 
+def does(row: Element) -> bool:
+    """Whether a row says something to do, as those of menus."""
+    return row.label.partition(" ")[0].casefold() in table()["verbs"] and ", " not in row.label
+
+
 def selecting(look: Look) -> bool:
     return any(e.label == "Clear selection" for e in look.elements)
 
@@ -322,4 +401,3 @@ def _sent(before: Look, after: Look) -> bool:
     """Whether what was written is gone, as in a conversation: it was sent."""
     written = [e.text for e in fields(before)]
     return bool(written) and [e.text for e in fields(after)] != written
-
