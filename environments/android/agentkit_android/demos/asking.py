@@ -68,7 +68,7 @@ def _pairs(look: Look, thing: str, teller: Teller, random: Random) -> list[tuple
             made.append((one.label, other.label))
     for e in elements:
         label, comma, value = e.label.partition(", ")
-        if e.role == "row" and comma and _plain(label) and len(value.split()) < 5:
+        if not thing and e.role == "row" and comma and _plain(label) and len(value.split()) < 5:
             made.append((label, value))
     return [
         (

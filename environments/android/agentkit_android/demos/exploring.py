@@ -30,6 +30,7 @@ FIXED = ("com.android.settings",)
 """Apps whose rows are pages, the same on every phone."""
 WALKS = 8  # on one phone, before it is another
 RENAMED = 0.45  # share of the walks whose labels and apps are called otherwise
+SHORT = 0.5  # share of the walks of one touch that are left out: there are too many
 TWO = 0.12  # share of the goals that are two
 
 
@@ -91,7 +92,7 @@ def _told(
     Args:
         plain: whether everything keeps its name.
     """
-    if walked is None:
+    if walked is None or len(walked.moves) == 2 and random.random() < SHORT:
         return None
     apps = dict(apps)
     fixed = walked.app in FIXED
@@ -115,7 +116,7 @@ def _told(
 
 def _goal(walked: Walk, found: Facts, teller: Teller, random: Random) -> tuple[str, str]:
     """(goal, answer). Raises Untold."""
-    if walked.end == "there" and random.random() < 0.85:
+    if walked.end == "there" and random.random() < 0.9:
         thing = found.things[-1] if found.things else ""
         asked = question(walked.last, thing, teller, random)
         if asked is not None:

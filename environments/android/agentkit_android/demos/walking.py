@@ -158,7 +158,7 @@ class _Walker:
             return self._press(look, self._random.choice(look.elements))
         if saves(look) and fields(look):
             return self._form(look)
-        if len(self._moves) > 1 and self._random.random() < (0.1 if selecting(look) else 0.3):
+        if len(self._moves) > 1 and self._random.random() < (0.1 if selecting(look) else 0.35):
             return "there"
         if self._random.random() < 0.12:
             look = self._stray(look)
@@ -252,6 +252,8 @@ class _Walker:
             top = next(e.bounds[1] for e in rows if e.selected)
             tabs = [e for e in rows if e.bounds[1] == top and not e.selected]
         rows = [e for e in rows if e not in tabs and not e.selected]
+        tall = sorted(e.height for e in rows)[len(rows) // 2] if rows else 0
+        rows = [e for e in rows if 3 * e.height >= 2 * tall]  # others are cut off by the list's end
         doing = [e for e in rows if does(e)]
         data = [e for e in rows if e not in doing]
         icons = [e for e in look.elements if e.role == "icon" and e.label not in UP]
