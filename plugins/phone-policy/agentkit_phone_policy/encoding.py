@@ -15,8 +15,9 @@ What makes a step easy to learn, also one that is not like those learned from:
   and nothing can be misspelt.
 * A word of the screen that the goal has too is followed by its number there. The element that
   shares the most words with the goal is marked (<most>), and the one that shares the most of those
-  that no line of the history has (<fresh>); in the goal, what the history has (<used>), what is on
-  the screen (<shown>), and what stands in quotation marks.
+  that no line of the history has (<fresh>); so are those whose whole name is in the goal (<whole>).
+  In the goal it is marked what the history has (<used>), what is on the screen (<shown>), and what
+  stands in quotation marks.
 * Words that differ from app to app and from wording to wording are known by their meaning
   (`meanings.py`); of others it is told that they are a <name>, a <num> or a <word>.
 """
@@ -24,6 +25,7 @@ What makes a step easy to learn, also one that is not like those learned from:
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,6 +66,7 @@ from agentkit_phone_policy.words import (
     USED,
     VERBS,
     WAYS,
+    WHOLE,
     WORD,
     Word,
     place_words,
@@ -179,6 +182,9 @@ class Encoded:
         shared = [own & set(e) if e[1] not in SILENT else set() for e in elements]
         self._mark(elements, shared, MOST)
         self._mark(elements, [of - used for of in shared], FRESH)
+        for line, element in zip(elements, screen.elements):
+            if line[1] not in SILENT and self._whole(element.text):
+                line.append(WHOLE)
         shown = {t for element in elements for t in element if t[0] == "@"}
         made = [] if self.goal else [GOAL]
         for number, (word, marks) in enumerate(zip(self.goal, self._marks)):
@@ -198,11 +204,21 @@ class Encoded:
         return [*made, ACT]
 
     def _mark(self, elements: list[list[str]], shared: list[set[str]], mark: str) -> None:
-        """Marks the elements that share most with the goal."""
-        most = max((len(of) for of in shared), default=0)
-        for element, of in zip(elements, shared):
-            if most and len(of) == most:
+        """Marks the elements that share most with the goal. A word counts the more, the fewer
+        elements have it."""
+        have = Counter(word for of in shared for word in of)
+        shares = [sum(1 / have[word] for word in of) for of in shared]
+        most = max(shares, default=0.0)
+        for element, share in zip(elements, shares):
+            if most and share > most - 1e-9:
                 element.append(mark)
+
+    def _whole(self, text: str) -> bool:
+        """Whether all that an element is called is in the goal: what stands before its details."""
+        said = [w for w in words(text.partition(", ")[0]) if w.text[0].isalnum()]
+        said = [w for w in said if w.text.casefold() not in STOP]
+        found = [self._at.get(w.form, [GOAL_WORDS])[0] < GOAL_WORDS for w in said]
+        return bool(found) and all(found)
 
     def _place(self, place: str) -> Iterator[str]:
         """The app in front by what its owner calls it, and its page."""
@@ -352,8 +368,8 @@ class Encoded:
             return frozenset(second.get(kind, {END}))
         if kind == "type" and number == 2:
             first = _number(said[1], "@")
-            start, _, of = self._text_at(first)
-            return frozenset(f"@{n}" for n in _range(start, of) if n >= first)
+            start, text, of = self._text_at(first)
+            return frozenset(f"@{start + n}" for n in _on(text, of, first - start))
         return frozenset({END})
 
     @cached_property
@@ -428,6 +444,19 @@ def _holds(whole: str, part: str) -> bool:
     plain = [f" {' '.join(w.text.casefold() for w in words(t) if w.text[0].isalnum())} "
              for t in (whole, part)]  # fmt: skip
     return bool(part.strip()) and plain[1] in plain[0]
+
+
+def _on(text: str, said: Sequence[Word], first: int) -> Iterator[int]:
+    """From a word of a text on: to the end of the quotation that it stands in, else of the
+    sentence, and not into a quotation. The first word is always one of them."""
+    yield first
+    inside = sum(c in QUOTES for c in text[: said[first].start]) % 2 == 1
+    for number in range(first + 1, len(said)):
+        between = text[said[number - 1].end : said[number].start]
+        ends = said[number - 1].text in ".?!" and bool(between) and said[number].text[0].isupper()
+        if any(c in QUOTES for c in between) or (ends and not inside):
+            return
+        yield number
 
 
 def _range(start: int, said: Sequence[Word]) -> range:

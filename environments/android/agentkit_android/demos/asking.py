@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from random import Random
 
 from agentkit_android.client.driver import Look
 from agentkit_android.demos.made_up import table
 from agentkit_android.demos.telling import LONGEST, Teller, fill, first
 
+DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
+MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 KINDS = (
     ("money", r"€\d[\d,]*\.\d\d"),
     ("mail", r"[\w.]+@[\w.]+\w"),
     ("phone", r"\+\d[\d ]{7,}\d"),
-    ("date", r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{1,2}"),
+    ("date", rf"(?:(?:{DAYS}), )?(?:{MONTHS}) \d{{1,2}}"),
     ("time", r"(?<!\d)\d\d:\d\d(?!:)"),
     ("length", r"(?<![\d:])\d:\d\d(?!\d)"),
     ("size", r"[\d.]+ (?:bytes|kB|MB|KB)"),
@@ -58,9 +61,10 @@ def _pairs(look: Look, thing: str, teller: Teller, random: Random) -> list[tuple
     """A text with another right under it, or a row of two parts: what it is called, and what it
     is."""
     of = teller.of(thing)
+    names = [first(e.label) for e in look.elements]
     made = []
     elements = look.elements
-    for one, other in zip(elements, elements[1:]):
+    for one, other in pairwise(elements):
         under = (
             0 <= other.bounds[1] - one.bounds[3] < one.height and one.bounds[0] == other.bounds[0]
         )
@@ -68,7 +72,8 @@ def _pairs(look: Look, thing: str, teller: Teller, random: Random) -> list[tuple
             made.append((one.label, other.label))
     for e in elements:
         label, comma, value = e.label.partition(", ")
-        if not thing and e.role == "row" and comma and _plain(label) and len(value.split()) < 5:
+        alone = names.count(label) == 1 and not thing and e.role == "row"
+        if alone and comma and _plain(label) and len(value.split()) < 5:
             made.append((label, value))
     return [
         (

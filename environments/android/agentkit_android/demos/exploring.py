@@ -1,6 +1,6 @@
 """Episodes of exploring: walks by chance, the goals that they fulfil, and their steps as examples.
 
-No app of the templates of unseen-apps is entered, and no goal is known before the walk: what is
+No app that the train split does without is entered, those of unseen-apps least of all, and no goal is known before the walk: what is
 asked for comes from the screens (`telling.py`, `asking.py`).
 """
 
@@ -45,10 +45,8 @@ class Told:
 
 
 def open_apps() -> tuple[str, ...]:
-    """Apps that tasks of the train split happen in, without those of unseen-apps."""
-    held = {a for t in catalogue.templates().values() if t.held == "app" for a in t.apps}
-    known = {a for t in catalogue.templates().values() if not t.held for a in t.apps}
-    return tuple(sorted(known - held))
+    """Apps that tasks of the train split happen in."""
+    return tuple(sorted({a for t in catalogue.templates().values() if not t.held for a in t.apps}))
 
 
 def explored(
@@ -92,7 +90,7 @@ def _told(
     Args:
         plain: whether everything keeps its name.
     """
-    if walked is None or len(walked.moves) == 2 and random.random() < SHORT:
+    if walked is None or (len(walked.moves) == 2 and random.random() < SHORT):
         return None
     apps = dict(apps)
     fixed = walked.app in FIXED

@@ -25,9 +25,11 @@ def text_for(field: str, random: Random) -> str:
     if name in ("minute", "minutes", "second", "seconds"):
         return f"{random.randrange(60):02}"
     if "phone" in name or "number" in name:
-        return f"+{random.randrange(1, 99)} {random.randrange(100, 999)} {random.randrange(10_000, 99_999)}"
+        numbers = [random.randrange(most) for most in (90, 900, 90_000)]
+        return f"+{numbers[0] + 1} {numbers[1] + 100} {numbers[2] + 10_000}"
     if "mail" in name:
-        return f"{random.choice(table()['things'])}{random.randrange(100)}@{random.choice(table()['things'])}.example"
+        one, other = random.choices(table()["things"], k=2)
+        return f"{one}{random.randrange(100)}@{other}.example"
     if name.replace(".", "").isdecimal() or "amount" in name or "price" in name:
         if "." not in name and name.isdecimal() and len(name) < 3:
             return (

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from agentkit_android.demos.made_up import table
-from agentkit_android.demos.walking import SAVES, Move, Walk, is_menu, selecting
+from agentkit_android.demos.seeing import SAVES, is_menu, selecting
+from agentkit_android.demos.walking import Move, Walk
 
 LONGEST = 9  # words of a name
 NO_VERBS = ("I", "It", "There", "The", "No", "My", "For", "With", "Into", "Its", "In")
@@ -209,8 +210,8 @@ class Teller:
         start, _, rest = label.partition(" ")
         if start.casefold() in ("new", "add", "create", "start") and rest:
             noun = rest.casefold()
-            what = f"{'an' if noun[0] in 'aeiou' else 'a'} {self._random.choice(('', '', 'new '))}{noun}"
-            what = what.replace("an new", "a new")
+            what = self._random.choice(("", "", "new ")) + noun
+            what = f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
             return self._form("make", verb=self._other(start), what=what, value=self.quote(value),
                               more=others, name=self.plain(name), plural=plural(noun))  # fmt: skip
         if thing and len(found.written) == 1 and "name" in f"{name} {label}".casefold():
@@ -304,7 +305,8 @@ class Teller:
         """
         drawn = 0.0 if always else self._random.random()
         if found.pages and not self._placed and 0 < drawn < 0.25 and found.pages[-1] not in goal:
-            return f"{goal} {self._random.choice(('in', 'under', 'on the page'))} {self.plain(found.pages[-1])}"
+            where = self._random.choice(("in", "under", "on the page"))
+            return f"{goal} {where} {self.plain(found.pages[-1])}"
         if self._app in goal and not always:
             return goal
         if drawn < (0.35 if self._placed else 0.2 if found.pages else 0.9):

@@ -1,8 +1,8 @@
 """Walks by chance through an app: what a hand could do there, without a goal.
 
-A walk goes forward from an app's first page, fills what it comes upon, and ends where something was
-done: a switch was turned, a choice made, a form saved, a question answered by "yes". What it does is
-drawn from what the screen offers and nothing else; no task, no expert and no wording is looked at.
+A walk goes forward from an app's first page, fills what it comes upon, and ends where something
+was done: a switch was turned, a choice made, a form saved; or on a page. What it does is drawn from
+what the screen offers and nothing else; no task, no expert and no wording is looked at.
 """
 
 from __future__ import annotations
@@ -18,7 +18,21 @@ from agentkit_android.client.driver import Driver, Look, look_again
 from agentkit_android.client.errors import CommandFailed, DeviceError
 from agentkit_android.client.transport import run
 from agentkit_android.client.tree import Element
-from agentkit_android.demos.made_up import table, text_for
+from agentkit_android.demos.made_up import text_for
+from agentkit_android.demos.seeing import (
+    UP,
+    alike,
+    does,
+    fields,
+    is_dialog,
+    is_menu,
+    name_of,
+    saves,
+    selecting,
+    sent,
+    tap,
+    turns,
+)
 
 Kind = Literal[
     "open", "go", "tab", "hold", "press", "turn", "choose", "focus", "clear", "write", "scroll",
@@ -26,9 +40,6 @@ Kind = Literal[
 ]  # fmt: skip
 End = Literal["done", "there"]
 MOST = 14  # moves of a walk
-SAVES = ("Save", "Done", "OK", "Create", "Send", "Send SMS", "Rename", "Add")
-"""Labels that end a form or a dialog."""
-UP = ("Navigate up", "Cancel", "Clear selection", "Back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +109,12 @@ def again(driver: Driver, walked: Walk) -> Walk | None:
         if move.kind not in ("open", "go", "tab", "press"):
             return None
         if element is not None:
-            alike_here = [e for e in look.elements if e.role == element.role
-                          and e.label.partition(", ")[0] == element.label.partition(", ")[0]]  # fmt: skip
-            if not alike_here:
+            found = [
+                e for e in look.elements if (e.role, name_of(e)) == (element.role, name_of(element))
+            ]
+            if not found:
                 return None
-            element = alike_here[0]
+            element = found[0]
             action = tap(element)
         driver.perform(action)
         after = look_again(driver, picture=False)
@@ -222,7 +234,7 @@ class _Walker:
             now = next((f for f in fields(look) if f.resource == field.resource), None)
             if now is not None and field.resource not in self._written():
                 look = self._write(look, now)
-        turnable = [e for e in look.elements if _turns(e) and not e.checked]
+        turnable = [e for e in look.elements if turns(e) and not e.checked]
         if turnable and self._random.random() < 0.4:
             one = self._random.choice(turnable)
             look = self._move("turn", look, tap(one), one)
@@ -239,7 +251,7 @@ class _Walker:
         if not end or (look.package, look.activity) != where:
             raise _Nothing
         after = self._move("press", look, tap(end[0]), end[0])
-        if (after.package, after.activity) == where and saves(after) and not _sent(look, after):
+        if (after.package, after.activity) == where and saves(after) and not sent(look, after):
             raise _Nothing
         return "done"
 
@@ -258,13 +270,13 @@ class _Walker:
         data = [e for e in rows if e not in doing]
         icons = [e for e in look.elements if e.role == "icon" and e.label not in UP]
         buttons = [e for e in look.elements if e.role == "button" and e.label not in UP]
-        turns = [e for e in look.elements if _turns(e)]
+        switches = [e for e in look.elements if turns(e)]
         plain = [e for e in buttons if e.checked is None]
         groups: list[tuple[float, Kind, Sequence[Element]]] = [
             (3.0, "go", data),
             (0.8, "hold", [e for e in data if e.long_clickable]),
             (2.2, "press", [*(e for e in icons if e.clickable and e.label), *doing]),
-            (2.5, "turn", turns),
+            (2.5, "turn", switches),
             (1.0, "tab", tabs),
             (0.8, "press", [e for e in plain if len(e.label) > 2 and e.label != "delete"]),
         ]
@@ -272,7 +284,7 @@ class _Walker:
             groups = [g for g in groups if g[1] == "press"]
         if self._moves[-1].kind == "turn":  # and another one, on the same page
             label = self._moves[-1].label
-            groups = [(1.0, "turn", [e for e in turns if e.label != label])]
+            groups = [(1.0, "turn", [e for e in switches if e.label != label])]
         if self._moves[-1].kind == "scroll":
             groups = [(w, k, [e for e in of if e.label not in self._old]) for w, k, of in groups]
         groups = [g for g in groups if g[2]]
@@ -289,7 +301,7 @@ class _Walker:
             action = tap(element)
         after = self._move(kind, look, action, element)
         if kind == "turn":
-            now = next((e for e in after.elements if e.label == element.label and _turns(e)), None)
+            now = next((e for e in after.elements if e.label == element.label and turns(e)), None)
             if now is None or now.checked == element.checked:
                 if is_dialog(after):
                     return None
@@ -340,66 +352,8 @@ class _Walker:
         return any(m.kind == "choose" for m in self._moves)
 
 
-# What a screen is, as far as it shows.
-
-
-def tap(element: Element) -> Action:
-    x, y = element.middle
-    return act.Tap(x=x, y=y)
-
-
-def is_dialog(look: Look) -> bool:
-    return any(e.role == "button" and e.label == "Cancel" for e in look.elements)
-
-
-def is_menu(look: Look) -> bool:
-    return bool(look.elements) and all(
-        e.role == "row" and not e.selected and e.clickable for e in look.elements
-    )
-
-
-def does(row: Element) -> bool:
-    """Whether a row says something to do, as those of menus."""
-    return row.label.partition(" ")[0].casefold() in table()["verbs"] and ", " not in row.label
-
-
-def selecting(look: Look) -> bool:
-    return any(e.label == "Clear selection" for e in look.elements)
-
-
-def fields(look: Look) -> list[Element]:
-    """Those that are not for searching, nor addresses."""
-    return [
-        e
-        for e in look.elements
-        if e.editable and not e.label.startswith(("Search", "http")) and "search" not in e.resource
-    ]
-
-
-def saves(look: Look) -> list[Element]:
-    return [e for e in look.elements if e.role in ("button", "icon") and e.label in SAVES]
-
-
 def _same(look: Look, field: Element) -> Element:
     found = next((e for e in fields(look) if e.resource == field.resource), None)
     if found is None:
         raise _Nothing
     return found
-
-
-def alike(one: Look, other: Look) -> bool:
-    def of(look: Look) -> Sequence[object]:
-        return (look.package, look.activity, [(e.role, e.label, e.checked, e.selected, e.focused)
-                                              for e in look.elements])  # fmt: skip
-
-    return of(one) == of(other)
-
-
-def _turns(element: Element) -> bool:
-    return element.checked is not None and element.role != "radio" and bool(element.label)
-
-
-def _sent(before: Look, after: Look) -> bool:
-    """Whether what was written is gone, as in a conversation: it was sent."""
-    written = [e.text for e in fields(before)]
-    return bool(written) and [e.text for e in fields(after)] != written
