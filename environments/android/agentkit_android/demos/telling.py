@@ -303,6 +303,7 @@ class Teller:
         Args:
             always: the app, whatever else the goal says.
         """
+        goal = self._by_way_of([t for t in found.things if t not in goal], goal)
         drawn = 0.0 if always else self._random.random()
         if found.pages and not self._placed and 0 < drawn < 0.25 and found.pages[-1] not in goal:
             where = self._random.choice(("in", "under", "on the page"))
@@ -320,6 +321,17 @@ class Teller:
             made = form.replace("{App}", app["App"]).replace("{app}", app["app"])
             return made.replace("{goal}", goal).replace("{low}", lowered(goal))
         return goal
+
+    def _by_way_of(self, things: list[str], goal: str) -> str:
+        """With what was gone through before, so that the goal says the way."""
+        if not things:
+            return goal
+        forms = table()["forms"]["way"]
+        if goal.endswith("?") or goal.partition(" ")[0] in NO_VERBS:
+            forms = [f for f in forms if f.endswith(("}, {low}", ": {low}"))]
+        way = self._random.choice((", ", " and ", ", then ")).join(self.name(t) for t in things)
+        form = self._random.choice(forms)
+        return fill(form, {"way": way, "goal": goal, "low": lowered(goal)})
 
 
 def fill(form: str, words: dict[str, str]) -> str:
