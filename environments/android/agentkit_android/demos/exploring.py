@@ -1,8 +1,8 @@
 """Episodes of exploring: walks by chance, the goals that they fulfil, and their steps as examples.
 
 No app that the train split does without is entered, those of unseen-apps least of all. No goal is
-known before the walk, nor taken from a task: what is asked for comes from the screens (`telling.py`,
-`asking.py`).
+known before the walk, nor taken from a task: what is asked for comes from the screens
+(`telling.py`, `asking.py`).
 """
 
 from __future__ import annotations

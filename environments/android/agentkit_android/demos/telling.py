@@ -316,7 +316,7 @@ class Teller:
                 forms = [f for f in forms if f.endswith(("}, {low}", ": {low}", ". {goal}"))]
             elif goal.partition(" ")[0] in NO_VERBS or not goal[0].isalpha():
                 forms = [f for f in forms if not re.search(r"(and|to) \{low\}", f)]
-            form = self._random.choice(forms)
+            form = str(self._random.choice(forms))
             app = {"App": self._app, "app": self._app.casefold()}
             made = form.replace("{App}", app["App"]).replace("{app}", app["app"])
             return made.replace("{goal}", goal).replace("{low}", lowered(goal))

@@ -296,7 +296,7 @@ class _Walker:
             return self._press(look, element)
         if kind == "hold":
             x, y = element.middle
-            action: Action = act.LongPress(x=x, y=y)
+            action: Action = act.LongPress(x=x, y=y, seconds=1.0)
         else:
             action = tap(element)
         after = self._move(kind, look, action, element)
