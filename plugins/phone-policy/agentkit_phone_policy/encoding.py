@@ -182,9 +182,9 @@ class Encoded:
         shared = [own & set(e) if e[1] not in SILENT else set() for e in elements]
         self._mark(elements, shared, MOST)
         self._mark(elements, [of - used for of in shared], FRESH)
-        for said, element in zip(elements, screen.elements):
-            if said[1] not in SILENT and self._whole(element.text):
-                said.append(WHOLE)
+        for tokens, element in zip(elements, screen.elements):
+            if tokens[1] not in SILENT and self._whole(element.text):
+                tokens.append(WHOLE)
         shown = {t for element in elements for t in element if t[0] == "@"}
         made = [] if self.goal else [GOAL]
         for number, (word, marks) in enumerate(zip(self.goal, self._marks)):
