@@ -48,10 +48,10 @@ def _rows(look: Look, teller: Teller, random: Random) -> list[tuple[str, str, st
             continue
         rest = row[len(name) + 2 :]
         for kind, value in _values(rest):
-            made.append((_ask(kind, random, thing=teller.name(name)), value, name))
+            made.append((_ask(kind, random, thing=teller.item(name)), value, name))
         last = re.split(r", | · ", rest)[-1]
         if len(last.split()) <= LONGEST and not any(v in last for _, v in _values(rest)):
-            made.append((_ask("words", random, thing=teller.name(name)), last, name))
+            made.append((_ask("words", random, thing=teller.item(name)), last, name))
             if sum(last in r for r in rows) == 1:
                 made.append((_ask("who", random, value=teller.name(last)), name, last))
     return made
@@ -92,10 +92,10 @@ def _page(look: Look, thing: str, teller: Teller, random: Random) -> list[tuple[
     for kind, _ in KINDS:
         values = [v for t in texts for k, v in _values(t) if k == kind]
         if len(values) == 1 and kind != "count":
-            made.append((_ask(kind, random, thing=teller.name(thing)), values[0], thing))
+            made.append((_ask(kind, random, thing=teller.item(thing)), values[0], thing))
     bodies = [t for t in texts if 3 <= len(t.split()) <= 20 and not _values(t)]
     if len(bodies) == 1:
-        made.append((_ask("words", random, thing=teller.name(thing)), bodies[0], thing))
+        made.append((_ask("words", random, thing=teller.item(thing)), bodies[0], thing))
     return made
 
 

@@ -115,6 +115,7 @@ def _told(
 
 def _goal(walked: Walk, found: Facts, teller: Teller, random: Random) -> tuple[str, str]:
     """(goal, answer). Raises Untold."""
+    teller.about(found)
     if walked.end == "there" and random.random() < 0.9:
         thing = found.things[-1] if found.things else ""
         asked = question(walked.last, thing, teller, random)

@@ -35,6 +35,7 @@ class Facts:
     written: list[tuple[str, str]] = field(default_factory=list)
     chosen: list[tuple[str, str]] = field(default_factory=list)
     turned: list[tuple[str, bool]] = field(default_factory=list)
+    noun: str = ""  # what the things are, as a label says that makes a new one
     taken: int = 0  # how many things there were when something was first pressed
     sent: bool = False
 
@@ -49,7 +50,7 @@ def facts(walk: Walk, fixed: bool) -> Facts:
     Raises:
         Untold: a row's name is that of others on the screen.
     """
-    found = Facts()
+    found = Facts(noun=_new(walk))
     row = ""  # that opened a dialog
     for move in walk.moves:
         name = first(move.label)
@@ -84,6 +85,16 @@ def facts(walk: Walk, fixed: bool) -> Facts:
     if any(len(t.split()) > LONGEST or not t for t in (*found.things, *found.pages)):
         raise Untold("a name is too long")
     return found
+
+
+def _new(walk: Walk) -> str:
+    """What an app makes, and so what its rows are: `alarm`, where a page says `Add alarm`."""
+    for move in walk.moves:
+        labels = [e.label.split() for e in move.after.elements if e.role == "icon"]
+        nouns = [w[1] for w in labels if len(w) == 2 and w[0] in ("New", "Add", "Create")]
+        if nouns:
+            return nouns[-1].casefold()
+    return ""
 
 
 def first(label: str) -> str:
@@ -129,6 +140,7 @@ class Teller:
     def __init__(self, random: Random, app: str) -> None:
         self._random, self._app = random, app
         self._placed = False  # whether the goal says already where it is
+        self._kind = ""  # what the things are
 
     def goal(self, walk: Walk, found: Facts) -> str:
         """What was done.
@@ -136,7 +148,12 @@ class Teller:
         Raises:
             Untold: there are no words for it.
         """
+        self.about(found)
         return self._done(walk, found)
+
+    def about(self, found: Facts) -> None:
+        """Tells what the things are that are spoken of next."""
+        self._kind = found.noun
 
     def _done(self, walk: Walk, found: Facts) -> str:
         label = found.presses[-1] if found.presses else ""
@@ -171,7 +188,7 @@ class Teller:
         if not what or walk.moves[-1].kind not in ("go", "tab"):
             raise Untold("nothing to be seen")
         return self._form(
-            "there", what=self.plain(what) if what in found.pages else self.name(what)
+            "there", what=self.plain(what) if what in found.pages else self.item(what)
         )
 
     def _pressed(self, found: Facts, label: str, thing: str) -> str:
@@ -210,6 +227,7 @@ class Teller:
         start, _, rest = label.partition(" ")
         if start.casefold() in ("new", "add", "create", "start") and rest:
             noun = rest.casefold()
+            self._placed = True
             what = self._random.choice(("", "", "new ")) + noun
             what = f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
             return self._form("make", verb=self._other(start), what=what, value=self.quote(value),
@@ -270,6 +288,15 @@ class Teller:
     def name(self, thing: str) -> str:
         return f"“{thing}”" if self._random.random() < 0.6 or not thing[:1].isalnum() else thing
 
+    def item(self, thing: str) -> str:
+        """A thing by its name, mostly with what it is."""
+        name = self.name(thing)
+        if not self._kind or self._random.random() < 0.4:
+            return name
+        self._placed = True
+        of = self._random.choice(("", "", "at ", "called ")) if thing[:1].isdigit() else ""
+        return f"{self._random.choice(('the', 'the', 'my'))} {self._kind} {of}{name}"
+
     def quote(self, text: str) -> str:
         bare = text[:1].isupper() or text[:1] in "+0123456789" or "@" in text
         return text if bare and self._random.random() < 0.5 else f"“{text}”"
@@ -277,18 +304,19 @@ class Teller:
     def of(self, thing: str) -> str:
         if not thing:
             return ""
-        return f" {self._random.choice(('of', 'for', 'of', 'in', 'with'))} {self.name(thing)}"
+        return f" {self._random.choice(('of', 'for', 'of', 'in', 'with'))} {self.item(thing)}"
 
     def _to(self, thing: str) -> str:
-        return f" {self._random.choice(('to', 'to', 'for'))} {self.name(thing)}" if thing else ""
+        return f" {self._random.choice(('to', 'to', 'for'))} {self.item(thing)}" if thing else ""
 
     def _noun(self, label: str) -> str:
         """What a thing is: as the label says, `Delete event`, or as the app is called."""
         rest = label.partition(" ")[2].casefold()
-        noun = rest if rest and " " not in rest else singular(self._app).casefold()
-        drawn = self._random.random()
-        self._placed |= drawn < 0.5
-        return "" if drawn > 0.5 else f"the {noun} "
+        noun = rest if rest and " " not in rest else self._kind or singular(self._app).casefold()
+        if self._random.random() < 0.35:
+            return ""
+        self._placed = True
+        return f"the {noun} "
 
     def both(self, one: str, other: str) -> str:
         forms = table()["forms"]["both"]
@@ -305,12 +333,13 @@ class Teller:
         """
         goal = self._by_way_of([t for t in found.things if t not in goal], goal)
         drawn = 0.0 if always else self._random.random()
-        if found.pages and not self._placed and 0 < drawn < 0.25 and found.pages[-1] not in goal:
+        page = found.pages[-1] if found.pages and not goal.endswith("?") else ""
+        if page and not self._placed and 0 < drawn < 0.25 and page not in goal:
             where = self._random.choice(("in", "under", "on the page"))
-            return f"{goal} {where} {self.plain(found.pages[-1])}"
+            return f"{goal} {where} {self.plain(page)}"
         if self._app in goal and not always:
             return goal
-        if drawn < (0.35 if self._placed else 0.2 if found.pages else 0.9):
+        if drawn < (0.3 if self._placed else 0.2 if found.pages else 0.85):
             forms = table()["forms"]["inside"]
             if goal.endswith("?"):  # nothing comes behind it
                 forms = [f for f in forms if f.endswith(("}, {low}", ": {low}", ". {goal}"))]
@@ -338,7 +367,7 @@ def fill(form: str, words: dict[str, str]) -> str:
     for key, value in words.items():
         capital = value[:1].upper() + value[1:]
         form = form.replace(f"{{{key}}}", value).replace(f"{{{key.capitalize()}}}", capital)
-    made = re.sub(r"\bthe the\b", "the", " ".join(form.split()))
+    made = re.sub(r"\b(No|the) the\b", r"\1", " ".join(form.split()))
     return made[:1].upper() + made[1:]
 
 

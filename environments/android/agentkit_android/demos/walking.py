@@ -135,8 +135,8 @@ class _Walker:
 
     def walk(self, others: Sequence[str] = ()) -> Walk:
         look = look_again(self._driver, picture=False)
-        if others and self._random.random() < 0.1:
-            look = self._move("stray", look, act.Open(app=self._random.choice(others)))
+        if others and self._random.random() < 0.14:
+            look = self._astray(look, self._random.choice(others))
         look = self._move("open", look, act.Open(app=self._app))
         while len(self._moves) < MOST:
             if look.package != self._app:
@@ -178,6 +178,16 @@ class _Walker:
             look = self._scrolled(look)
         return self._page(look)
 
+    def _astray(self, look: Look, app: str) -> Look:
+        """Into another app, and now and then further there."""
+        look = self._move("stray", look, act.Open(app=app))
+        for _ in range(self._random.randint(0, 2)):
+            some = [e for e in look.elements if e.clickable and e.role in ("row", "icon", "field")]
+            if some and look.package == app:
+                wrong = self._random.choice(some)
+                look = self._move("stray", look, tap(wrong), wrong)
+        return look
+
     def _stray(self, look: Look) -> Look:
         """A wrong way and back, where that leads back."""
         some = [e for e in look.elements if e.clickable and e.role in ("row", "icon") and e.label]
@@ -205,6 +215,8 @@ class _Walker:
 
     def _dialog(self, look: Look) -> End | None:
         radios = [e for e in look.elements if e.role == "radio" and not e.checked]
+        # A phone in another script has other labels, for which there are no forms.
+        radios = [e for e in radios if e.label.isascii()]
         if radios:
             chosen = self._random.choice(radios)
             after = self._move("choose", look, tap(chosen), chosen)
