@@ -15,7 +15,7 @@ import click
 import typer
 
 from agentkit.errors import BackendUnavailable, UsageError
-from agentkit_android.demos.command import demos
+from agentkit_android.demos.command import demos, explore
 
 if TYPE_CHECKING:
     from agentkit_android.client.transport import Transport
@@ -36,6 +36,7 @@ def phone_(context: typer.Context) -> None:
 
 
 phone.command()(demos)
+phone.command()(explore)
 
 
 @phone.command()

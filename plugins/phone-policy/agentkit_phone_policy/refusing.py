@@ -7,7 +7,8 @@ import json
 from collections.abc import Sequence
 
 from agentkit.capabilities import Message
-from agentkit_phone_policy.encoding import Encoded, Unsayable
+from agentkit_phone_policy.encoding import Encoded
+from agentkit_phone_policy.saying import Unsayable
 from agentkit_phone_policy.words import END
 
 Said = tuple[str, ...]

@@ -17,7 +17,7 @@ import numpy as np
 from agentkit.capabilities import Cancel, Draw, Grammar, Ids, Request, Seq, Span, ToolCall
 from agentkit.errors import ContextOverflow, DataError, Unsupported, UsageError
 from agentkit.seeds import derive
-from agentkit_phone_policy.encoding import Unsayable
+from agentkit_phone_policy.saying import Unsayable
 from agentkit_phone_policy.words import ACT, END, PAD, WORD
 
 if TYPE_CHECKING:

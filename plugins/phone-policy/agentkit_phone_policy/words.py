@@ -11,6 +11,7 @@ NOTE = "<note>"
 NAME, NUM, WORD = "<name>", "<num>", "<word>"
 OPENS, QUOTED, CLOSES = "<opens>", "<quoted>", "<closes>"
 USED, SHOWN, MOST, FRESH = "<used>", "<shown>", "<most>", "<fresh>"
+WHOLE = "<whole>"
 GOAL_WORDS, ELEMENTS, NUMBERS, APPS = 64, 60, 60, 40
 NOTE_WORDS = 64
 PLACES = GOAL_WORDS + NOTE_WORDS
@@ -32,7 +33,7 @@ FIXED: tuple[str, ...] = tuple(
     dict.fromkeys(
         (
             PAD, END, GOAL, DONE, SCREEN, ELEMENT, ACT, NAME, NUM, WORD, APP,
-            NOTE, OPENS, QUOTED, CLOSES, USED, SHOWN, MOST, FRESH,
+            NOTE, OPENS, QUOTED, CLOSES, USED, SHOWN, MOST, FRESH, WHOLE,
             *(f"@{n}" for n in range(PLACES)), *(f"#{n}" for n in range(ELEMENTS)),
             *(f"&{n}" for n in range(APPS)), *ROLES, *STATES, *VERBS, *WAYS, *BUTTONS,
             "infeasible", *(str(n) for n in range(NUMBERS)),

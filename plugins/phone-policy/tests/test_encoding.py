@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from agentkit.agents.acting import ElementLine, Screen, StepPrompt
 from agentkit.errors import ContextOverflow
-from agentkit_phone_policy.encoding import Encoder, Unsayable
+from agentkit_phone_policy.encoding import Encoder
+from agentkit_phone_policy.saying import Unsayable
 from agentkit_phone_policy.vocabulary import encoder, vocabulary
 from agentkit_phone_policy.words import ELEMENTS, END, FIXED, GOAL_WORDS, form, words
 
@@ -37,7 +38,7 @@ def test_a_screen_in_the_policys_words() -> None:
         "<app> clock &0 <app> contacts @7 &1 "
         "<done> open contacts @7 <done> tap row @1 @3 <name> 1 <num> <done> scroll down "
         "<screen> contacts @7 edit <element> field name #0 focused "
-        "<element> row @4 mia #1 <most> <fresh> <act>"
+        "<element> row @4 mia #1 <most> <fresh> <whole> <act>"
     )
 
 
@@ -75,7 +76,8 @@ def test_what_was_done_is_no_reason_to_do_it_again() -> None:
     rows = ElementLine("row", "Mia Larsen"), ElementLine("row", "Add number")
     step = prompt("Add the number of Mia Larsen", *rows, done=('tap row "Mia Larsen"',))
     said = " ".join(KNOWN.prompt(step).tokens)
-    assert "row mia @4 @5 #0 <most> <element> row add @0 number @2 #1 <most> <fresh>" in said
+    assert "row mia @4 @5 #0 <most> <whole> <element>" in said
+    assert "row add @0 number @2 #1 <most> <fresh>" in said
 
 
 def test_what_is_typed_is_a_span_of_the_goal_as_it_is_written_there() -> None:
@@ -88,6 +90,27 @@ def test_what_is_typed_is_a_span_of_the_goal_as_it_is_written_there() -> None:
     for text in ("Lunch at noo", "unch", "Mia “Lunch", ""):
         with pytest.raises(Unsayable):
             encoded.say({"kind": "type", "text": text})
+
+
+def test_a_span_ends_with_its_sentence_or_quotation() -> None:
+    """“Vogel. Add”, “garden” in: no such text is ever meant."""
+    goal = "She is Joana Vogel. Add Joana to “Old. Friends” now"
+    encoded = KNOWN.prompt(prompt(goal, ElementLine("field", "Name", ("focused",))))
+    spelt = [w.text for w in encoded.goal]
+    to = {first: {spelt[int(t[1:])] for t in encoded.next(["type", f"@{spelt.index(first)}"])}
+          for first in ("Joana", "Add", "Old", "now")}  # fmt: skip
+    assert to["Joana"] == {"Joana", "Vogel", "."}
+    assert to["Add"] == {"Add", "Joana", "to"}
+    assert to["Old"] == {"Old", ".", "Friends"} and to["now"] == {"now"}
+
+
+def test_a_word_that_few_elements_have_says_more() -> None:
+    """Two shared words that all rows have are less than one that one row alone has."""
+    rows = [ElementLine("row", f"Add number {name}") for name in ("Rao", "Berg", "Sato")]
+    step = prompt("Add a number: mia", *rows, ElementLine("button", "Mia"))
+    said = " ".join(KNOWN.prompt(step).tokens)
+    assert "button mia @4 #3 <most> <fresh> <whole>" in said and said.count("<most>") == 1
+    assert said.count("<whole>") == 1, "no row's whole name is in the goal"
 
 
 def test_of_words_that_stand_twice_the_one_that_goes_on_is_meant() -> None:

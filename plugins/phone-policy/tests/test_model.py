@@ -27,9 +27,10 @@ from agentkit.capabilities import (
 from agentkit.errors import DataError
 from agentkit.kit import load
 from agentkit.testing.conformance import LanguageModelConformance
-from agentkit_phone_policy.encoding import Encoder, Unsayable
+from agentkit_phone_policy.encoding import Encoder
 from agentkit_phone_policy.folder import write_policy, write_weights
 from agentkit_phone_policy.refusing import left, refused
+from agentkit_phone_policy.saying import Unsayable
 from agentkit_phone_policy.vocabulary import encoder, vocabulary
 
 FORM = Screen(

@@ -1,8 +1,7 @@
-"""`agentkit phone demos`: demonstrations of the experts in a file."""
+"""`agentkit phone demos` and `agentkit phone explore`: examples for a policy, in a file."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 import typer
 
-from agentkit.errors import Paused, UsageError
-
 if TYPE_CHECKING:
     from agentkit_android.demos.recording import Mover
+
+
+Without = Annotated[
+    str, typer.Option(help="templates that are left out, with commas, to develop on")
+]
 
 
 def demos(
@@ -33,83 +35,98 @@ def demos(
     weight: Annotated[
         float, typer.Option(min=0, help="of these examples in a training; others have 1")
     ] = 1.0,
+    without: Without = "",
 ) -> None:
     """Demonstrate the tasks of the train split: a line for each step, with the expert's action.
 
     Ctrl-C keeps what is done; the same command goes on from there.
     """
     from agentkit.cli.context import open_kit
-    from agentkit.cli.progress import progress
     from agentkit.seeds import derive
     from agentkit_android.demos import recording
     from agentkit_android.demos.rewording import reworded as other_words
-    from agentkit_android.env.environment import AndroidEnvironment
-    from agentkit_android.env.settings import AndroidSettings
+    from agentkit_android.demos.writing import write_examples
 
-    if out.exists():
-        raise UsageError(f"{out} exists", "--out names another")
+    left_out = _templates(without)
     mover = _mover(open_kit().model(by)) if by else None
-    phone = AndroidEnvironment(AndroidSettings(where="inside", picture=False))
-    tasks = list(recording.train_tasks(each))
-    part = out.with_name(f"{out.name}.part")
-    begun = _begun(part, {"each": each, "seed": seed, "noise": noise, "reworded": reworded,
-                          "by": by, "mix": mix, "weight": weight})  # fmt: skip
+    phone = _phone()
+    tasks = [t for t in recording.train_tasks(each) if t.template not in left_out]
+    how = {"each": each, "seed": seed, "noise": noise, "reworded": reworded, "by": by, "mix": mix,
+           "weight": weight, **({"without": left_out} if left_out else {})}  # fmt: skip
     lost = 0
-    with progress("demonstrating") as moving, part.open("a", encoding="utf-8") as file:
-        for number, task in enumerate(tasks[begun:], begun + 1):
-            if moving.cancel:
-                click.echo(f"stopped; the same command goes on from here ({part})", err=True)
-                raise Paused
-            random = Random(derive(seed, f"wording {task.id}"))
-            goal = task.goal
-            if random.random() < reworded:
-                goal = other_words(goal, "train", random)
-            made = recording.episode(
-                phone,
-                task,
-                derive(seed, task.id) % 1000,
-                recording.Noise(noise, 4, mover, mix),
-                goal,
-            )
-            lost += not made
-            weighed = [{**one, "weight": weight} for one in made] if weight != 1 else made
-            lines = [json.dumps(one, ensure_ascii=False) + "\n" for one in weighed]
-            file.write("".join([*lines, json.dumps({"done": number}) + "\n"]))
-            file.flush()
-            moving.update(number, len(tasks))
+
+    def make(number: int) -> list[dict[str, Any]]:
+        nonlocal lost
+        task = tasks[number]
+        random = Random(derive(seed, f"wording {task.id}"))
+        goal = task.goal
+        if random.random() < reworded:
+            goal = other_words(goal, "train", random)
+        made = recording.episode(
+            phone,
+            task,
+            derive(seed, task.id) % 1000,
+            recording.Noise(noise, 4, mover, mix),
+            goal,
+        )
+        lost += not made
+        return [{**one, "weight": weight} for one in made] if weight != 1 else made
+
+    write_examples(out, how, len(tasks), make, "demonstrating")
     phone.close()
-    _finish(part, out)
     click.echo(f"{out}: {len(tasks)} episodes, {lost} of them not to be mended and left out")
 
 
-def _begun(part: Path, how: dict[str, Any]) -> int:
-    """How many tasks an earlier, interrupted run of the same command did; what it wrote of a
-    further one is cut off."""
-    try:
-        with part.open(encoding="utf-8") as file:
-            lines = list(file)
-    except FileNotFoundError:
-        lines = []
-    if not lines:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps({"how": how}) + "\n", encoding="utf-8")
-        return 0
-    if json.loads(lines[0]).get("how") != how:
-        raise UsageError(f"{part} was begun with other options", "use those, or remove it")
-    marks = [n for n, line in enumerate(lines) if line.startswith('{"done":') and line[-1] == "\n"]
-    end = marks[-1] if marks else 0
-    part.write_text("".join(lines[: end + 1]), encoding="utf-8")
-    return int(json.loads(lines[end])["done"]) if marks else 0
+def explore(
+    out: Annotated[Path, typer.Option(help="the file, a JSON object a line")] = Path(
+        "explored.jsonl"
+    ),
+    episodes: Annotated[int, typer.Option(min=1, help="walks, at most; some come to nothing")] = 64,
+    seed: Annotated[int, typer.Option(help="of the phones' states and the walks")] = 0,
+    without: Without = "",
+) -> None:
+    """Walk through the apps by chance, and write the goal afterwards: a line for each step.
+
+    Apps that no train task happens in are never entered. Ctrl-C keeps what is done; the same
+    command goes on from there.
+    """
+    from agentkit_android.demos.exploring import WALKS, explored
+    from agentkit_android.demos.writing import write_examples
+    from agentkit_android.tasks import catalogue
+
+    left_out = _templates(without)
+    phone = _phone()
+    tasks = [t for t in catalogue.tasks("train") if t.template not in left_out]
+    how = {"episodes": episodes, "seed": seed, "without": left_out}
+    phones = -(-episodes // WALKS)
+    told = 0
+
+    def make(number: int) -> list[dict[str, Any]]:
+        nonlocal told
+        made = explored(phone, number, seed, tasks, min(WALKS, episodes - number * WALKS))
+        told += len({one["source"] for one in made})
+        return made
+
+    write_examples(out, how, phones, make, "exploring")
+    phone.close()
+    click.echo(f"{out}: {told} of {episodes} walks came to something")
 
 
-def _finish(part: Path, out: Path) -> None:
-    """The examples alone, in a file that appears whole."""
-    from agentkit.files import write_atomic
+def _phone() -> Any:
+    from agentkit_android.env.environment import AndroidEnvironment
+    from agentkit_android.env.settings import AndroidSettings
 
-    with part.open(encoding="utf-8") as file:
-        made = "".join(line for line in file if line.startswith('{"id":'))
-    write_atomic(out, made)
-    part.unlink()
+    return AndroidEnvironment(AndroidSettings(where="inside", picture=False))
+
+
+def _templates(without: str) -> list[str]:
+    """Names of templates, as a person lists them."""
+    from agentkit_android.tasks import catalogue
+
+    names = [name.strip() for name in without.split(",") if name.strip()]
+    for name in names:
+        catalogue.template(name)
+    return sorted(names)
 
 
 def _mover(model: Any) -> Mover:
