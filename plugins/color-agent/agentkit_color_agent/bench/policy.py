@@ -48,11 +48,11 @@ def run(bench: Bench) -> Result:
 
 def _agents(bench: Bench, model: str) -> dict[str, str]:
     """What is compared, with the agent that it is."""
-    made = {ALONE: "policy-alone"}
+    made = {ALONE: "bench-policy-alone"}
     if made[ALONE] not in bench.kit.names("agent"):
         bench.kit.define("agent", made[ALONE], use="phone-step", model=model, environment=PHONE)
     for name, switches in VARIANTS.items():
-        agent = f"policy-{name.replace(' ', '-').replace('_', '-')}"
+        agent = f"bench-policy-{name.replace(' ', '-').replace('_', '-')}"
         made[name] = agent_of(bench.kit, agent, {"model": model, **switches})
     return made
 
