@@ -406,12 +406,14 @@ class ColorAgent:
         kind, calls = plain["kind"], Calls()
         status = str(plain.get("status", "answered"))
         out: State = {"claim": status, "sure": False, "skip": False}
-        undone = state["finishes"]
-        if self.settings.reflect_global and kind == "finish":
-            chances = 1 if self.settings.mode == "paper" else self.settings.finishes
+        undone, paper = state["finishes"], self.settings.mode == "paper"
+        if self.settings.reflect_global and not (paper and kind == "answer"):
             found = reflection.Judgement("Uncertain")
-            if undone < chances:
-                found = self.modules.judge(rt, calls, state, status, undone)
+            if undone < (1 if paper else self.settings.finishes):
+                if kind == "finish":
+                    found = self.modules.judge(rt, calls, state, status, undone)
+                else:
+                    found = reflection.answer_judgement(state["instruction"], plain["text"])
                 told = {"level": "global", "outcome": found.done, "told": found.reason}
                 rt.emit("color.reflected", told)
             out["finishes"] = undone + 1
@@ -419,7 +421,7 @@ class ColorAgent:
             if found.done == "Failed":
                 feedback = {**state["feedback"], "finish": f"not done: {found.reason}"}
                 tried = self._useless(state, state["screen"], found.reason)
-                return {**out, "feedback": feedback, "tried": tried, "claim": "",
+                return {**out, "feedback": feedback, "tried": tried, "claim": "", "answer": "",
                         **calls.added(state)}  # fmt: skip
         more = state["at"] + 1 < len(state["subtasks"]) and status != "infeasible"
         return {**out, "over": "" if more else status, **calls.added(state)}

@@ -35,6 +35,12 @@ SAVES = ("save", "done", "send", "send sms", "저장", "완료", "보내기")
 """Labels of what ends a form."""
 HARMLESS = (*EXEMPT, "open", "button")
 """Kinds of actions that only look."""
+WANTED = (
+    (r"(what|which) (is the )?e-?mail\b", r"@", "address"),
+    (r"(how (many|much|long)|what time|(what|which) (is the )?(\w+ )?number)\b", r"\d", "number"),
+)
+"""What an answer has to such a question."""
+DELETES = ("delete", "remove", "erase", "discard")
 LOOKS = ("open", "launch", "show", "go", "view", "see", "look", "find", "wait")
 """What a goal begins with that such actions can reach."""
 SWITCHES = {"on": True, "off": False, "enable": True, "disable": False, "켜": True, "꺼": False}
@@ -186,6 +192,8 @@ def finish_judgement(
         return switch
     if status == "success" and not _changed(goal, history):
         return Judgement("Failed", "nothing was touched yet")
+    if status == "success" and (there := _still_there(goal, screens[-1])):
+        return Judgement("Failed", f"“{there}” is still there")
     if status == "success":
         done = " ".join(words(" ".join(history)))
         for text in [*quoted(goal), *(n for n in numbers(goal) if len(n) > 3)]:
@@ -196,6 +204,20 @@ def finish_judgement(
         ):
             return Judgement("Failed", "a form is still open: it has to be saved or sent")
     return Judgement("Uncertain", "nothing speaks against it")
+
+
+def answer_judgement(goal: str, text: str) -> Judgement:
+    """Whether a question can be answered so: what says that a list is empty, or has nothing of the
+    kind that is asked for, is no answer. The paper looks at finishes alone."""
+    asked = goal.casefold()
+    if re.match(r"no\b", text.strip(), re.IGNORECASE) and not re.match(
+        r"(is|are|do|does)\b", asked
+    ):
+        return Judgement("Failed", "that says that nothing is here: look in another app")
+    for kinds, pattern, what in WANTED:
+        if re.match(kinds, asked) and not re.search(pattern, text):
+            return Judgement("Failed", f"the answer has no {what}")
+    return Judgement("Uncertain")
 
 
 def _switch(goal: str, screen: Screen, history: Sequence[str]) -> Judgement | None:
@@ -223,6 +245,17 @@ def _changed(goal: str, history: Sequence[str]) -> bool:
     first = next(iter(words(goal)), "")
     looks = not re.match("[a-z]", first) or first in LOOKS or goal.rstrip().endswith("?")
     return looks or any(line.partition(" ")[0] not in HARMLESS for line in history)
+
+
+def _still_there(goal: str, screen: Screen) -> str:
+    """What was to be deleted and stands on the screen, "" where nothing does."""
+    first = next(iter(words(goal)), "")
+    if first not in DELETES or " from " in goal:  # which may well stand elsewhere
+        return ""
+    stands = [e for e in elements(screen) if not e.get("editable")]
+    stands = [e for e in stands if not set(words(str(e.get("label", "")))) & {"deleted", "removed"}]
+    named = [*quoted(goal), *(n for n in numbers(goal) if len(n) > 3)]
+    return next((t for t in named if shows([{**screen, "elements": stands}], t)), "")
 
 
 def _unsaved(element: Mapping[str, Any], done: str) -> bool:

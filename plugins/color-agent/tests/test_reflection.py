@@ -8,6 +8,7 @@ import pytest
 
 from agentkit_color_agent.reflection import (
     action_reflection,
+    answer_judgement,
     finish_judgement,
     trajectory_due,
     trajectory_fault,
@@ -131,6 +132,39 @@ def test_what_an_action_did(
 def test_whether_it_can_be_done(goal: str, screens: Any, history: Any, done: str) -> None:
     steps = trail("A" * len(history))
     assert finish_judgement(goal, "success", history, screens, steps).done == done
+
+
+@pytest.mark.parametrize(
+    ("goal", "label", "done"),
+    [
+        ("Delete the alarm at 11:52", "11:52, Not repeating", "Failed"),
+        ("Delete the alarm at 11:52", "11:53, Not repeating", "Uncertain"),
+        ("Remove “Mia” from the favourites", "Mia", "Uncertain"),
+        ("Delete the note “Mia”", "“Mia” deleted", "Uncertain"),
+        ("Delete the note “Mia”", "Mia", "Failed"),
+    ],
+)  # fmt: skip
+def test_what_was_to_be_deleted_is_gone(goal: str, label: str, done: str) -> None:
+    last = screen({"label": label}, {"label": "Search: Mia", "editable": True})
+    history = ['tap row "Mia 11:52"']
+    assert finish_judgement(goal, "success", history, [last], trail("A")).done == done
+
+
+@pytest.mark.parametrize(
+    ("goal", "text", "done"),
+    [
+        ("How much was “Lamp”?", "No events", "Failed"),
+        ("How much was “Lamp”?", "Lamp", "Failed"),
+        ("How much was “Lamp”?", "Lamp, €12.30", "Uncertain"),
+        ("Is there an alarm?", "No", "Uncertain"),
+        ("What is the e-mail address of Mia?", "+1 555", "Failed"),
+        ("What is the e-mail address of Mia?", "mia@example.org", "Uncertain"),
+        ("Who wrote last?", "Noor", "Uncertain"),
+        ("Who has the number +1 555 010 0101?", "Noor", "Uncertain"),
+    ],
+)
+def test_what_is_no_answer(goal: str, text: str, done: str) -> None:
+    assert answer_judgement(goal, text).done == done
 
 
 def test_a_form_that_is_open_is_not_done() -> None:
