@@ -107,11 +107,16 @@ class ServedEngine:
             self._take(one, made)
 
     def _again(self, error: BackendUnavailable) -> None:
-        """The server is gone or has other weights than it was given: it gets them once more."""
-        self._lost, self._connected = self._lost + 1, False
-        if self._weights is None or self._lost > TRIES:
-            raise error
-        self._hand(self._weights, self.version)
+        """The server is gone or has other weights than it was given: it gets them once more. That
+        it is gone may show only when it is told so: then again, as often as TRIES allows."""
+        while True:
+            self._lost, self._connected = self._lost + 1, False
+            if self._weights is None or self._lost > TRIES:
+                raise error
+            try:
+                return self._hand(self._weights, self.version)
+            except BackendUnavailable as other:
+                error = other
 
     def _take(self, one: Rollout, made: Continuation) -> None:
         """A log-probability that the server left out stays NaN: k is 1 there, and it is counted."""

@@ -68,8 +68,12 @@ class Told:
         self.calls: list[str] = []
         self.version = ""
         self.stubborn = False
+        self.gone = 0  # times that it is not to be reached
 
     def connect_weights(self, init_info: Mapping[str, Any]) -> None:
+        if self.gone:
+            self.gone -= 1
+            raise BackendUnavailable("connection refused", "")
         self.calls.append("connect")
 
     def pause(self, mode: str = "keep") -> None:
@@ -182,6 +186,24 @@ def test_a_server_that_was_started_again_gets_its_weights_again() -> None:
     assert len(one.ids) == 8 and set(one.versions) == {1}
     server.control.version, server.control.stubborn = "default", True
     with pytest.raises(BackendUnavailable, match="weights default, not version 1"):
+        made.step()
+
+
+def test_a_server_that_is_found_gone_when_it_is_given_weights_gets_them_again() -> None:
+    """Who draws saw only that an answer was cut off."""
+    server = Server()
+    made = engine(server)
+    made.load({"w": torch.zeros(2)}, 1)
+    one = rollout(10)
+    made.start([one])
+    server.control.version, server.control.gone = "default", 1
+    told = len(server.control.calls)
+    assert made.step() == [] and not one.ids
+    assert server.control.calls[told:] == ["connect", "pause wait", "update ['w'] 1", "resume"]
+    made.step()
+    assert len(one.ids) == 4
+    server.control.version, server.control.gone = "default", 9
+    with pytest.raises(BackendUnavailable, match="refused"):
         made.step()
 
 
