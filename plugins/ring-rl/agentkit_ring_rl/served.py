@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -34,7 +35,8 @@ from agentkit_ring_rl.rollouts import Prompt, Rollout
 # must be told about them.
 Send = Callable[[Mapping[str, Tensor]], AbstractContextManager[Mapping[str, Any]]]
 MEMORY = Path("/dev/shm")  # files that never reach a disk, where the system has them
-TRIES = 2  # times in a row that a lost server is given its weights again
+TRIES = 3  # times in a row that a lost server is given its weights again
+WAIT = 0.5  # seconds more before each next try: a process that dies is there for a moment still
 
 
 class WeightControl(Protocol):
@@ -117,6 +119,7 @@ class ServedEngine:
                 return self._hand(self._weights, self.version)
             except BackendUnavailable as other:
                 error = other
+                time.sleep(WAIT * self._lost)
 
     def _take(self, one: Rollout, made: Continuation) -> None:
         """A log-probability that the server left out stays NaN: k is 1 there, and it is counted."""

@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 import agentkit
+import agentkit_ring_rl.served as served
 from agentkit.capabilities import Continuation, Draw, Ids
 from agentkit.errors import BackendUnavailable, ConfigError, DataError, Unsupported
 from agentkit.kit import Kit
@@ -189,8 +190,11 @@ def test_a_server_that_was_started_again_gets_its_weights_again() -> None:
         made.step()
 
 
-def test_a_server_that_is_found_gone_when_it_is_given_weights_gets_them_again() -> None:
+def test_a_server_that_is_found_gone_when_it_is_given_weights_gets_them_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Who draws saw only that an answer was cut off."""
+    monkeypatch.setattr(served, "WAIT", 0.0)
     server = Server()
     made = engine(server)
     made.load({"w": torch.zeros(2)}, 1)
