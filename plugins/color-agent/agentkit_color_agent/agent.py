@@ -341,7 +341,7 @@ class ColorAgent:
 
     def reflect_action(self, state: State, rt: Runtime) -> State:
         """What the action did. Only B and C are told to the operator."""
-        calls, feedback = Calls(), dict(state["feedback"])
+        calls, feedback, out = Calls(), dict(state["feedback"]), State()
         outcome, error = state["outcome"], state["error"]
         feedback.pop("action", None)
         feedback.pop("finish", None)
@@ -352,9 +352,8 @@ class ColorAgent:
             if outcome in ("B", "C"):
                 feedback["action"] = f"{_named(outcome)}: {error}"
                 rt.emit("color.reflected", {"level": "action", "outcome": outcome, "told": error})
-        out: State = {"feedback": feedback, "outcome": outcome, **calls.added(state)}
-        if "action" in feedback:
-            out["tried"] = self._useless(state, state["before"], error)
+                out["tried"] = self._useless(state, state["before"], error)
+        out = {**out, "feedback": feedback, "outcome": outcome, **calls.added(state)}
         if not state["skip"]:
             out["trail"] = [*state["trail"], self._taken(state, outcome)][-TRAIL:]
             out["turn"] = state["turn"] + 1

@@ -127,6 +127,11 @@ _KINDS: Mapping[str, str] = {
 }
 
 
+def _pattern(what: str) -> str | None:
+    """How something of that kind is written; None where it may be anything."""
+    return next((p for kind, p in _KINDS.items() if kind in what.replace("-", "")), None)
+
+
 def extract(wants: str, seen: Sequence[Screen]) -> tuple[str, str]:
     """What is wanted, as it stands on one of the screens, and that screen's place; "" where rules
     find nothing. The line that also says whose it is goes before others, later screens before
@@ -135,7 +140,7 @@ def extract(wants: str, seen: Sequence[Screen]) -> tuple[str, str]:
     wants: "phone number of Dana Berg".
     """
     what, _, who = wants.casefold().partition(" of ")
-    pattern = next((p for kind, p in _KINDS.items() if kind in what.replace("-", "")), None)
+    pattern = _pattern(what)
     whose = [w for w in words(who) if len(w) > 1]
     best: tuple[int, int, str, str] | None = None
     for age, screen in enumerate(reversed(list(seen))):
@@ -158,8 +163,7 @@ def extract(wants: str, seen: Sequence[Screen]) -> tuple[str, str]:
 
 def answered(wants: str, answer: str) -> str:
     """What is wanted, in an answer that says more."""
-    what = wants.partition(" of ")[0].casefold().replace("-", "")
-    pattern = next((p for kind, p in _KINDS.items() if kind in what), None)
+    pattern = _pattern(wants.partition(" of ")[0].casefold())
     match = re.search(pattern, answer) if pattern else None
     return match.group().strip() if match else answer
 

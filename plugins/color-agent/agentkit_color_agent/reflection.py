@@ -196,7 +196,7 @@ def finish_judgement(
         return Judgement("Failed", f"“{there}” is still there")
     if status == "success":
         done = " ".join(words(" ".join(history)))
-        for text in [*quoted(goal), *(n for n in numbers(goal) if len(n) > 3)]:
+        for text in _spoken_of(goal):
             if " ".join(words(text)) not in done and not shows(screens, text):
                 return Judgement("Failed", f"“{text}” was not typed or seen anywhere")
         if any(_unsaved(e, done) for e in elements(screens[-1])) and any(
@@ -240,22 +240,29 @@ def _switch(goal: str, screen: Screen, history: Sequence[str]) -> Judgement | No
     return None
 
 
+def _first(goal: str) -> str:
+    return next(iter(words(goal)), "")
+
+
+def _spoken_of(goal: str) -> list[str]:
+    """What of a goal stands on screens as it is: quotations, and numbers that are no count."""
+    return [*quoted(goal), *(n for n in numbers(goal) if len(n) > 3)]
+
+
 def _changed(goal: str, history: Sequence[str]) -> bool:
     """Whether anything was done that could change something, where the goal is no mere look."""
-    first = next(iter(words(goal)), "")
+    first = _first(goal)
     looks = not re.match("[a-z]", first) or first in LOOKS or goal.rstrip().endswith("?")
     return looks or any(line.partition(" ")[0] not in HARMLESS for line in history)
 
 
 def _still_there(goal: str, screen: Screen) -> str:
     """What was to be deleted and stands on the screen, "" where nothing does."""
-    first = next(iter(words(goal)), "")
-    if first not in DELETES or " from " in goal:  # which may well stand elsewhere
+    if _first(goal) not in DELETES or " from " in goal:  # which may well stand elsewhere
         return ""
     stands = [e for e in elements(screen) if not e.get("editable")]
     stands = [e for e in stands if not set(words(str(e.get("label", "")))) & {"deleted", "removed"}]
-    named = [*quoted(goal), *(n for n in numbers(goal) if len(n) > 3)]
-    return next((t for t in named if shows([{**screen, "elements": stands}], t)), "")
+    return next((t for t in _spoken_of(goal) if shows([{**screen, "elements": stands}], t)), "")
 
 
 def _unsaved(element: Mapping[str, Any], done: str) -> bool:

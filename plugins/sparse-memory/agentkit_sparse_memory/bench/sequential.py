@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor
 from agentkit.bench import Bench, Experiment, Figure, Metric, Needs, Result, interval
 from agentkit.capabilities.analyzer import Table
 from agentkit.errors import Cancelled
+from agentkit.files import write_atomic
 from agentkit_sparse_memory.batches import Batch, Trunk, measure
 from agentkit_sparse_memory.bench.bed import Bed, right
 from agentkit_sparse_memory.bench.methods import forgotten
@@ -44,7 +46,7 @@ def sequential(bench: Bench) -> Result:
         facts = invented(count, seed)
         for rule in RULES:
             key = f"{name} {rule} {count} {steps} {seed}"
-            kept = bench.out / f"{key.replace(' ', '-')}.safetensors"
+            kept = bench.out / f"{sha256(key.encode()).hexdigest()[:24]}.safetensors"
             work = partial(curve_of, bed, facts, rule, steps, bench, kept)
             curves.setdefault(rule, []).append(bench.once(key, work))
             kept.unlink(missing_ok=True)
@@ -146,11 +148,9 @@ class _Lora:
 
 def _keep(path: Path, learner: _Memory | _Lora, n: int, curve: Curve) -> None:
     """After n facts."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    made = path.with_suffix(".part")
-    save_file(learner.state(), made, {"n": str(n), "curve": json.dumps(curve)})
-    made.replace(path)
+    write_atomic(path, save(learner.state(), {"n": str(n), "curve": json.dumps(curve)}))
 
 
 def _kept(path: Path, learner: _Memory | _Lora) -> tuple[int, Curve]:
