@@ -8,7 +8,8 @@ from random import Random
 
 from agentkit_android.client.driver import Look
 from agentkit_android.demos.made_up import table
-from agentkit_android.demos.telling import LONGEST, Teller, fill, first
+from agentkit_android.demos.seeing import first
+from agentkit_android.demos.telling import LONGEST, Teller, fill
 
 DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"

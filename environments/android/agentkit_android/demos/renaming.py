@@ -9,8 +9,7 @@ from random import Random
 
 from agentkit_android.client.driver import Look
 from agentkit_android.demos.made_up import label, table
-from agentkit_android.demos.seeing import SAVES
-from agentkit_android.demos.telling import first
+from agentkit_android.demos.seeing import SAVES, first
 from agentkit_android.demos.walking import Walk
 
 

@@ -30,8 +30,9 @@ def is_menu(look: Look) -> bool:
     )
 
 
-def name_of(element: Element) -> str:
-    return element.label.partition(", ")[0]
+def first(label: str) -> str:
+    """What a row is called: what stands before its details."""
+    return " ".join(label.partition(", ")[0].split())
 
 
 def does(row: Element) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from agentkit_android.demos.made_up import table
-from agentkit_android.demos.seeing import SAVES, is_menu, selecting
+from agentkit_android.demos.seeing import SAVES, first, is_menu, selecting
 from agentkit_android.demos.walking import Move, Walk
 
 LONGEST = 9  # words of a name
@@ -95,11 +95,6 @@ def _new(walk: Walk) -> str:
         if nouns:
             return nouns[-1].casefold()
     return ""
-
-
-def first(label: str) -> str:
-    """What a row is called: what stands before its details."""
-    return " ".join(label.partition(", ")[0].split())
 
 
 def _about(move: Move) -> str:

@@ -24,9 +24,9 @@ from agentkit_android.demos.seeing import (
     alike,
     does,
     fields,
+    first,
     is_dialog,
     is_menu,
-    name_of,
     saves,
     selecting,
     sent,
@@ -110,7 +110,9 @@ def again(driver: Driver, walked: Walk) -> Walk | None:
             return None
         if element is not None:
             found = [
-                e for e in look.elements if (e.role, name_of(e)) == (element.role, name_of(element))
+                e
+                for e in look.elements
+                if (e.role, first(e.label)) == (element.role, first(element.label))
             ]
             if not found:
                 return None
