@@ -151,12 +151,16 @@ class Explorer:
     def _gone(self, made: AppMap, stop: _Stop) -> bool:
         """The way to a page, from the app's first one on."""
         app = made.pages[stop.page].app
+        first = next(n for n, p in enumerate(made.pages) if p.app == app and p.first)
+        tab = made.pages[first].selected
         screen = self._opened(app)
         for _ in range(DEPTH + 1):
-            number = made.find(screen)
+            tabs = [e for e in elements(screen) if str(e.get("label")) in tab]
             if screen.get("package") != app:
                 screen = self._opened(app)
-            elif number is None or not made.pages[number].first:
+            elif made.find(screen) != first and tabs:  # an app opens with the tab that it was on
+                screen = self._do("tap", **_middle(tabs[-1]))
+            elif made.find(screen) != first:
                 screen = self._do("button", button="back")
         for label in stop.way:
             here = [e for e in elements(screen) if Label.of(ElementLine.of(e)) == label]
