@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click import Command, Context
+from click.testing import CliRunner
 from color_phones import agentkit
 from color_told import Told
-from typer.testing import CliRunner
 
+from agentkit.cli.app import build
 from agentkit.errors import DataError, UsageError
 from agentkit.kit import Kit
 from agentkit_color_agent import asking
-from agentkit_color_agent.command import color
 from agentkit_color_agent.device import Phone, as_phone
 from agentkit_color_agent.maps import map as maps
 from agentkit_color_agent.maps.exploring import draw
@@ -80,6 +79,8 @@ def test_days_and_numbers_are_no_part_of_a_page() -> None:
     seen = screen(MUSIC, ("text", "12 songs"), ("row", "Tue, 4 events"), ("icon", "New"))
     seen["elements"][1]["selected"] = True
     assert maps.labels(seen) == {Label("row", "Tue"), Label("icon", "New")}
+    assert maps.selected(seen) == ()  # a row that is chosen, below the others
+    seen["elements"].append({**seen["elements"][1], "label": "Wed", "selected": False})
     assert maps.selected(seen) == ("Tue",)
     seen["elements"][1]["label"] = "4 May"
     assert maps.selected(seen) == ()
@@ -158,7 +159,7 @@ def test_where_the_map_cannot_tell_nothing_is_told(drawn: AppMap) -> None:
     assert guide.aim("Order a pizza") is None and guide.aim("") is None
     assert Guide(AppMap()).aim("Make an empty playlist") is None
     assert guide.aim("Write to “New playlist”") is None  # quoted: the owner's own words
-    assert guide.aim("Call Road Playlist") is None  # a name
+    assert guide.aim("Call Mia Songs") is None  # a name
 
 
 def test_an_app_that_the_operator_chose_is_its_own_affair(drawn: AppMap) -> None:
@@ -308,8 +309,7 @@ def test_a_real_phone_is_asked_for_first(
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(AndroidEnvironment, "is_simulated", property(lambda self: False))
-    with Context(Command("agentkit")):
-        no = CliRunner().invoke(color, ["map", "--apps", "Tasks"], input="n\n")
+    no = CliRunner().invoke(build(), ["color", "map", "--apps", "Tasks"], input="n\n")
     assert no.exit_code == 1 and "Go on?" in no.output
     assert not (home / "maps").exists()
 

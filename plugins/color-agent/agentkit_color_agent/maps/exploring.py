@@ -100,9 +100,10 @@ class Explorer:
                 lists[alike] += 1
                 page.lists[label.role] = number
                 page.leads = {x: n for x, n in page.leads.items() if n != number or x.role != "row"}
-                page.labels = {x for x in page.labels if x.role != "row" or x in page.leads}
             elif page.lists.get(label.role) != number:
                 page.leads[label] = number
+        if page.lists:  # what leads nowhere is an entry, too
+            page.labels = {x for x in page.labels if x.role != "row" or x in page.leads}
         return found
 
     def _touchable(self, screen: Screen) -> list[dict[str, Any]]:

@@ -249,7 +249,9 @@ def terms(text: str) -> list[str]:
     """A text's words, as they are compared: no number, no word without meaning, one for many."""
     without, read, _ = _lists()
     found = []
-    for word in words(text.replace("e-mail", "email").replace("E-mail", "email")):
+    text = re.sub(r"\be-mail", "email", text, flags=re.IGNORECASE)
+    text = re.sub(r"\badd to\b", " ", text, flags=re.IGNORECASE)  # which makes nothing new
+    for word in words(text):
         single = word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word
         if single == word and word.endswith("s") and not word.endswith("ss") and len(word) > 3:
             single = word[:-1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -156,9 +157,11 @@ def lines(screen: Screen) -> Iterator[ElementLine]:
 
 
 def selected(screen: Screen) -> tuple[str, ...]:
-    """What is chosen of a page's tabs; dates are none."""
-    tabs = [one for one in lines(screen) if one.role in ("row", "tab")]
-    chosen = {head(one.text) for one in tabs if "selected" in one.states}
+    """What is chosen of a page's tabs, which stand side by side; dates are none."""
+    tabs = [one for one in elements(screen) if one.get("role") in ("row", "tab")]
+    beside = Counter(one["bounds"][1] for one in tabs)
+    side_by_side = [one for one in tabs if beside[one["bounds"][1]] > 1 and one.get("selected")]
+    chosen = {head(ElementLine.of(one).text) for one in side_by_side}
     return tuple(sorted(c for c in chosen if not re.search(r"\d", c)))
 
 
