@@ -223,24 +223,25 @@ def test_a_way_is_read_as_what_it_does_here() -> None:
 
 
 @pytest.mark.slow
-def test_a_way_is_followed_where_the_policy_is_in_doubt(tmp_path: Path) -> None:
-    """It says the way, or what it would have said; and no way that was refused. Likelihoods stay
-    those of the network."""
+def test_a_way_is_said_more_readily(tmp_path: Path) -> None:
+    """But not one that was refused. Likelihoods stay those of the network."""
+    ways_ = {WAY: 0, 'tap field "Phone"': 3, 'tap button "Save"': 4}
     with load(environ={"AGENTKIT_HOME": str(tmp_path)}) as kit:
         model = kit.model("phone-policy")
-        led, against = 0, 0
-        for goal in ("Go", "Do it", "Leave the form", "Save it now", "Show the list"):
-            for element, way in ((0, WAY), (4, 'tap button "Save"')):
+        said = {False: 0, True: 0}
+        for goal in ("Go", "Call Mia", "Delete the contact Mia", "Save it", "What is the name?"):
+            for way, element in ways_.items():
+                meant = {"kind": "tap", "element": element}
                 plain, made = model.generate([told(goal), told(goal, way)])
+                for led, one in ((False, plain), (True, made)):
+                    said[led] += json.loads(one.text) == meant
                 if made.text == plain.text:
                     assert made.logprobs == plain.logprobs
-                    continue
-                assert json.loads(made.text) == {"kind": "tap", "element": element}
-                led += 1
                 asked = told(goal, way)
-                after = (*asked.messages, Message.assistant(made.text), Message.user("no"))
-                against += model.generate([replace(asked, messages=after)])[0].text == made.text
-        assert led > 0 and against == 0
+                after = (*asked.messages, Message.assistant(json.dumps(meant)), Message.user("no"))
+                (other,) = model.generate([replace(asked, messages=after)])
+                assert json.loads(other.text) != meant
+        assert said[True] > said[False]
 
 
 def test_what_was_refused_is_not_said_again() -> None:
