@@ -99,10 +99,10 @@ class ColorAgent:
             begun["limit"] = min(self.settings.steps, begun["limit"] or self.settings.steps)
         fresh: State = {
             "at": 0, "picture": "", "taken": 0, "action": None, "refused": "",
-            "outcome": "A", "error": "", "skip": False, "notes": [], "tips": [], "history": [],
-            "facts": [], "reading": {}, "read": [], "feedback": {}, "replies": [], "trail": [],
-            "tried": {}, "looked": 0, "told": 0, "turn": 0,
-            "idle": 0, "typed": [], "finishes": 0, "seen": [], "script_at": 0, "orders": [],
+            "outcome": "A", "error": "", "skip": False, "notes": [], "tips": [], "aim": None,
+            "way": "", "history": [], "facts": [], "reading": {}, "read": [], "feedback": {},
+            "replies": [], "trail": [], "tried": {}, "looked": 0, "told": 0, "turn": 0, "idle": 0,
+            "typed": [], "finishes": 0, "seen": [], "script_at": 0, "orders": [],
             "over": "", "answer": "", "claim": "", "sure": False, "reasons": [], "steps": 0,
             "calls": {}, "tokens": 0, "questions": 0, "warnings": [], "subtasks": [], "label": "D",
         }  # fmt: skip
@@ -160,6 +160,7 @@ class ColorAgent:
         reading = Reading(state.get("reading"))
         out["read"] = list(reading.see(execution.shown(screen)))
         out["reading"] = reading.kept
+        out.update(self.modules.way(rt, state, screen))
         fresh = [o for o in asking.orders(screen) if o not in state["orders"]]
         if fresh:
             rt.emit("screen.order", {"texts": fresh, "place": place(screen)})

@@ -102,6 +102,45 @@ def learn(
     typer.echo(f"{out}: {len(tips)} tips")
 
 
+@color.command("map")
+def map_(
+    environment: Annotated[str, typer.Option(help="the phone")] = "phone",
+    apps: Annotated[str, typer.Option(help="only these, by name or package: Clock,Notes")] = "",
+    most: Annotated[int, typer.Option(min=1, help="pages of an app")] = 30,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="in place of the phone's own map")
+    ] = None,
+    again: Annotated[bool, typer.Option(help="draw apps anew that are on the map")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask first")] = False,
+) -> None:
+    """Draw a map of the phone's apps by touching what they have, so that the agent finds its way.
+    Kept after each app: a second call goes on."""
+    from agentkit_color_agent.device import as_phone
+    from agentkit_color_agent.maps.exploring import draw
+    from agentkit_color_agent.maps.map import AppMap, keep, load, own_path
+
+    phone = as_phone(open_kit().environment(environment), environment)
+    if not phone.is_simulated and not yes:
+        typer.confirm(
+            "Everything in these apps is touched but what sends, pays, deletes, calls, shares, "
+            "grants or installs. Go on?",
+            abort=True,
+        )
+    path = out or own_path(environment)
+    known = load(path) or AppMap()
+    wanted = [a.strip() for a in apps.split(",") if a.strip()]
+    made = draw(
+        phone,
+        known,
+        wanted,
+        again=again,
+        most=most,
+        keep=lambda so_far: keep(so_far, path),
+        tell=lambda name, pages: note(f"{name}: {pages} pages"),
+    )
+    typer.echo(f"{path}: {len(made.pages)} pages of {len(made.apps())} apps")
+
+
 @color.command()
 def overdue(
     answer: Annotated[str, typer.Option(help="given where a question names no other")] = "no",

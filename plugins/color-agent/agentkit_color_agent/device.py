@@ -38,20 +38,25 @@ class Phone(Environment, Protocol):
 NEEDED = ("phone", "steps", "limit", "is_simulated", "attach", "find_task", "begin")
 
 
+def as_phone(environment: Environment, name: str) -> Phone:
+    """Raises:
+    ConfigError: it is none.
+    """
+    missing = [n for n in NEEDED if not hasattr(type(environment), n)]
+    if missing:
+        raise ConfigError(
+            f"environment {name!r} is no phone: it has no {', '.join(missing)}", 'use = "android"'
+        )
+    return cast(Phone, environment)
+
+
 class Device:
     """One visit's hold on the phone."""
 
     def __init__(self, rt: Runtime, settings: ColorSettings) -> None:
         self._rt, self._settings = rt, settings
         self.name = settings.environment
-        found = rt.environment(self.name)
-        missing = [n for n in NEEDED if not hasattr(type(found), n)]
-        if missing:
-            raise ConfigError(
-                f"environment {self.name!r} is no phone: it has no {', '.join(missing)}",
-                'use = "android"',
-            )
-        self.phone = cast(Phone, found)
+        self.phone = as_phone(rt.environment(self.name), self.name)
 
     def task(self, task_id: str) -> Any:
         """A known task by its id."""

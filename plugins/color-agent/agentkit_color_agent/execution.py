@@ -99,6 +99,7 @@ def prompt(state: State, settings: ColorSettings) -> StepPrompt:
     """What the operator is told, in the paper's order: goal, knowledge, memory, feedback."""
     screen = state["screen"]
     notes = [f"tip: {tip}" for tip in state["tips"]]
+    notes += [f"way: {state['way']}"] if state.get("way") else []
     notes += state["notes"]
     notes += state.get("read", [])
     notes += [f"remembered: {fact['text']}" for fact in state["facts"]]

@@ -15,6 +15,7 @@ from agentkit.agents.acting import StepPrompt
 from agentkit.capabilities import Observation, Question
 from agentkit_color_agent import asking, execution, knowledge, orchestration, reflection
 from agentkit_color_agent.execution import Calls
+from agentkit_color_agent.maps.guide import Aim, Guide, guide_of
 from agentkit_color_agent.person import profile as persons
 from agentkit_color_agent.person.remote import remote_models
 from agentkit_color_agent.person.store import People
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from agentkit_color_agent.settings import ColorSettings
 
 Json = dict[str, Any]
+KNOWN = 0.7
+"""Likeness from which on a tip tells the way, and the map is not looked at."""
 
 
 class Modules:
@@ -157,15 +160,38 @@ class Modules:
     def prepare(self, rt: Runtime, calls: Calls, state: State) -> State:
         """Tips, and the person's way, for what is worked on now."""
         settings, goal = self.settings, state["instruction"]
-        out: State = {"tips": []}
+        out: State = {"tips": [], "aim": None}
         if settings.knowledge and not state["script"]:
             found = knowledge.retrieve(goal, knowledge.tips(), settings.floor, self._likeness(rt))
+            if settings.maps and all(score < KNOWN for _, score in found):
+                out["aim"] = self._aim(rt, goal)
             out["tips"] = [tip.told() for tip, _ in found]
             for tip, score in found:
                 rt.emit("knowledge.used", {"key": tip.key, "likeness": round(score, 4)})
         if settings.personal and state["person"] and not state["script"]:
             out["notes"] = self._personal(rt, calls, state, out)
         return out
+
+    def _guide(self, rt: Runtime) -> Guide | None:
+        return guide_of(self.settings.environment, rt.environment(self.settings.environment))
+
+    def _aim(self, rt: Runtime, goal: str) -> Aim | None:
+        guide = self._guide(rt)
+        aim = guide.aim(goal) if guide is not None else None
+        if aim is not None:
+            rt.emit(
+                "map.used", {"app": aim["app"], "control": f"{aim['role']} {aim['text']}".strip()}
+            )
+        return aim
+
+    def way(self, rt: Runtime, state: State, screen: Screen) -> State:
+        """The next touch towards what the goal names, by the map."""
+        aim, guide = state.get("aim"), self._guide(rt) if state.get("aim") else None
+        if aim is None or guide is None:
+            return {"way": ""}
+        astray = "trajectory" in state["feedback"]
+        told, aim = guide.next(aim, state["instruction"], screen, state["history"], astray=astray)
+        return {"way": told, "aim": aim}
 
     def _personal(self, rt: Runtime, calls: Calls, state: State, out: State) -> list[str]:
         person, goal = state["person"], state["instruction"]

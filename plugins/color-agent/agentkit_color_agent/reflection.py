@@ -17,6 +17,7 @@ from agentkit_color_agent.screens import (
     Screen,
     digest,
     elements,
+    head,
     numbers,
     place,
     quoted,
@@ -261,8 +262,8 @@ def _still_there(goal: str, screen: Screen) -> str:
     if _first(goal) not in DELETES or " from " in goal:  # which may well stand elsewhere
         return ""
     stands = [e for e in elements(screen) if not e.get("editable")]
-    stands = [e for e in stands if not set(words(str(e.get("label", "")))) & {"deleted", "removed"}]
-    return next((t for t in _spoken_of(goal) if shows([{**screen, "elements": stands}], t)), "")
+    names = [words(head(str(e.get("label", "")))) for e in stands]
+    return next((t for t in _spoken_of(goal) if words(t) in names), "")
 
 
 def _unsaved(element: Mapping[str, Any], done: str) -> bool:

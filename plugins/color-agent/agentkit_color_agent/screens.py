@@ -58,6 +58,11 @@ def texts(screen: Screen) -> Iterator[str]:
             yield label
 
 
+def head(label: str) -> str:
+    """What a label says before its details: `Wi-Fi, connected` is Wi-Fi."""
+    return " ".join(label.partition(", ")[0].split())
+
+
 def words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 

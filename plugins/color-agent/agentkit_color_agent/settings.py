@@ -30,6 +30,8 @@ class ColorSettings(PartSettings):
             reflection, asked where rules cannot tell. personaliser: rewrites the goal in a
             person's way. asker: tells whether to ask, where rules cannot.
         embedder: compares goals by meaning; without it by their words.
+        maps: whether the way to what a goal names is told, from a map of the phone's apps, where
+            no tip tells it.
         orchestration, knowledge, reflect_action, reflect_trajectory, reflect_global, personal,
             asking: switch a module off.
         mode: `paper` has two subtasks, one chance after a wrong finish, and rules as published.
@@ -65,6 +67,7 @@ class ColorSettings(PartSettings):
     embedder: str | None = None
     orchestration: bool = True
     knowledge: bool = True
+    maps: bool = True
     reflect_action: bool = True
     reflect_trajectory: bool = True
     reflect_global: bool = True

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict
 from pydantic import BaseModel, Field
 
 from agentkit.capabilities import Action
+from agentkit_color_agent.maps.guide import Aim
 
 Scenario = Literal[
     "Normal situation", "Multiple choices", "Environmental anomalies", "Information missing",
@@ -106,6 +107,8 @@ class State(TypedDict, total=False):
     # what the operator is told
     notes: list[str]
     tips: list[str]
+    aim: Aim | None
+    way: str
     history: list[str]
     facts: list[Fact]
     reading: dict[str, list[str]]

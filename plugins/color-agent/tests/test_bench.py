@@ -98,6 +98,7 @@ def test_the_small_policy_is_measured_under_the_framework(
     """Of one split and two variants: all of them take a minute."""
     monkeypatch.setattr(policy, "SPLITS", ("unseen-params",))
     monkeypatch.setattr(policy, "VARIANTS", {k: ablation.VARIANTS[k] for k in ("all", "none")})
+    monkeypatch.setattr(policy, "MAPS", {})
     made = policy.run(bench(kit, tmp_path))
     assert {m.n for m in made.metrics.values()} == {1}
     assert set(made.baselines) == {"alone", "none"}

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from agentkit.agents.acting import StepPrompt
 from agentkit.capabilities import (
     ABILITIES,
     Answers,
@@ -31,6 +32,7 @@ from agentkit.capabilities import (
 from agentkit.errors import AgentkitError, ContextOverflow, DataError, Unsupported
 from agentkit.seeds import derive
 from agentkit_phone_policy.encoding import Encoded
+from agentkit_phone_policy.leaning import bonus, ways
 from agentkit_phone_policy.refusing import Said, left, refused
 from agentkit_phone_policy.settings import PolicySettings
 from agentkit_phone_policy.tokens import CONTEXT, PolicyTokens, as_json
@@ -112,7 +114,7 @@ class PhonePolicy:
 
     def _read(
         self, request: Request
-    ) -> tuple[Encoded, tuple[int, ...], frozenset[Said]] | AgentkitError:
+    ) -> tuple[Encoded, tuple[int, ...], frozenset[Said], frozenset[Said]] | AgentkitError:
         """Raises:
         ContextOverflow: for the whole batch, before anything is generated.
         """
@@ -128,7 +130,8 @@ class PhonePolicy:
                 f"models.{self._name}: the prompt has {len(prompt)} tokens, the model {CONTEXT}",
                 "show less of the screen",
             )
-        return encoded, prompt, refused(encoded, request.messages)
+        against = refused(encoded, request.messages)
+        return encoded, prompt, against, ways(StepPrompt.of(request.messages), encoded) - against
 
     def _drawn(
         self,
@@ -136,12 +139,14 @@ class PhonePolicy:
         encoded: Encoded,
         prompt: tuple[int, ...],
         against: frozenset[Said],
+        towards: frozenset[Said],
         choice: int,
         cancel: Cancel | None,
         tell: Callable[[str], None] | None,
     ) -> Completion:
         """One answer, token by token, of those that can be done on this screen and were not refused
-        (`against`). Likelihoods are those of the network, before anything is left out."""
+        (`against`), those on a way (`towards`) more readily. Likelihoods are those of the network,
+        before any of that."""
         import torch
 
         seed = request.context.seed
@@ -155,10 +160,12 @@ class PhonePolicy:
             if cancel:
                 finish = "cancelled"
                 break
-            allowed = sorted(self.words.ids[t] for t in left(encoded, said, against))
+            may = {self.words.ids[t]: bonus(said, t, towards) for t in left(encoded, said, against)}
+            allowed = sorted(may)
             ids = (*prompt, *(self.words.ids[t] for t in said))
             logits = self._tokens.logits(ids, 1)[0]
-            token = allowed[_pick(logits[allowed], request.temperature, request.top_p, drawn)]
+            scores = logits[allowed] + torch.tensor([may[t] for t in allowed])
+            token = allowed[_pick(scores, request.temperature, request.top_p, drawn)]
             said.append(self.words.tokens[token])
             if request.logprobs is not None:
                 numbers.append(self._told(logits, token, request.logprobs))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from agentkit.kit import load
 from agentkit.testing.conformance import LanguageModelConformance
 from agentkit_phone_policy.encoding import Encoder
 from agentkit_phone_policy.folder import write_policy, write_weights
+from agentkit_phone_policy.leaning import BONUS, bonus, ways
 from agentkit_phone_policy.refusing import left, refused
 from agentkit_phone_policy.saying import Unsayable
 from agentkit_phone_policy.vocabulary import encoder, vocabulary
@@ -195,6 +197,51 @@ def test_the_message_of_an_unknown_action_names_it() -> None:
     with pytest.raises(Unsayable, match="press-key"):
         encoded.say({"kind": "press-key", "key": "enter"})
     assert encoder(["<pad>"]).known == frozenset()
+
+
+WAY = 'tap icon "Navigate up"'
+
+
+def told(goal: str, *notes: str) -> Request:
+    one = StepPrompt(goal, FORM, tuple(f"way: {n}" for n in notes), DONE)
+    return Request(one.messages(()), max_tokens=8, logprobs=0)
+
+
+def test_a_way_is_read_as_what_it_does_here() -> None:
+    def read(*notes: str) -> set[tuple[str, ...]]:
+        one = StepPrompt("Go back", FORM, tuple(f"way: {n}" for n in notes))
+        return set(ways(one, Encoder(frozenset()).prompt(one)))
+
+    assert read(WAY) == {("tap", "#0", "<end>")}
+    assert read('open "org.example.radio"', WAY) == {
+        ("open", "&1", "<end>"),
+        ("tap", "#0", "<end>"),
+    }
+    assert not read("", "tap", 'tap icon "', 'open "org.none"', 'tap row "Save"', 'fly icon "Save"')
+    assert bonus((), "tap", read(WAY)) == bonus(("tap",), "#0", read(WAY)) == BONUS
+    assert bonus(("tap",), "#1", read(WAY)) == bonus((), "open", read(WAY)) == 0.0
+
+
+@pytest.mark.slow
+def test_a_way_is_said_more_readily(tmp_path: Path) -> None:
+    """But not one that was refused. Likelihoods stay those of the network."""
+    ways_ = {WAY: 0, 'tap field "Phone"': 3, 'tap button "Save"': 4}
+    with load(environ={"AGENTKIT_HOME": str(tmp_path)}) as kit:
+        model = kit.model("phone-policy")
+        said = {False: 0, True: 0}
+        for goal in ("Go", "Call Mia", "Delete the contact Mia", "Save it", "What is the name?"):
+            for way, element in ways_.items():
+                meant = {"kind": "tap", "element": element}
+                plain, made = model.generate([told(goal), told(goal, way)])
+                for led, one in ((False, plain), (True, made)):
+                    said[led] += json.loads(one.text) == meant
+                if made.text == plain.text:
+                    assert made.logprobs == plain.logprobs
+                asked = told(goal, way)
+                after = (*asked.messages, Message.assistant(json.dumps(meant)), Message.user("no"))
+                (other,) = model.generate([replace(asked, messages=after)])
+                assert json.loads(other.text) != meant
+        assert said[True] > said[False]
 
 
 def test_what_was_refused_is_not_said_again() -> None:

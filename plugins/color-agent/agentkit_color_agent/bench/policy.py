@@ -21,6 +21,7 @@ SPLITS = ("unseen-params", "reworded", "unseen-templates", "unseen-apps")
 SHARE = {"quick": 1, "normal": 40}
 """Tasks of a split and seed, at most."""
 ALONE, ALL = "alone", "all"
+MAPS = {"without maps": {"maps": False}}
 Row = dict[str, Any]
 
 
@@ -51,7 +52,7 @@ def _agents(bench: Bench, model: str) -> dict[str, str]:
     made = {ALONE: "bench-policy-alone"}
     if made[ALONE] not in bench.kit.names("agent"):
         bench.kit.define("agent", made[ALONE], use="phone-step", model=model, environment=PHONE)
-    for name, switches in VARIANTS.items():
+    for name, switches in {**VARIANTS, **MAPS}.items():
         agent = f"bench-policy-{name.replace(' ', '-').replace('_', '-')}"
         made[name] = agent_of(bench.kit, agent, {"model": model, **switches})
     return made
