@@ -136,8 +136,13 @@ def test_passages_are_read(out: Path, tmp_path: Path) -> None:
     assert len(forms) == 8 and not {f.prompt for f in forms} & {q.prompt for q in asked}
     with pytest.raises(DataError, match="package list"):
         documents_module.passages(tmp_path / "absent")
-    result = run(documents_module.documents, out, passages="1", steps="2")
-    assert [row[0] for row in result.tables[0].rows] == ["before", "sparse memory", "lora"]
+    with pytest.raises(UsageError, match="at least 4"):
+        run(documents_module.documents, out, passages="3")
+    result = run(documents_module.documents, out, steps="2")
+    assert [row[:2] for row in result.tables[0].rows] == [
+        ("before", 0), ("sparse memory", 2), ("lora", 2),
+    ]  # fmt: skip
+    assert result.metrics["right of 4"].n == 8
 
 
 def test_the_papers_rows_can_be_run(out: Path, tmp_path: Path) -> None:
