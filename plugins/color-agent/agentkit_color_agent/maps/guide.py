@@ -155,7 +155,7 @@ class Guide:
             if word in counts or word in name:
                 often = counts.get(word, 0.0) + 3 * (word in name)
                 worth += self._weight(word) * (math.log1p(often) + 1.5 * (word in name))
-        return worth + (name <= asked.things)
+        return worth + (bool(name) and name <= asked.things)
 
     def _controls(self, app: str, asked: Asked) -> Iterator[tuple[float, int, Label]]:
         """What can be touched, turned or filled in, by what it is worth; of equals, what comes
