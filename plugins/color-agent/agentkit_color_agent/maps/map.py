@@ -188,7 +188,8 @@ def controls(some: set[Label]) -> set[Label]:
 
 def own_path(environment: str) -> Path:
     """The user's own map of a phone."""
-    return data_dir() / "maps" / f"{environment}.json"
+    name = "".join(c if c.isalnum() else "-" for c in environment)
+    return data_dir() / "maps" / f"{name}.json"
 
 
 def keep(made: AppMap, path: Path) -> None:
