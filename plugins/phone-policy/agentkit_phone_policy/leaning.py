@@ -15,9 +15,12 @@ from agentkit_phone_policy.encoding import Encoded
 from agentkit_phone_policy.refusing import Said
 from agentkit_phone_policy.saying import Unsayable
 
+SURE = 0.9
+"""Of a word that is likelier than this the policy is sure, and no way is followed. That costs
+little where it is lost (44 instead of 47 of 98 tasks of templates that were left out of a training;
+24 without ways) and spares what it knows (56 instead of 54 of 60 tasks that it does alone)."""
 BONUS = 4.0
-"""In nats a word. On templates that were left out of a training 2 did 30 of 98 tasks, 4 and 8 did
-44, and nothing 18 to 24."""
+"""In nats a word; 2 is too little (30 of the 98), 8 does no more."""
 
 
 def ways(prompt: StepPrompt, encoded: Encoded) -> frozenset[Said]:

@@ -32,7 +32,7 @@ from agentkit.capabilities import (
 from agentkit.errors import AgentkitError, ContextOverflow, DataError, Unsupported
 from agentkit.seeds import derive
 from agentkit_phone_policy.encoding import Encoded
-from agentkit_phone_policy.leaning import bonus, ways
+from agentkit_phone_policy.leaning import SURE, bonus, ways
 from agentkit_phone_policy.refusing import Said, left, refused
 from agentkit_phone_policy.settings import PolicySettings
 from agentkit_phone_policy.tokens import CONTEXT, PolicyTokens, as_json
@@ -164,7 +164,9 @@ class PhonePolicy:
             allowed = sorted(may)
             ids = (*prompt, *(self.words.ids[t] for t in said))
             logits = self._tokens.logits(ids, 1)[0]
-            scores = logits[allowed] + torch.tensor([may[t] for t in allowed])
+            scores = logits[allowed]
+            if scores.softmax(0).max() < SURE:
+                scores = scores + torch.tensor([may[t] for t in allowed])
             token = allowed[_pick(scores, request.temperature, request.top_p, drawn)]
             said.append(self.words.tokens[token])
             if request.logprobs is not None:
