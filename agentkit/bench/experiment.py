@@ -79,13 +79,17 @@ class Bench:
     progress: Progress
     options: Mapping[str, str] = field(default_factory=dict)
 
+    def path(self, key: str, suffix: str = ".json") -> Path:
+        """A file of its own for a unit of work."""
+        return self.out / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}{suffix}"
+
     def once(self, key: str, measure: Callable[[], J]) -> J:
         """The JSON value of a unit of work, measured now, or in a call that was interrupted.
 
         Raises:
             Cancelled: somebody asked to stop before this unit.
         """
-        path = self.out / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+        path = self.path(key)
         if path.exists():
             kept: J = json.loads(path.read_text())["value"]
             return kept

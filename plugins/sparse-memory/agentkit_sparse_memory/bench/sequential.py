@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def sequential(bench: Bench) -> Result:
         facts = invented(count, seed)
         for rule in RULES:
             key = f"{name} {rule} {count} {steps} {seed}"
-            kept = bench.out / f"{sha256(key.encode()).hexdigest()[:24]}.safetensors"
+            kept = bench.path(key, ".safetensors")
             work = partial(curve_of, bed, facts, rule, steps, bench, kept)
             curves.setdefault(rule, []).append(bench.once(key, work))
             kept.unlink(missing_ok=True)
