@@ -18,7 +18,7 @@ from agentkit.seeds import derive
 from agentkit_android.client import actions as act
 from agentkit_android.client.driver import Look
 from agentkit_android.demos.asking import question
-from agentkit_android.demos.recording import some_apps
+from agentkit_android.demos.recording import example, some_apps
 from agentkit_android.demos.renaming import other_names, otherwise, renamed
 from agentkit_android.demos.rewording import reworded
 from agentkit_android.demos.telling import NO_VERBS, Facts, Teller, Untold, facts
@@ -145,13 +145,6 @@ def _lines(some: Sequence[Told], source: str, random: Random) -> Iterator[dict[s
         prompt = StepPrompt(goal, screen, reading.see(screen), tuple(history))
         elements = seen.data["elements"]
         if not stray:
-            yield {
-                "id": f"{source}.{step}",
-                "prompt": prompt.write(),
-                "answer": reply(action, elements),
-                "source": source,
-                "template": "explored",
-                "step": step,
-                "off": any(s for _, _, s in steps[:step]),
-            }
+            answer, off = reply(action, elements), any(s for _, _, s in steps[:step])
+            yield example(f"{source}.{step}", prompt, answer, source, "explored", step, off)
         history.append(history_line(action, elements))

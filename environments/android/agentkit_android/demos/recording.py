@@ -42,6 +42,27 @@ class Noise:
     mix: float = 0.5
 
 
+def example(
+    name: str,
+    prompt: StepPrompt,
+    answer: str,
+    source: str,
+    template: str,
+    step: int,
+    off: bool,
+) -> dict[str, Any]:
+    """A line for a trainer. off: whether a wrong step led there."""
+    return {
+        "id": name,
+        "prompt": prompt.write(),
+        "answer": answer,
+        "source": source,
+        "template": template,
+        "step": step,
+        "off": off,
+    }
+
+
 def train_tasks(each: int) -> Iterator[Task]:
     """`each` tasks of every template of the train split: those of the split, then others whose
     parameters are in no other split. Fewer where there are no more."""
@@ -104,17 +125,9 @@ def episode(
         best = expert.next(look)
         screen = Screen.of(seen)
         prompt = StepPrompt(goal or task.goal, screen, reading.see(screen), tuple(history))
-        examples.append(
-            {
-                "id": f"{task.id}@{seed}{'+' if noise.mover else ''}.{step}",
-                "prompt": prompt.write(),
-                "answer": reply(best, elements),
-                "source": task.id,
-                "template": task.template,
-                "step": step,
-                "off": off,
-            }
-        )
+        name = f"{task.id}@{seed}{'+' if noise.mover else ''}.{step}"
+        answer = reply(best, elements)
+        examples.append(example(name, prompt, answer, task.id, task.template, step, off))
         if isinstance(best, act.Finish | act.Answer):
             phone.begin(task)
             phone.step(best)
