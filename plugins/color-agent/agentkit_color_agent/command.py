@@ -117,7 +117,7 @@ def map_(
     Kept after each app: a second call goes on."""
     from agentkit_color_agent.device import as_phone
     from agentkit_color_agent.maps.exploring import draw
-    from agentkit_color_agent.maps.map import AppMap, keep, load, own_path
+    from agentkit_color_agent.maps.map import AppMap, keep, load, own_path, shipped
 
     phone = as_phone(open_kit().environment(environment), environment)
     if not phone.is_simulated and not yes:
@@ -127,7 +127,9 @@ def map_(
             abort=True,
         )
     path = out or own_path(environment)
-    known = load(path) or AppMap()
+    known = load(path)
+    if known is None:  # what the agent has so far
+        known = shipped() if phone.is_simulated and out is None else AppMap()
     wanted = [a.strip() for a in apps.split(",") if a.strip()]
     made = draw(
         phone,
@@ -138,6 +140,8 @@ def map_(
         keep=lambda so_far: keep(so_far, path),
         tell=lambda name, pages: note(f"{name}: {pages} pages"),
     )
+    if made.pages == known.pages:
+        note("nothing is drawn anew: every app is on the map (--again)")
     typer.echo(f"{path}: {len(made.pages)} pages of {len(made.apps())} apps")
 
 

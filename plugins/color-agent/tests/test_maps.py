@@ -107,9 +107,9 @@ def test_what_is_no_map_is_told(drawn: AppMap, tmp_path: Path, change: dict[str,
 
 
 def test_an_app_is_left_out_with_all_that_leads_to_it(drawn: AppMap) -> None:
-    made = drawn.without(NOTES)
+    made, before = drawn.without(NOTES), drawn.written()
     assert NOTES not in made.apps() and len(made.pages) == len(drawn.pages) - 1
-    assert drawn.without(MUSIC).pages[0].leads == {}
+    assert drawn.without(MUSIC).pages[0].leads == {} and drawn.written() == before
 
 
 # -- the way --------------------------------------------------------------------------------------
@@ -282,13 +282,16 @@ def test_the_owner_draws_a_map_and_the_agent_follows_it(
         '[environments.phone]\nuse = "android"\nwhere = "inside"\npicture = false\n'
     )
     monkeypatch.chdir(tmp_path)
-    asked = agentkit("color", "map", "--apps", "Tasks,Files", "--most", "3")
-    assert asked.returncode == 0, asked.stderr
+    apart = agentkit("color", "map", "--apps", "Tasks,Files", "--most", "3", "--out", "own.json")
+    assert apart.returncode == 0, apart.stderr
+    assert "own.json: 6 pages of 2 apps" in apart.stdout and "Tasks: 3 pages" in apart.stderr
+    assert set(AppMap.read(Path("own.json").read_text()).apps().values()) == {"Tasks", "Files"}
     path = home / "maps" / "phone.json"
-    assert "6 pages of 2 apps" in asked.stdout and str(path) in asked.stdout
-    assert "Tasks: 3 pages" in asked.stderr
+    asked = agentkit("color", "map", "--apps", "Tasks", "--most", "3")
+    assert f"{path}:" in asked.stdout and "18 apps" in asked.stdout  # the others as shipped
     text = path.read_text()
-    assert set(AppMap.read(text).apps().values()) == {"Tasks", "Files"}
+    assert sum(p.name == "Tasks" for p in AppMap.read(text).pages) == 3
+    assert "nothing is drawn anew" in agentkit("color", "map").stderr
     wrong = agentkit("color", "map", "--apps", "Toaster")
     assert wrong.returncode == 2 and "no app 'Toaster'" in wrong.stderr
     assert path.read_text() == text

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -91,11 +91,14 @@ class AppMap:
         """The map with an app left out."""
         kept = [n for n, p in enumerate(self.pages) if p.app != app]
         at = {old: new for new, old in enumerate(kept)}
-        made = AppMap(self.pages[n] for n in kept)
-        for page in made.pages:
-            page.leads = {label: at[n] for label, n in page.leads.items() if n in at}
-            page.lists = {role: at[n] for role, n in page.lists.items() if n in at}
-        return made
+        return AppMap(
+            replace(
+                page,
+                leads={label: at[n] for label, n in page.leads.items() if n in at},
+                lists={role: at[n] for role, n in page.lists.items() if n in at},
+            )
+            for page in (self.pages[n] for n in kept)
+        )
 
     # -- as a file --------------------------------------------------------------------------------
 
