@@ -16,7 +16,8 @@ from typing import Any
 from agentkit.agents.acting import ElementLine
 from agentkit.capabilities import Task
 from agentkit.errors import UsageError
-from agentkit_color_agent import acts, asking
+from agentkit_color_agent import acts
+from agentkit_color_agent.asking import sensitive_element
 from agentkit_color_agent.device import Phone
 from agentkit_color_agent.maps.map import AppMap, Label, Page, labels, selected
 from agentkit_color_agent.screens import Screen, elements, kept, place
@@ -25,8 +26,8 @@ PAGES = 30
 """The most of one app."""
 DEPTH = 4
 """Touches from an app's first page, at most."""
-ENTRIES = 2
-"""Entries of a list that are touched: the others lead to pages of the same kind."""
+AGAIN = 2
+"""Rows that lead where another led already make a list; after so many the others are left alone."""
 LEFT = ("switch", "slider", "field", "text", "list", "progress")
 """Roles of what leads nowhere."""
 Tell = Callable[[str, int], None]
@@ -78,11 +79,11 @@ class Explorer:
         """Touches what a page has. The pages that are new."""
         found: list[_Stop] = []
         page, known = made.pages[stop.page], Counter[tuple[str, int]]()
-        lists: Counter[str] = Counter()
+        again: Counter[str] = Counter()
         for element in self._touchable(stop.screen):
             label = Label.of(ElementLine.of(element))
             alike = f"{label.role} {element['bounds'][2] - element['bounds'][0]}"
-            if lists[alike] >= ENTRIES or not self._back_at(made, stop):
+            if again[alike] >= AGAIN or not self._back_at(made, stop):
                 continue
             after = self._do("tap", **_middle(element))
             if after.get("package") != page.app:
@@ -96,8 +97,8 @@ class Explorer:
                 number = made.add(self._page(page.app, after))
                 found.append(_Stop(number, after, (*stop.way, label), self._snapshot()))
             known[alike, number] += 1
-            if label.role == "row" and known[alike, number] >= ENTRIES:
-                lists[alike] += 1
+            if label.role == "row" and known[alike, number] > 1:
+                again[alike] += 1
                 page.lists[label.role] = number
                 page.leads = {x: n for x, n in page.leads.items() if n != number or x.role != "row"}
             elif page.lists.get(label.role) != number:
@@ -111,12 +112,9 @@ class Explorer:
         for one in elements(screen):
             line = ElementLine.of(one)
             leads = one.get("clickable") and one.get("checked") is None and line.role not in LEFT
-            if leads and line.text and not (not self._put_back and self._risky(one, screen)):
+            if leads and line.text and (self._put_back or not sensitive_element(one, screen)):
                 found.append(one)
         return found
-
-    def _risky(self, element: Mapping[str, Any], screen: Screen) -> bool:
-        return bool(asking.sensitive_element(element, screen))
 
     # -- the phone --------------------------------------------------------------------------------
 
