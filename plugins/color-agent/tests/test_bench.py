@@ -82,7 +82,8 @@ def test_a_policy_is_counted_with_and_without_the_framework() -> None:
         name: dict.fromkeys(policy.SPLITS, framed if name == policy.ALL else alone)
         for name in agents
     }
-    made = policy.result(rows, "tiny")
+    made = policy.result(rows, "tiny", seeds=2)
+    assert made.metrics["gain, reworded"].n == 2  # two tasks, of two seeds each
     assert made.metrics["success, unseen-params"].value == 0.75
     assert made.metrics["gain, unseen-apps"].value == 0.5
     assert made.baselines["alone"]["success, reworded"].value == 0.25
