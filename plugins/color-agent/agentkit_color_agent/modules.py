@@ -186,7 +186,8 @@ class Modules:
 
     def way(self, rt: Runtime, state: State, screen: Screen) -> State:
         """The next touch towards what the goal names, by the map."""
-        aim, guide = state.get("aim"), self._guide(rt) if state.get("aim") else None
+        aim = state.get("aim")
+        guide = self._guide(rt) if aim is not None else None
         if aim is None or guide is None:
             return {"way": ""}
         astray = "trajectory" in state["feedback"]

@@ -270,18 +270,17 @@ def test_the_operator_is_told_the_way_where_no_tip_tells_it(kit: Kit, told: Told
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The data folder of somebody whose folder has a phone in this process."""
     monkeypatch.setenv("AGENTKIT_DATA", str(tmp_path / "data"))
-    yield tmp_path / "data"
-
-
-@pytest.mark.slow
-def test_the_owner_draws_a_map_and_the_agent_follows_it(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     (tmp_path / "agentkit.toml").write_text(
         '[environments.phone]\nuse = "android"\nwhere = "inside"\npicture = false\n'
     )
     monkeypatch.chdir(tmp_path)
+    yield tmp_path / "data"
+
+
+@pytest.mark.slow
+def test_the_owner_draws_a_map_and_the_agent_follows_it(home: Path) -> None:
     apart = agentkit("color", "map", "--apps", "Tasks,Files", "--most", "3", "--out", "own.json")
     assert apart.returncode == 0, apart.stderr
     assert "own.json: 6 pages of 2 apps" in apart.stdout and "Tasks: 3 pages" in apart.stderr
@@ -301,16 +300,10 @@ def test_the_owner_draws_a_map_and_the_agent_follows_it(
 
 
 @pytest.mark.slow
-def test_a_real_phone_is_asked_for_first(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_real_phone_is_asked_for_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The simulated one says here that it is none."""
     from agentkit_android.env.environment import AndroidEnvironment
 
-    (tmp_path / "agentkit.toml").write_text(
-        '[environments.phone]\nuse = "android"\nwhere = "inside"\npicture = false\n'
-    )
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(AndroidEnvironment, "is_simulated", property(lambda self: False))
     no = CliRunner().invoke(build(), ["color", "map", "--apps", "Tasks"], input="n\n")
     assert no.exit_code == 1 and "Go on?" in no.output
